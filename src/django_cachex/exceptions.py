@@ -1,125 +1,132 @@
-"""The exceptions of caches.
+"""The exceptions of the caches.
 
-Errors of the drivers are mapped to these in `django_cachex.cache.connection.errors`, and are their
-`__cause__`. No message contains a password.
+`django_cachex.cache.connection.errors` maps the drivers' exceptions to these; the original is their
+`__cause__`. Messages never contain passwords.
 """
 
 from __future__ import annotations
 
 
 class CachexError(Exception):
-    """The base of every error that django-cachex raises about a server."""
+    """The base class of all exceptions that the caches raise about a server."""
 
     sent = True
-    """Whether a command may have been sent before: not where no connection came about."""
+    """Whether a command may have been sent. It is False if the connection could not be opened."""
 
 
 class ServerUnavailable(CachexError):
-    """The server could not be reached, hung up, is still loading, or answered nonsense."""
+    """The server could not be reached, closed the connection, is still loading its data, or sent
+    an invalid reply."""
 
 
 class ServerTimeout(ServerUnavailable):
-    """The server did not connect or answer within its timeout."""
+    """The server did not accept the connection, or did not reply, within the timeout."""
 
 
 class UnexpectedReply(ServerUnavailable):
-    """The server answered a command with what that cannot answer: it is none, or not in order."""
+    """The reply is not one that the command can have. Perhaps the server is not a Valkey or Redis
+    server, or its replies are out of order."""
 
 
 class ReplyTooLarge(CachexError):
-    """The server's answer was longer than it may be, and was not read to its end."""
+    """The server's reply exceeds the limit, and was not read to its end."""
 
-    def __init__(self, most: int, head: bytes = b"") -> None:
-        super().__init__(most, head)
-        self.most = most
-        """Bytes that it may have."""
+    def __init__(self, max_bytes: int, head: bytes = b"") -> None:
+        super().__init__(max_bytes, head)
+        self.max_bytes = max_bytes
+        """The limit in bytes."""
         self.head = head
-        """How it began."""
+        """The first bytes of the reply."""
 
     def __str__(self) -> str:
-        return f"The server's answer is larger than {self.most:,} bytes: it was not read."
+        return f"The server's reply was not read: it exceeds the limit of {self.max_bytes:,} bytes."
 
 
 class CommandError(CachexError):
-    """The server answered a command with an error."""
+    """The server returned an error for a command."""
 
 
 class WrongTypeError(CommandError, TypeError):
-    """The key holds another type than the command works on, or no integer for INCR."""
+    """The value of the key has the wrong type for the command, or is not an integer for INCR."""
 
 
 class OutOfRangeError(CommandError, OverflowError):
-    """An integer left the 64 bits that the server counts with."""
+    """The result of a calculation exceeds the server's 64-bit integers."""
 
 
 class AccessDenied(CommandError):
-    """The credentials are wrong, or they may not run this command or touch this key."""
+    """The credentials are wrong, or the user may not run this command or access this key."""
 
 
 class UnknownCommand(CommandError):
-    """The server does not have this command: too old, renamed, or switched off."""
+    """The server doesn't have this command. It may be too old, or have it renamed or disabled."""
 
 
 class NotSupportedError(UnknownCommand):
-    """The server is too old for a command, or for an option of it; the text says what has it."""
+    """The server is too old for a command or one of its options.
+
+    The message names the versions that support it.
+    """
 
 
 class ServerStateError(CommandError):
-    """The server cannot do this at the moment: it cannot save, a script keeps it busy, …
+    """The server can't run the command in its current state.
 
-    Another time it could, and so nothing is wrong with the command.
+    For example, it can't save its data, or it is busy running a script. There is nothing wrong with
+    the command itself.
     """
 
 
 class ReadOnlyError(ServerStateError):
-    """The server is a replica, which takes no writes: probably after a failover."""
+    """The server is a replica, which doesn't accept writes; probably after a failover."""
 
 
 class OutOfMemoryError(ServerStateError):
-    """The server reached its ``maxmemory`` and may evict nothing."""
+    """The server has reached its ``maxmemory`` limit and can't evict any keys."""
 
 
 class ScriptMissing(CommandError):
-    """EVALSHA named a script that the server does not hold."""
+    """The script of an EVALSHA command is not in the server's script cache."""
 
 
 class CrossSlotError(CommandError):
-    """The keys of one command, or of one transaction, are in several slots of a cluster."""
+    """The keys of a command or a transaction are in different slots of a cluster."""
 
 
 class Redirection(CommandError):
-    """A node of a cluster names another one, as in ``MOVED 3999 127.0.0.1:6381``."""
+    """A node of a cluster redirects the client, as in ``MOVED 3999 127.0.0.1:6381``."""
 
     @property
     def target(self) -> tuple[str, int]:
-        """The other node's host, empty where it is the one that was asked, and its port."""
+        """The host and port of the other node; an empty host means the same host."""
         host, _, port = str(self).split()[2].rpartition(":")
         return host, int(port)
 
 
 class MovedError(Redirection):
-    """Another node has the slot of the key."""
+    """The key's slot belongs to another node."""
 
 
 class AskError(Redirection):
-    """Another node is taking over the slot, and has this key already."""
+    """The key's slot is being moved to another node, which already has the key."""
 
 
 class SlotUnavailable(CommandError, ServerUnavailable):
-    """No node of a cluster serves the key's slot at the moment: one is down, or it moves."""
+    """No node of the cluster serves the key's slot at the moment: a node is down, or the slot is
+    being moved."""
 
 
 class LockError(CachexError):
-    """A lock or a semaphore was used as it cannot be: released without having been acquired, …"""
+    """A lock or semaphore was used incorrectly, such as released without having been acquired."""
 
 
 class LockNotAcquired(LockError):
-    """A lock, or room in a semaphore, was not to be had in time by a ``with`` statement."""
+    """A ``with`` statement could not acquire its lock or semaphore in time."""
 
 
 class LockLost(LockError):
-    """A lock, or the lease of a semaphore, had expired or been deleted before it was released."""
+    """A lock, or the lease of a semaphore, expired or was deleted before it was released."""
 
 
 class KeyFunctionNotSupported(CachexError):
-    """The cache's KEY_FUNCTION hides keys, so its keys cannot be told from others'."""
+    """The cache's KEY_FUNCTION doesn't allow its keys to be told apart from other keys."""

@@ -197,7 +197,9 @@ def test_an_error_that_is_ignored_is_one_line_of_the_log(
     from django_cachex.cache import ignore_exceptions
 
     monkeypatch.setattr(
-        ignore_exceptions, "_reports", ignore_exceptions.Reports("%d errors ignored; the last: %s")
+        ignore_exceptions,
+        "_ignored_errors_log",
+        ignore_exceptions.RateLimitedLogger("%d errors ignored; the last: %s"),
     )
     with talker(lambda words: refused(words).replace(b"-ERR", b"-LOADING")) as server:
         place = f"valkey://127.0.0.1:{server.port}/0"

@@ -9,10 +9,10 @@ import pytest
 
 from django_cachex.cache import Client
 from django_cachex.cache.connection.circuit_breaker import (
-    ATTEMPT,
-    FIRST_PAUSE,
-    LONGEST_PAUSE,
-    Breaker,
+    ATTEMPT_TIMEOUT,
+    MAX_PAUSE,
+    MIN_PAUSE,
+    CircuitBreaker,
 )
 from django_cachex.commands import AccessDenied, ServerTimeout, ServerUnavailable
 from tests.cache.conftest import BACKENDS, url
@@ -74,7 +74,7 @@ def test_a_server_that_is_back_is_found_after_the_pause(driver: str) -> None:
             return False
 
     with valkey(port=port):
-        wait_until(answers, "the breaker to close", 10 * FIRST_PAUSE)
+        wait_until(answers, "the breaker to close", 10 * MIN_PAUSE)
         for number in range(5):
             cache.set("key", number)
             assert cache.get("key") == number
@@ -97,7 +97,7 @@ def test_a_server_that_refuses_the_credentials_is_there(driver: str) -> None:
         return False
 
     with valkey("--requirepass", "secret", port=port):
-        wait_until(is_asked, "the breaker to let a call through", 10 * FIRST_PAUSE)
+        wait_until(is_asked, "the breaker to let a call through", 10 * MIN_PAUSE)
         for _ in range(3):
             assert is_asked()
 
@@ -112,56 +112,56 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_pauses_grow_and_an_answer_forgets_them(clock: list[float]) -> None:
     """They begin when an attempt ends, and stay short: that is how late a server is found."""
-    breaker = Breaker()
-    breaker.failed(ServerTimeout("late"))
+    breaker = CircuitBreaker()
+    breaker.record_failure(ServerTimeout("late"))
     pauses = []
     for _ in range(4):
-        pauses.append(breaker.until - clock[0])
-        clock[0] = breaker.until
+        pauses.append(breaker.retry_at - clock[0])
+        clock[0] = breaker.retry_at
         breaker.check("here")  # The attempt, which takes its time.
         clock[0] += 3
         with pytest.raises(ServerTimeout, match="is being tried again"):
             breaker.check("here")  # Everybody else, meanwhile.
-        breaker.failed(ServerTimeout("late"))
+        breaker.record_failure(ServerTimeout("late"))
         with pytest.raises(ServerTimeout, match="will be tried again in"):
             breaker.check("here")
     assert pauses == [0.5, 1, 1, 1]
     breaker.reset()
-    assert not breaker.until
+    assert not breaker.retry_at
     assert not breaker.failures
 
 
 def test_an_attempt_of_which_nobody_hears_the_end_is_followed_by_another(
     clock: list[float],
 ) -> None:
-    breaker = Breaker()
-    breaker.failed(ServerTimeout("late"))
-    clock[0] = breaker.until
+    breaker = CircuitBreaker()
+    breaker.record_failure(ServerTimeout("late"))
+    clock[0] = breaker.retry_at
     breaker.check("here")
-    breaker.lapsed()  # It was cancelled, say.
+    breaker.end_attempt()  # It was cancelled, say.
     with pytest.raises(ServerTimeout):
         breaker.check("here")
-    clock[0] += LONGEST_PAUSE
+    clock[0] += MAX_PAUSE
     breaker.check("here")
-    clock[0] += ATTEMPT
+    clock[0] += ATTEMPT_TIMEOUT
     breaker.check("here")
 
 
 def test_a_clock_that_jumped_does_not_leave_a_server_alone(clock: list[float]) -> None:
     """Clocks are frozen in tests, at any time; then they are what they were before."""
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     clock[0] = 1_800_000_000
-    breaker.failed(ServerTimeout("late"))
+    breaker.record_failure(ServerTimeout("late"))
     clock[0] = 1000
     breaker.check("here")
 
 
 def test_an_old_connection_that_is_silent_leaves_the_server_its_chance() -> None:
-    breaker = Breaker()
-    breaker.failed(ServerTimeout("late"), reused=True)
-    assert not breaker.until
-    breaker.failed(ServerTimeout("late"), reused=True)
-    breaker.failed(ServerTimeout("late"), reused=True)
+    breaker = CircuitBreaker()
+    breaker.record_failure(ServerTimeout("late"), reused=True)
+    assert not breaker.retry_at
+    breaker.record_failure(ServerTimeout("late"), reused=True)
+    breaker.record_failure(ServerTimeout("late"), reused=True)
     breaker.check("here")  # Three are enough; the next call is the attempt.
     with pytest.raises(ServerTimeout):
         breaker.check("here")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from django_cachex.cache.checks import check_prefixes, check_readers
+from django_cachex.cache.checks import check_prefixes, check_unpickling
 
 VALKEY = "django_cachex.cache.ValkeyCache"
 REDIS = "django_cachex.cache.RedisCache"
@@ -91,7 +91,7 @@ def alias(backend: str = VALKEY, place: str = PLACE, **params: Any) -> dict[str,
 def warned(**aliases: dict[str, Any]) -> list[str]:
     """Return which aliases W001 and W006 name, each as the id and the two as the text has them."""
     with override_settings(CACHES={"default": alias(place="redis://cache.example/9"), **aliases}):
-        found = [*check_prefixes(), *check_readers()]
+        found = [*check_prefixes(), *check_unpickling()]
     assert "hush" not in str(found)
     words = [str(one.msg).replace("“", '"').replace("”", '"') for one in found]
     return [

@@ -16,7 +16,7 @@ import pytest
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.cluster import ClusterClient
-from django_cachex.cache.cluster.routing import slot_of
+from django_cachex.cache.cluster.routing import key_slot
 from django_cachex.commands import CachexError, ServerUnavailable, SlotUnavailable
 from tests import servers
 from tests.cache.certificates import certificate
@@ -39,7 +39,7 @@ def by_owner(nodes: Nodes) -> dict[int, list[str]]:
     """Return the keys of `MANY` by the port of the node that has them."""
     found: dict[int, list[str]] = {node.port: [] for node in nodes}
     for key in MANY:
-        found[owner(nodes, slot_of(f":1:{key}".encode())).port].append(key)
+        found[owner(nodes, key_slot(f":1:{key}".encode())).port].append(key)
     return found
 
 
@@ -78,8 +78,8 @@ def test_a_slot_that_nobody_has_stops_nothing_else() -> None:
     with servers.cluster(*PARTIAL) as nodes:
         places = by_owner(nodes)
         lost, *others = places[nodes[1].port]
-        slot = slot_of(f":1:{lost}".encode())
-        others = [key for key in others if slot_of(f":1:{key}".encode()) != slot]
+        slot = key_slot(f":1:{lost}".encode())
+        others = [key for key in others if key_slot(f":1:{key}".encode()) != slot]
         for node in nodes:
             ask(node, "CLUSTER", "DELSLOTS", slot)
         for cache in caches(nodes):
@@ -99,7 +99,7 @@ def test_a_slot_that_nobody_has_is_ignored_where_failures_are() -> None:
     with servers.cluster(*PARTIAL) as nodes:
         lost, other, *_ = by_owner(nodes)[nodes[1].port]
         for node in nodes:
-            ask(node, "CLUSTER", "DELSLOTS", slot_of(f":1:{lost}".encode()))
+            ask(node, "CLUSTER", "DELSLOTS", key_slot(f":1:{lost}".encode()))
         for cache in caches(nodes, ignore_exceptions=True):
             assert cache.set_many({lost: 1, other: 2}) == [lost]
             assert asyncio.run(cache.aset_many({lost: 1, other: 2})) == [lost]

@@ -17,8 +17,8 @@ from django.test import override_settings
 from django_cachex.cache import Client
 from django_cachex.cache.checks import check_caches
 from django_cachex.cache.configuration import Configuration
-from django_cachex.cache.connection.drivers import load
-from django_cachex.cache.options import RETRIES, UNUSED
+from django_cachex.cache.connection.drivers import load_driver
+from django_cachex.cache.options import RETRY_OPTIONS, UNUSED_OPTIONS
 from django_cachex.commands import Command
 from django_cachex.commands.command import parse_raw
 from tests.cache.conftest import BACKENDS
@@ -34,7 +34,7 @@ WHO = Command(("ACL", "WHOAMI"), parse_raw)
 def options_of(driver: str) -> set[str]:
     """Return what the driver's connections and pools take, read from the installed package."""
     found: set[str] = set()
-    for module in load(driver).blocking, load(driver).awaitable:
+    for module in load_driver(driver).sync_module, load_driver(driver).async_module:
         for name in (*CLASSES, "BlockingConnectionPool"):
             found |= taken_by(getattr(module, name))
     return found
@@ -65,7 +65,7 @@ def tells(request: Command[Any], part: str) -> Callable[[str, str, Any], None]:
     """Return what proves an option by what the server says, on both sides."""
 
     def prove(driver: str, location: str, options: Any) -> None:
-        client = Client.of(driver, location, options)
+        client = Client.from_options(driver, location, options)
         assert part in client.run(request).decode()
         assert part in asyncio.run(client.arun(request)).decode()
 
@@ -81,7 +81,7 @@ def carries(name: str) -> Callable[[str, str, Any], None]:
         if name == "ssl_cert_reqs":
             value = ssl.CERT_OPTIONAL
         connections = [made.connection()]
-        if name in taken_by(load(driver).awaitable.SSLConnection):
+        if name in taken_by(load_driver(driver).async_module.SSLConnection):
             connections.append(made.async_connection())  # type: ignore[arg-type]
         for connection in connections:
             assert value in values_in(connection)
@@ -98,25 +98,25 @@ def values_in(made: Any) -> list[Any]:
 
 
 def configuration(driver: str, location: str, options: Any) -> Configuration:
-    return Client.of(driver, location, options).server.configuration
+    return Client.from_options(driver, location, options).server.configuration
 
 
 def limits(driver: str, location: str, options: Any) -> None:
     for most in 3, 70:
-        assert configuration(driver, location, {"max_connections": most}).limit == most
+        assert configuration(driver, location, {"max_connections": most}).max_connections == most
 
 
 def waits(driver: str, location: str, options: Any) -> None:
     pool = {"pool_class": f"{driver}.BlockingConnectionPool"}
     for seconds in 0, 0.5, 30:
-        assert configuration(driver, location, {**pool, "timeout": seconds}).patience == seconds
-    assert configuration(driver, location, {**pool, "timeout": None}).patience > 10**6
+        assert configuration(driver, location, {**pool, "timeout": seconds}).pool_timeout == seconds
+    assert configuration(driver, location, {**pool, "timeout": None}).pool_timeout > 10**6
 
 
 def is_called(driver: str, location: str, options: Any) -> None:
     [name] = options
     called: list[Any] = []
-    client = Client.of(driver, location, {name: called.append})
+    client = Client.from_options(driver, location, {name: called.append})
     client.ping()
     assert len(called) == 1
 
@@ -124,17 +124,17 @@ def is_called(driver: str, location: str, options: Any) -> None:
 def is_made(driver: str, location: str, options: Any) -> None:
     made: list[Any] = []
 
-    class Parser(load(driver).blocking.DefaultParser):  # type: ignore[misc]  # Of two drivers.
+    class Parser(load_driver(driver).sync_module.DefaultParser):  # type: ignore[misc]  # Of two drivers.
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             made.append(self)
             super().__init__(*args, **kwargs)
 
-    assert Client.of(driver, location, {"parser_class": Parser}).ping()
+    assert Client.from_options(driver, location, {"parser_class": Parser}).ping()
     assert made
 
 
 def is_the_class(driver: str, location: str, options: Any) -> None:
-    class Own(load(driver).blocking.Connection):  # type: ignore[misc]  # Of two drivers.
+    class Own(load_driver(driver).sync_module.Connection):  # type: ignore[misc]  # Of two drivers.
         pass
 
     made = configuration(driver, location, {"connection_class": Own})
@@ -228,7 +228,7 @@ def test_each_option_is_honoured_or_refused_or_reported(
     driver: str, name: str, server: Server
 ) -> None:
     location, proofs = location_for(name, server), honoured(driver, server)
-    assert (name in proofs) + (name in REFUSED) + (name in UNUSED | RETRIES) == 1
+    assert (name in proofs) + (name in REFUSED) + (name in UNUSED_OPTIONS | RETRY_OPTIONS) == 1
     if name in proofs:
         value, prove = proofs[name]
         prove(driver, location, {name: value})
@@ -236,12 +236,12 @@ def test_each_option_is_honoured_or_refused_or_reported(
     found = check(driver, location, {name: REFUSED.get(name, [])})
     message = [one for one in found if name in one.msg][-1]  # An empty list is no Retry, either.
     assert message.id == ("django_cachex.E100" if name in REFUSED else "django_cachex.W106")
-    assert str(message.hint).startswith(("Leave it out", "It changes nothing"))
+    assert str(message.hint).startswith(("Remove it", "This changes nothing"))
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_what_has_no_effect_does_no_harm(driver: str, server: Server) -> None:
-    for options in ({name: [1]} for name in sorted(UNUSED)):
+    for options in ({name: [1]} for name in sorted(UNUSED_OPTIONS)):
         cache = BACKENDS[driver](plain(server), {"OPTIONS": options})
         cache.set("key", 1)
         assert asyncio.run(cache.aget("key")) == 1
@@ -254,5 +254,5 @@ def test_health_checks_in_the_url_are_reported(driver: str, server: Server) -> N
     location = f"{plain(server)}?health_check_interval=1&retry_on_timeout=True"
     found = check(driver, location, {})
     assert [message.id for message in found] == ["django_cachex.W106"] * 2
-    assert "looked at" in str(found[0].hint)
+    assert "is checked before" in str(found[0].hint)
     assert "sent again" in str(found[1].hint)

@@ -32,7 +32,7 @@ def test_methods_that_are_called_otherwise_say_how(
     assert hasattr(cache, name) is False
     with pytest.raises(AttributeError, match=name) as refused:
         getattr(cache, name)
-    assert f"Write {advice}" in str(refused.value)
+    assert f"Use {advice}" in str(refused.value)
 
 
 def test_the_drivers_client_is_refused_with_what_to_write(cache: ServerCache) -> None:
@@ -50,7 +50,7 @@ def test_the_drivers_client_is_refused_with_what_to_write(cache: ServerCache) ->
 
 def test_a_counter_that_begins_by_itself_is_refused(cache: ServerCache) -> None:
     for count in (cache.incr, lambda *args, **given: asyncio.run(cache.aincr(*args, **given))):
-        with pytest.raises(TypeError, match=r"Write cache\.add\(key, 0, timeout\)"):
+        with pytest.raises(TypeError, match=r"Use cache\.add\(key, 0, timeout\)"):
             count("key", ignore_key_check=True)  # type: ignore[arg-type]  # what is tested
     assert cache.has_key("key") is False
 

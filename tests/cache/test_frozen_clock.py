@@ -37,7 +37,7 @@ def test_reports_go_on_after_the_clock_went_back(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.WARNING, "django_cachex.cache")
-    reports = ignore_exceptions.Reports("%d of %s")
+    reports = ignore_exceptions.RateLimitedLogger("%d of %s")
     monkeypatch.setattr(time, "monotonic", lambda: 1_800_000_000.0)
     reports.add("them")
     monkeypatch.undo()

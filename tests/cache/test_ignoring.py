@@ -160,8 +160,8 @@ def test_what_is_ignored_is_said_once_a_minute(
     now = 1_000.0
     monkeypatch.setattr(
         ignore_exceptions,
-        "_reports",
-        ignore_exceptions.Reports(ignore_exceptions._reports._message),
+        "_ignored_errors_log",
+        ignore_exceptions.RateLimitedLogger(ignore_exceptions._ignored_errors_log._message),
     )
     monkeypatch.setattr(ignore_exceptions.time, "monotonic", lambda: now)
     caplog.set_level(logging.WARNING, "django_cachex.cache")

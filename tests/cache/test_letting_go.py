@@ -84,10 +84,10 @@ import sys
 from django.conf import settings
 settings.configure(CACHES={"default": {"BACKEND": sys.argv[1], "LOCATION": sys.argv[2]}})
 from django.core.cache import cache
-from django_cachex.cache import server
+from django_cachex.cache.connection import server
 cache.set("key", 1)
 closed = server.Server.close_unused
-server.Server.close_unused = lambda self: (closed(self), print(len(self._lines._free), "left"))
+server.Server.close_unused = lambda self: (closed(self), print(len(self._pool._idle), "left"))
 """
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from django_cachex.cache.cluster.routing import SLOTS, slot_of
+from django_cachex.cache.cluster.routing import SLOT_COUNT, key_slot
 from django_cachex.commands import CommandError, CrossSlotError
 from tests.cache.conftest import BACKENDS, url
 from tests.servers import Server
 
-ELSEWHERE = next(str(n) for n in range(1000) if slot_of(f":1:{n}") >= SLOTS * 2 // 3)
+ELSEWHERE = next(str(n) for n in range(1000) if key_slot(f":1:{n}") >= SLOT_COUNT * 2 // 3)
 """A key of which the third node has the slot."""
 
 CALLS: dict[str, Callable[[Any], Any]] = {

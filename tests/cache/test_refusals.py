@@ -12,7 +12,7 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from django_cachex.cache.connection.drivers import load
+from django_cachex.cache.connection.drivers import load_driver
 
 URL = "redis://cache.example:1/0"
 
@@ -58,7 +58,7 @@ def test_wrong_settings_are_reported_before_they_are_used(
 @pytest.mark.parametrize("driver", ["valkey", "redis"])
 def test_a_missing_driver_is_reported_too(driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, f"{driver}.connection", None)
-    load.cache_clear()
+    load_driver.cache_clear()
     params = {
         "BACKEND": f"django_cachex.cache.{driver.capitalize()}Cache",
         "LOCATION": f"{URL}?db=9",

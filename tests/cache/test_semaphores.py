@@ -87,7 +87,7 @@ def test_weights_fill_it_up(made: Any) -> None:
     by_default = semaphore("name", 10, weight=6)
     by_default.hold(lambda: None)
     for weight in 0, 11, -1:
-        with pytest.raises(ValueError, match="capacity, which is 10"):
+        with pytest.raises(ValueError, match=r"capacity \(10\)"):
             other.acquire(weight=weight)
     with pytest.raises(TypeError):
         other.acquire(weight=1.5)
@@ -116,7 +116,7 @@ def test_a_lease_can_be_extended(made: Any) -> None:
     one.extend()
     assert 49 <= cache.ttl("name") <= 50  # Of the key; the entry says how long the lease is.
     one.release()
-    with pytest.raises(ValueError, match="above zero"):
+    with pytest.raises(ValueError, match="positive number"):
         semaphore("name", 1, lease=0)
 
 
@@ -127,7 +127,7 @@ def test_what_is_not_held_cannot_be_given_back(made: Any) -> None:
         with pytest.raises(LockError, match="not held"):
             impossible()
     one.acquire()
-    with pytest.raises(LockError, match="release it first"):
+    with pytest.raises(LockError, match="Release it first"):
         one.acquire()
     assert one.in_use() == 1
 
@@ -140,7 +140,7 @@ def test_a_block_holds_it_and_tells_what_happened_to_it(made: Any) -> None:
     with pytest.raises(LockLost):
         one.hold(lambda: cache.delete("name"))
     semaphore("name", 1).acquire()
-    with pytest.raises(LockNotAcquired, match=r"“name” within 0\.05 s"):
+    with pytest.raises(LockNotAcquired, match=r"“name” could not be acquired within 0\.05 s"):
         semaphore("name", 1, blocking_timeout=0.05).hold()
 
     def fail() -> None:

@@ -221,7 +221,7 @@ def test_a_loop_that_ended_badly_is_forgotten(cache: ServerCache) -> None:
     loop.run_until_complete(cache.aset("key", 1))
     loop.close()  # Without shutdown_asyncgens().
     assert asyncio.run(cache.aget("key")) == 1
-    assert len(cache.client.server._loops) == 0
+    assert len(cache.client.server._event_loops) == 0
     gc.collect()
 
 
@@ -269,7 +269,7 @@ async def parent():
 
 
 asyncio.run(parent())
-with cache.client.server._lines._serving:  # As another thread may at that moment.
+with cache.client.server._pool._serve_lock:  # As another thread may at that moment.
     child = os.fork()
     if child == 0:
         assert asyncio.run(cache.aget("key")) == "child"
@@ -312,11 +312,11 @@ def test_an_interpreter_ends_without_a_word(driver: str, valkey_server: Server) 
 
 
 def test_the_address_shows_the_database_and_no_credential(driver: str) -> None:
-    server = ConfiguredServer.of(driver, "redis://user:hush@example.org:6380/3?client_name=x")
+    server = ConfiguredServer.for_url(driver, "redis://user:hush@example.org:6380/3?client_name=x")
     assert server.address == "example.org:6380/3"
-    server = ConfiguredServer.of(driver, "unix://user:hush@/run/valkey.sock?db=2")
+    server = ConfiguredServer.for_url(driver, "unix://user:hush@/run/valkey.sock?db=2")
     assert server.address == "/run/valkey.sock?db=2"
-    server = ConfiguredServer.of(driver, "redis://example.org", {"db": 5, "password": "hush"})
+    server = ConfiguredServer.for_url(driver, "redis://example.org", {"db": 5, "password": "hush"})
     assert server.address == "example.org:6379/5"
     assert "hush" not in repr(server) + repr(server.configuration) + repr(Client(server))
 
@@ -324,12 +324,12 @@ def test_the_address_shows_the_database_and_no_credential(driver: str) -> None:
 def test_a_retired_stream_answers_those_who_were_there_and_closes(cache: ServerCache) -> None:
     async def main() -> None:
         await cache.aset("key", 1)
-        way = cache.client.server._loops.here()  # type: ignore[attr-defined]  # one server's
+        way = cache.client.server._event_loops.for_running_loop()  # type: ignore[attr-defined]  # one server's
         stream = way._shared
         waiting = [asyncio.create_task(cache.aget("key")) for _ in range(3)]
         while not stream._outgoing:
             await asyncio.sleep(0)
-        stream.retire()  # As a READONLY for another task does: nothing of theirs is sent yet.
+        stream.drain()  # As a READONLY for another task does: nothing of theirs is sent yet.
         assert await asyncio.wait_for(asyncio.gather(*waiting), 2) == [1, 1, 1]
         assert stream._transport.is_closing()
         assert await cache.aget("key") == 1

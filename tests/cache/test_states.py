@@ -140,8 +140,8 @@ def test_a_state_of_the_server_is_a_miss_and_is_logged(
 ) -> None:
     monkeypatch.setattr(
         ignore_exceptions,
-        "_reports",
-        ignore_exceptions.Reports(ignore_exceptions._reports._message),
+        "_ignored_errors_log",
+        ignore_exceptions.RateLimitedLogger(ignore_exceptions._ignored_errors_log._message),
     )
     caplog.set_level(logging.WARNING, "django_cachex.cache")
     put, kind = STATES[state]

@@ -21,7 +21,9 @@ MOVED = b"\x80\x04\x8c\x09old_place\x8c\x01C\x93)\x81."
 @pytest.fixture(autouse=True)
 def afresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        base, "unreadable", ignore_exceptions.Reports(ignore_exceptions.unreadable._message)
+        base,
+        "unreadable_log",
+        ignore_exceptions.RateLimitedLogger(ignore_exceptions.unreadable_log._message),
     )
 
 
@@ -97,7 +99,7 @@ def test_an_option_takes_them_for_misses(
     ask, expected, found = MISSES[read]
     assert ask(cache) == expected
     [said] = caplog.messages
-    assert said.startswith("1 values cannot be read")
+    assert said.startswith("1 values can't be read")
     assert "b':1:b', ModuleNotFoundError" in said
     now = cache.statistics
     assert now.unreadable == before.unreadable + 1

@@ -14,7 +14,7 @@ import valkey
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.connection import sync
-from django_cachex.cache.connection.event_loops import SPARE
+from django_cachex.cache.connection.event_loops import MAX_IDLE
 from django_cachex.commands import Command, ReadOnlyError, ServerTimeout, ServerUnavailable
 from django_cachex.commands.command import parse_raw
 from tests import servers
@@ -152,7 +152,9 @@ def test_on_an_event_loop_few_connections_stay_after_many_waited(
     async def main() -> None:
         before = len(server.client_list())
         await asyncio.gather(*(cache.ablpop("a", 0.05) for _ in range(20)))
-        wait_until(lambda: len(server.client_list()) <= before + SPARE + 1, "what is left to close")
+        wait_until(
+            lambda: len(server.client_list()) <= before + MAX_IDLE + 1, "what is left to close"
+        )
         assert await cache.ablpop("a", 0.01) is None
 
     asyncio.run(main())

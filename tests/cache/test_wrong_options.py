@@ -215,7 +215,9 @@ def test_more_connections_than_by_default_are_had_by_saying_so(driver: str) -> N
     from django_cachex.cache import Client
 
     for options, most in ({}, 64), ({"max_connections": 100}, 100), ({"max_connections": 7}, 7):
-        assert Client.of(driver, URL, options).server.configuration.limit == most
-    client = Client.of(driver, f"{URL}?max_connections=80", {})
-    assert client.server.configuration.limit == 80
+        assert (
+            Client.from_options(driver, URL, options).server.configuration.max_connections == most
+        )
+    client = Client.from_options(driver, f"{URL}?max_connections=80", {})
+    assert client.server.configuration.max_connections == 80
     assert threading.TIMEOUT_MAX > 365 * 86_400  # What a pool without a timeout waits.

@@ -13,7 +13,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from django_cachex.cache import ValkeyCache
-from django_cachex.cache.codecs import COMPRESSOR, SERIALIZER, ValueCodec, make, make_codec
+from django_cachex.cache.codecs import (
+    COMPRESSOR,
+    SERIALIZER,
+    CompositeSerializer,
+    load_plugin,
+    make_serializer,
+)
 from django_cachex.inspectors.values import (
     ValueFormat,
     decode,
@@ -34,7 +40,11 @@ def alias(**options: Any) -> ValueFormat:
     """Return how the inspectors see a cache with these options."""
     cache = ValkeyCache("redis://cache.example/0", {"OPTIONS": options})
     serializer = cache._serializer
-    made = serializer if isinstance(serializer, ValueCodec) else ValueCodec([serializer])
+    made = (
+        serializer
+        if isinstance(serializer, CompositeSerializer)
+        else CompositeSerializer([serializer])
+    )
     return detect_composite_format(made, cache._encode)
 
 
@@ -70,13 +80,13 @@ def test_what_any_of_several_wrote_is_read() -> None:
     value_format = alias(serializer=["json", "msgpack", "pickle"], compressor=["zstd", "zlib"])
     for serializer in ("json", "msgpack", "pickle"):
         for compressor in ("zstd", "zlib"):
-            written = make_codec({"serializer": serializer, "compressor": compressor})
+            written = make_serializer({"serializer": serializer, "compressor": compressor})
             raw = written.dumps(LONG)
             assert isinstance(raw, bytes)
             content = decode(raw, value_format=value_format)
             assert content.value == LONG
             assert content.editable
-    unlisted = make_codec({"serializer": "json", "compressor": "lz4"}).dumps(LONG)
+    unlisted = make_serializer({"serializer": "json", "compressor": "lz4"}).dumps(LONG)
     assert isinstance(unlisted, bytes)
     content = decode(unlisted, value_format=value_format)
     assert str(content.label).startswith("lz4-compressed")
@@ -96,14 +106,14 @@ def test_formats_are_not_taken_for_each_other() -> None:
 
 def test_a_threshold_above_the_probe_does_not_hide_the_compression() -> None:
     value_format = alias(compressor=("zstd", {"min_size": 100_000}))
-    raw = make(COMPRESSOR, "zstd").compress(pickle.dumps(LONG))
+    raw = load_plugin(COMPRESSOR, "zstd").compress(pickle.dumps(LONG))
     assert decode(raw, value_format=value_format).editable
 
 
 @pytest.mark.parametrize("compressor", COMPRESSOR.paths)
 def test_a_bomb_fills_no_memory(compressor: str) -> None:
     value_format = alias(compressor=compressor)
-    made = make(COMPRESSOR, compressor)
+    made = load_plugin(COMPRESSOR, compressor)
     raw = made.compress(bytes(30_000_000))
     tracemalloc.start()
     content = decode(raw, value_format=value_format)

@@ -74,7 +74,7 @@ class StorePolicies:
         longest = max((len(owner.shape.prefix) for owner in own), default=0)
         closest = [owner for owner in own if len(owner.shape.prefix) == longest]
         if not closest or not longest:
-            others = (one for one in self.owners if one.keyspace and one.keyspace.holds(stored))
+            others = (one for one in self.owners if one.keyspace and one.keyspace.contains(stored))
             closest = [*others] or closest
         return strictest_policy(owner.policy for owner in closest)
 

@@ -14,12 +14,18 @@ from typing import Any, Unpack
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
 from django_cachex.cache.cluster import ClusterClient
-from django_cachex.cache.cluster.routing import slot_of
+from django_cachex.cache.cluster.routing import key_slot
 from django_cachex.cache.locks import LockingCache
-from django_cachex.cache.migration import Foreign, ForeignNames, refuse
+from django_cachex.cache.migration import UnsupportedCacheMethods, UnsupportedKwargs, reject_kwargs
 from django_cachex.cache.sentinel import SentinelClient
-from django_cachex.cache.stampede import Entry, Given, afollow, follow, protection_of
-from django_cachex.cache.utils import built
+from django_cachex.cache.stampede import (
+    ProtectedEntry,
+    ProtectionOption,
+    arun_steps,
+    parse_protection,
+    run_steps,
+)
+from django_cachex.cache.utils import call_async_safe
 from django_cachex.commands.cache_api import (
     MAX_KEYS_PER_COMMAND,
     CacheOperations,
@@ -37,7 +43,7 @@ from django_cachex.commands.counters import SCRIPT_ERRORS
 from django_cachex.commands.strings import SetKwargs, StringCommands
 
 
-class ServerCache(LockingCache, StringCommands, ForeignNames):
+class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
     """Django's cache methods, blocking and asynchronous."""
 
     @copy_docstring(CacheOperations._add)
@@ -50,22 +56,30 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
     async def aadd(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> bool:
-        return await self._arun(await built(self._add, key, value, timeout, version))
+        return await self._arun(await call_async_safe(self._add, key, value, timeout, version))
 
     @copy_signature(CacheOperations._get)
     def get(
-        self, key: Any, default: Any = None, version: Any = None, **unsupported: Unpack[Foreign]
+        self,
+        key: Any,
+        default: Any = None,
+        version: Any = None,
+        **unsupported: Unpack[UnsupportedKwargs],
     ) -> Any:
         if unsupported:
-            refuse(unsupported)
+            reject_kwargs(unsupported)
         return self._run(self._get(key, default, version))
 
     @copy_signature(CacheOperations._get)
     async def aget(
-        self, key: Any, default: Any = None, version: Any = None, **unsupported: Unpack[Foreign]
+        self,
+        key: Any,
+        default: Any = None,
+        version: Any = None,
+        **unsupported: Unpack[UnsupportedKwargs],
     ) -> Any:
         if unsupported:
-            refuse(unsupported)
+            reject_kwargs(unsupported)
         return await self._arun(self._get(key, default, version))
 
     @copy_signature(StringCommands._set_with_options)
@@ -78,7 +92,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         **options: Unpack[SetKwargs],
     ) -> Any:
         if options:
-            refuse(options.keys() - SetKwargs.__optional_keys__)
+            reject_kwargs(options.keys() - SetKwargs.__optional_keys__)
             return self._run(self._set_with_options(key, value, timeout, version, **options))
         self._run(self._set(key, value, timeout, version))
 
@@ -92,10 +106,10 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         **options: Unpack[SetKwargs],
     ) -> Any:
         if options:
-            refuse(options.keys() - SetKwargs.__optional_keys__)
+            reject_kwargs(options.keys() - SetKwargs.__optional_keys__)
             command = partial(self._set_with_options, **options)
-            return await self._arun(await built(command, key, value, timeout, version))
-        await self._arun(await built(self._set, key, value, timeout, version))
+            return await self._arun(await call_async_safe(command, key, value, timeout, version))
+        await self._arun(await call_async_safe(self._set, key, value, timeout, version))
 
     @copy_docstring(CacheOperations._touch)
     def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
@@ -134,7 +148,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         timeout: Any = DEFAULT_TIMEOUT,
         version: Any = None,
         *,
-        stampede_protection: Given = None,
+        stampede_protection: ProtectionOption = None,
     ) -> Any:
         """Return the value of a key; if it doesn't exist, store and return `default`.
 
@@ -154,7 +168,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         See https://valkey.io/commands/get/ and https://valkey.io/commands/set/
         """
         if entry := self._stampede_entry(key, default, timeout, version, stampede_protection):
-            return follow(entry.flow(), self, default)
+            return run_steps(entry.steps(), self, default)
         value = self.get(key, self._missing_key, version=version)
         if value is not self._missing_key:
             return value
@@ -173,10 +187,10 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         timeout: Any = DEFAULT_TIMEOUT,
         version: Any = None,
         *,
-        stampede_protection: Given = None,
+        stampede_protection: ProtectionOption = None,
     ) -> Any:
         if entry := self._stampede_entry(key, default, timeout, version, stampede_protection):
-            return await afollow(entry.flow(), self, default, built)
+            return await arun_steps(entry.steps(), self, default, call_async_safe)
         value = await self.aget(key, self._missing_key, version=version)
         if value is not self._missing_key:
             if inspect.iscoroutine(default):
@@ -201,10 +215,10 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
 
     @copy_signature(CacheOperations._incr)
     def incr(
-        self, key: Any, delta: int = 1, version: Any = None, **unsupported: Unpack[Foreign]
+        self, key: Any, delta: int = 1, version: Any = None, **unsupported: Unpack[UnsupportedKwargs]
     ) -> int:
         if unsupported:
-            refuse(unsupported)
+            reject_kwargs(unsupported)
         try:
             return self._run_counter(self._incr_evalsha(key, delta, version))
         except SCRIPT_ERRORS:
@@ -212,10 +226,10 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
 
     @copy_signature(CacheOperations._incr)
     async def aincr(
-        self, key: Any, delta: int = 1, version: Any = None, **unsupported: Unpack[Foreign]
+        self, key: Any, delta: int = 1, version: Any = None, **unsupported: Unpack[UnsupportedKwargs]
     ) -> int:
         if unsupported:
-            refuse(unsupported)
+            reject_kwargs(unsupported)
         try:
             return await self._arun_counter(self._incr_evalsha(key, delta, version))
         except SCRIPT_ERRORS:
@@ -239,7 +253,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
     async def aset_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> list[Any]:
-        return await self._arun(await built(self._set_many, data, timeout, version))
+        return await self._arun(await call_async_safe(self._set_many, data, timeout, version))
 
     @copy_docstring(CacheOperations._delete_many)
     def delete_many(self, keys: Iterable[Any], version: Any = None) -> None:
@@ -297,13 +311,13 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         """Do nothing. Django calls this after every request, but connections are kept."""
 
     def _stampede_entry(
-        self, key: Any, default: Any, timeout: Any, version: Any, given: Given
-    ) -> Entry | None:
+        self, key: Any, default: Any, timeout: Any, version: Any, given: ProtectionOption
+    ) -> ProtectedEntry | None:
         """Return the entry that one caller at a time may compute, or None if it isn't protected."""
-        protection = self._stampede_protection if given is None else protection_of(given)
+        protection = self._stampede_protection if given is None else parse_protection(given)
         if protection is None or not callable(default) or self._config_error:
             return None
-        entry = Entry(self, key, timeout, version, protection)
+        entry = ProtectedEntry(self, key, timeout, version, protection)
         return None if entry.expiry == 0 else entry
 
     def _get_from_primary(self, key: Any, default: Any, version: Any) -> Command[Any]:
@@ -358,7 +372,7 @@ class ClusterCache(ServerCache):
         """Rename the key, or copy it if the two versions are in different slots."""
         new_version = version + delta
         source, target = self._stored_key(key, version), self._stored_key(key, new_version)
-        if slot_of(source) == slot_of(target):
+        if key_slot(source) == key_slot(target):
             return super()._incr_version(key, delta, version)
         return copy_and_unlink(
             source, target, key, new_version, self._get_timeout_ms(DEFAULT_TIMEOUT)

@@ -10,16 +10,21 @@ from typing import Any, ClassVar, TypeVar, cast
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_key_func
 from django.core.exceptions import ImproperlyConfigured
 
-from django_cachex.cache.client import Client, Refusal
-from django_cachex.cache.codecs import make_codec
-from django_cachex.cache.configuration import locations
-from django_cachex.cache.ignore_exceptions import FailingOpen, unreadable
-from django_cachex.cache.keys import keyspace, prefix, within
-from django_cachex.cache.options import FLAGS, of_connections, refuse_first, wrong_values
+from django_cachex.cache.client import Client, MisconfiguredClient
+from django_cachex.cache.codecs import make_serializer
+from django_cachex.cache.configuration import parse_locations
+from django_cachex.cache.ignore_exceptions import IgnoreExceptionsClient, unreadable_log
+from django_cachex.cache.keys import build_pattern, find_keyspace, find_prefix
+from django_cachex.cache.options import (
+    FLAG_OPTIONS,
+    find_value_errors,
+    get_connection_options,
+    raise_first,
+)
 from django_cachex.cache.pipeline import Pipeline
-from django_cachex.cache.serializers import PickleSerializer, unpickled
-from django_cachex.cache.stampede import protection_of
-from django_cachex.cache.statistics import statistics_of
+from django_cachex.cache.serializers import PickleSerializer, unpickle_all
+from django_cachex.cache.stampede import parse_protection
+from django_cachex.cache.statistics import get_statistics
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.args import BlockingCommand, encode_arg, timeout_to_ms
 from django_cachex.commands.base import Commands
@@ -71,24 +76,24 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
         try:
             if not is_dict:
                 raise ImproperlyConfigured("OPTIONS must be a dict.")
-            if flags := FLAGS & options.keys():
-                refuse_first(wrong_values({name: options[name] for name in flags}))
-            self._location = locations(server)
-            self._serializer = make_codec(options)
-            self._stampede_protection = protection_of(options.get("stampede_protection"))
-            self.client = self._client_class.of(
-                self._driver, self._location, of_connections(options)
+            if flags := FLAG_OPTIONS & options.keys():
+                raise_first(find_value_errors({name: options[name] for name in flags}))
+            self._location = parse_locations(server)
+            self._serializer = make_serializer(options)
+            self._stampede_protection = parse_protection(options.get("stampede_protection"))
+            self.client = self._client_class.from_options(
+                self._driver, self._location, get_connection_options(options)
             )
         except ImproperlyConfigured as error:
             self._config_error = error
             self._location, self._serializer = [], PickleSerializer()
             self._stampede_protection = None
-            self.client = cast(Client, Refusal(error))
-        self.statistics = statistics_of(self._driver, server, params)
+            self.client = cast(Client, MisconfiguredClient(error))
+        self.statistics = get_statistics(self._driver, server, params)
         """Counters of how this process uses the cache."""
-        self._executor: Client | FailingOpen = self.client
+        self._executor: Client | IgnoreExceptionsClient = self.client
         if options.get("ignore_exceptions"):
-            self._executor = FailingOpen(self.client, self.statistics)
+            self._executor = IgnoreExceptionsClient(self.client, self.statistics)
         self._ignore_unreadable_values = bool(options.get("ignore_unreadable_values"))
         self._counter_executor = (
             self._executor if options.get("ignore_counter_exceptions") else self.client
@@ -118,7 +123,9 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
         """Do the same as `_run_strict`, on the running event loop."""
         return await self._arun_timed(self.client, command)
 
-    def _run_timed(self, executor: Client | FailingOpen, command: Command[T] | Operation[T]) -> T:
+    def _run_timed(
+        self, executor: Client | IgnoreExceptionsClient, command: Command[T] | Operation[T]
+    ) -> T:
         statistics = self.statistics
         statistics.calls += 1
         start = perf_counter()
@@ -132,7 +139,7 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
                 statistics.seconds += perf_counter() - start
 
     async def _arun_timed(
-        self, executor: Client | FailingOpen, command: Command[T] | Operation[T]
+        self, executor: Client | IgnoreExceptionsClient, command: Command[T] | Operation[T]
     ) -> T:
         statistics = self.statistics
         statistics.calls += 1
@@ -195,11 +202,11 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
 
     def _stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
         """Return the glob pattern of stored keys for a pattern in which only `*` is a wildcard."""
-        return within(self._make_stored_key, Commands._stored_key(self, pattern), version)
+        return build_pattern(self._make_stored_key, Commands._stored_key(self, pattern), version)
 
     def _decode_keys(self, stored: list[bytes], version: Any = None) -> list[str]:
         """Return the keys of stored keys, all of which must have the version `version`."""
-        before = prefix(self._make_stored_key, version)
+        before = find_prefix(self._make_stored_key, version)
         return [key.removeprefix(before).decode("utf-8", "surrogateescape") for key in stored]
 
     def _decode_name(self, stored: bytes) -> str:
@@ -220,7 +227,7 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
     def _is_miss(self, stored: bytes, error: Exception) -> bool:
         if self._ignore_unreadable_values:
             self.statistics.unreadable += 1
-            unreadable.add(f"{stored!r}, {type(error).__name__}: {error}")
+            unreadable_log.add(f"{stored!r}, {type(error).__name__}: {error}")
         return self._ignore_unreadable_values
 
     def _encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
@@ -230,7 +237,7 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
     def _decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
         serializer = self._serializer
         if type(serializer) is PickleSerializer:
-            return unpickled(replies)
+            return unpickle_all(replies)
         return [None if data is None else serializer.loads(data) for data in replies]
 
     def get_backend_timeout(self, timeout: Any = DEFAULT_TIMEOUT) -> Any:
@@ -271,8 +278,8 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
 
         See https://valkey.io/commands/scan/
         """
-        own = keyspace(self._make_stored_key, self.version)
-        yield from scan_and_unlink(own.pattern, own.holds)
+        own = find_keyspace(self._make_stored_key, self.version)
+        yield from scan_and_unlink(own.pattern, own.contains)
 
     def _delete_pattern(
         self, pattern: str, version: int | None = None, *, itersize: int = SCAN_COUNT

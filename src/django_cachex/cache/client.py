@@ -1,4 +1,4 @@
-"""The client of a server and its replicas."""
+"""The client of a server and its read replicas."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, NoReturn, Self, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_cachex.cache.configuration import POOL_OPTIONS, locations
+from django_cachex.cache.configuration import POOL_OPTIONS, parse_locations
 from django_cachex.cache.connection.server import Server
-from django_cachex.cache.migration import ForeignClientNames
-from django_cachex.cache.operations import Target
+from django_cachex.cache.migration import UnsupportedClientMethods
+from django_cachex.cache.operations import Endpoint
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.cache_api import CacheOperationsMixin
@@ -29,15 +29,15 @@ class Client(
     CacheOperationsMixin,
     AllCommands[bytes],
     ScanIterMixin[bytes],
-    ForeignClientNames,
+    UnsupportedClientMethods,
 ):
-    """Commands on one server. What may be read from a replica is read from a random one, or from
-    the primary if that one does not answer.
+    """The commands of one server, with stored keys and raw values.
 
-    Keys are stored keys, values are raw bytes. Without a timeout, `set` and `add` store for good.
+    Read-only commands are sent to a random replica if there are any, and to the primary if the
+    replica is not available. By default, `set` and `add` store values without a timeout.
     """
 
-    def __init__(self, server: Target, replicas: Sequence[Target] = ()) -> None:
+    def __init__(self, server: Endpoint, replicas: Sequence[Endpoint] = ()) -> None:
         self.server = server
         self.replicas = tuple(replicas)
 
@@ -52,111 +52,120 @@ class Client(
         options: Mapping[str, Any] | None = None,
         **overrides: Any,
     ) -> Self:
-        """Return the client that CACHES describes, on connections apart from the application's.
+        """Return a client for settings as in CACHES, with other connections than the cache's.
 
-        `driver` is "valkey" or "redis"; `location` and `options` are LOCATION and OPTIONS as
-        Django's RedisCache takes them, of which the pool's class is left out; `overrides` are
-        options of the driver that win over all, such as ``socket_timeout=2``. Equal arguments
-        share their connections. Raise ImproperlyConfigured for what cannot work.
+        Clients with equal arguments share their connections.
+
+        Args:
+            driver: "valkey" or "redis".
+            location: the LOCATION of a cache.
+            options: the OPTIONS of a cache. The classes of pools are ignored.
+            overrides: options that take precedence over all others, such as ``socket_timeout=2``.
+
+        Raises:
+            ImproperlyConfigured: the settings are invalid.
         """
         own = {n: v for n, v in (options or {}).items() if n not in POOL_OPTIONS}
-        own["breaker"] = False  # Whoever asks this way wants an attempt.
-        return cls.of(driver, location, own, overrides)
+        own["breaker"] = False  # Every call makes an attempt.
+        return cls.from_options(driver, location, own, overrides)
 
     @classmethod
-    def of(
+    def from_options(
         cls,
         driver: str,
         location: str | Sequence[str],
         options: Mapping[str, Any],
         overrides: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Return the client that CACHES describes, on the application's own connections.
+        """Return a client for settings as in CACHES, which shares the cache's connections.
 
-        Classes of other topologies make something else of LOCATION and OPTIONS.
+        Subclasses for other topologies interpret LOCATION and OPTIONS differently.
         """
-        urls = locations(location)
-        server, *replicas = (Server.of(driver, url, options, overrides) for url in urls)
+        urls = parse_locations(location)
+        server, *replicas = (Server.for_url(driver, url, options, overrides) for url in urls)
         return cls(server, replicas)
 
     @property
     def primary(self) -> Self:
-        """This client without the replicas: it reads what has just been written."""
+        """This client without the replicas, to read values that have just been written."""
         return type(self)(self.server)
 
     def run(self, command: Command[T] | Operation[T]) -> T:
-        """Send a command, or the steps of an operation over one connection; return the result.
+        """Send a command, or all steps of an operation on one connection, and return the result.
 
-        Raise `CommandError` for what the server refuses, `ServerUnavailable`, `ServerTimeout`.
+        Raises:
+            CommandError: the server returned an error.
+            ServerUnavailable: the server could not be reached, or the connection was lost.
+            ServerTimeout: the server did not respond in time.
         """
         try:
             if self.replicas and isinstance(command, Command) and command.readonly:
-                return self._read(command)
+                return self._run_on_replica(command)
             return self.server.run(command)
         except CommandError as error:
             if isinstance(command, Command):
                 raise_if_unsupported(command.args, error)
             raise
         except Exception as error:
-            self._name_key(command, error)
+            self._add_key_note(command, error)
             raise
 
     async def arun(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `run` does, on the running event loop."""
+        """Do the same as `run`, on the running event loop."""
         try:
             if self.replicas and isinstance(command, Command) and command.readonly:
-                return await self._aread(command)
+                return await self._arun_on_replica(command)
             return await self.server.arun(command)
         except CommandError as error:
             if isinstance(command, Command):
                 raise_if_unsupported(command.args, error)
             raise
         except Exception as error:
-            self._name_key(command, error)
+            self._add_key_note(command, error)
             raise
 
     _run, _arun = run, arun  # The methods of commands send with these.
 
-    def _name_key(self, command: Command[Any] | Operation[Any], error: Exception) -> None:
-        """Say of which key the value is that cannot be decoded."""
+    def _add_key_note(self, command: Command[Any] | Operation[Any], error: Exception) -> None:
+        """Add the key to the exception if a value can't be decoded."""
         if isinstance(command, Command) and not isinstance(error, CachexError):
             add_key_note(command, error)
 
     def collect(self, commands: Sequence[Command[Any]]) -> list[Any]:
-        """Send `commands` in one round trip; return their results in order.
+        """Send `commands` in one round trip and return their results in order.
 
-        Where the server refused a command, a `CommandError` stands in place of its result.
+        If the server refuses a command, the result is the `CommandError`.
         """
         return self.server.run(execute_all(commands)) if commands else []
 
     async def acollect(self, commands: Sequence[Command[Any]]) -> list[Any]:
-        """Do what `collect` does, on the running event loop."""
+        """Do the same as `collect`, on the running event loop."""
         return await self.server.arun(execute_all(commands)) if commands else []
 
     def pipeline(self, transaction: bool = False) -> Pipeline:
-        """Return an empty pipeline, which with `transaction` runs as one."""
+        """Return an empty pipeline, which runs as a transaction if `transaction` is True."""
         return Pipeline(self, transaction)
 
-    def _read(self, command: Command[T]) -> T:
-        """Ask a replica, and the primary where that does not answer."""
+    def _run_on_replica(self, command: Command[T]) -> T:
+        """Run a command on a replica, or on the primary if the replica is not available."""
         try:
             return random.choice(self.replicas).run(command)
         except ServerUnavailable:
             return self.server.run(command)
 
-    async def _aread(self, command: Command[T]) -> T:
-        """Do what `_read` does, on the running event loop."""
+    async def _arun_on_replica(self, command: Command[T]) -> T:
+        """Do the same as `_run_on_replica`, on the running event loop."""
         try:
             return await random.choice(self.replicas).arun(command)
         except ServerUnavailable:
             return await self.server.arun(command)
 
 
-class Refusal:
-    """Raises, whatever it is asked.
+class MisconfiguredClient:
+    """The client of a cache with invalid settings. Any use raises the error.
 
-    Django's own system checks make every cache. If that raised, `manage.py check` would end before
-    it could say what is wrong.
+    The constructor of a cache can't raise it: Django's own checks create all caches, so
+    `manage.py check` would stop before it could report the problem.
     """
 
     def __init__(self, error: ImproperlyConfigured) -> None:

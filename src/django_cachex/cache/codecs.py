@@ -1,4 +1,4 @@
-"""The serializers and compressors that OPTIONS names, combined."""
+"""The serializers and compressors in OPTIONS: loading and combining them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
-from django_cachex.cache.compressors import MAX_SIZE, MIN_SIZE, TooLarge
+from django_cachex.cache.compressors import DEFAULT_MAX_SIZE, DEFAULT_MIN_SIZE, DecompressedTooLarge
 from django_cachex.cache.serializers import (
     JSONSerializer,
     MsgPackSerializer,
@@ -27,23 +27,23 @@ from django_cachex.cache.utils import gettext
 from django_cachex.cache.utils import gettext_lazy as _
 from django_cachex.commands.args import encode_arg
 
-__all__ = ["BytesCompressor", "UnreadableValue", "ValueCodec"]
+__all__ = ["BytesCompressor", "CompositeSerializer", "UnreadableValue"]
 
 
 class BytesCompressor(Protocol):
-    """What compresses: see `django_cachex.cache.compressors.Compressor`."""
+    """The interface of compressors. See `django_cachex.cache.compressors.Compressor`."""
 
     def recognises(self, data: bytes) -> bool: ...
     def compress(self, data: bytes) -> bytes: ...
     def decompress(self, data: bytes) -> bytes: ...
 
 
-class ValueCodec:
-    """A serializer made of several, and of compressors.
+class CompositeSerializer:
+    """A serializer that combines several serializers and compressors.
 
-    Integers are never compressed, so that the server can count with them; nor is what is too small
-    to gain. What is not compressed and begins as though it were would be opened when it is read:
-    it is compressed whatever that takes.
+    The first of each writes, all of them read. Integers are never compressed, so that the server
+    can increment them; small values aren't compressed either. However, a value that starts like
+    compressed data is always compressed, because it would be decompressed when it is read.
     """
 
     def __init__(
@@ -52,60 +52,67 @@ class ValueCodec:
         self.serializers = tuple(serializers)
         self.compressors = tuple(compressors)
         self._dumps = self.serializers[0].dumps
-        self._read = self.serializers[0].loads if len(self.serializers) == 1 else self._read_by_any
+        self._loads = (
+            self.serializers[0].loads if len(self.serializers) == 1 else self._loads_by_any
+        )
         if self.compressors:
             first = self.compressors[0]
-            self._least = getattr(first, "min_size", MIN_SIZE)
-            self._most = getattr(first, "max_size", MAX_SIZE)
+            self._min_size = getattr(first, "min_size", DEFAULT_MIN_SIZE)
+            self._max_size = getattr(first, "max_size", DEFAULT_MAX_SIZE)
 
     def dumps(self, obj: Any) -> bytes | int:
-        """Return what to store for `obj`; raise what the first serializer raises."""
+        """Return the data to store for `obj`. Exceptions are those of the first serializer."""
         data = encode_arg(self._dumps(obj))
         if not self.compressors or isinstance(data, int):
             return data
-        return self._compressed(data)
+        return self._compress(data)
 
     def loads(self, data: bytes) -> Any:
         """Return the object that is stored as `data`.
 
-        Raise what the only serializer raises, `UnreadableValue` if there are several, `TooLarge`.
+        Raises:
+            UnreadableValue: none of several serializers can read the data. If there is only one,
+                its own exception is raised.
+            DecompressedTooLarge: the value exceeds `max_size` when decompressed.
         """
         failures: list[Exception] = []
         for compressor in self.compressors:
             if compressor.recognises(data):
                 try:
-                    opened = compressor.decompress(data)
-                except TooLarge:
+                    decompressed = compressor.decompress(data)
+                except DecompressedTooLarge:
                     raise
-                except Exception as error:  # Each format has its own.
+                except Exception as error:  # Each format has its own exceptions.
                     failures.append(error)
                 else:
-                    return self._read(opened)
-        return self._read_unopened(data, failures) if failures else self._read(data)
+                    return self._loads(decompressed)
+        return self._loads_uncompressed(data, failures) if failures else self._loads(data)
 
-    def _compressed(self, data: bytes) -> bytes:
-        """Return `data`, compressed if that is of use or needed to tell what it is."""
+    def _compress(self, data: bytes) -> bytes:
+        """Return `data`, compressed if this saves space or is needed to avoid ambiguity."""
         compress = self.compressors[0].compress
-        if self._least <= len(data) <= self._most:
+        if self._min_size <= len(data) <= self._max_size:
             small = compress(data)
             if len(small) < len(data):
                 return small
         if not any(compressor.recognises(data) for compressor in self.compressors):
             return data
-        if len(data) > self._most:
-            raise TooLarge(f"It could not be told from compressed data: {len(data):,} bytes.")
+        if len(data) > self._max_size:
+            raise DecompressedTooLarge(
+                f"It could not be told from compressed data: {len(data):,} bytes."
+            )
         return compress(data)
 
-    def _read_unopened(self, data: bytes, failures: list[Exception]) -> Any:
-        """Read what begins like compressed data, and is none, or is damaged."""
+    def _loads_uncompressed(self, data: bytes, failures: list[Exception]) -> Any:
+        """Read data that start like compressed data but can't be decompressed."""
         try:
-            return self._read(data)
+            return self._loads(data)
         except Exception as raised:
             for error in failures:
-                raised.add_note(f"It begins like compressed data: {type(error).__name__}: {error}")
+                raised.add_note(f"It starts like compressed data: {type(error).__name__}: {error}")
             raise
 
-    def _read_by_any(self, data: bytes) -> Any:
+    def _loads_by_any(self, data: bytes) -> Any:
         failures: list[tuple[Serializer, Exception]] = []
         for serializer in self.serializers:
             recognises: Callable[[bytes], bool] | None = getattr(serializer, "recognises", None)
@@ -113,7 +120,7 @@ class ValueCodec:
                 continue
             try:
                 return serializer.loads(data)
-            except Exception as error:  # A serializer of unknown make may raise anything.
+            except Exception as error:  # A custom serializer may raise any exception.
                 failures.append((serializer, error))
         unreadable = UnreadableValue("No serializer of this cache can read the stored value.")
         for serializer, failure in failures:
@@ -122,16 +129,16 @@ class ValueCodec:
         raise unreadable from (failures[0][1] if failures else None)
 
 
-OURS = (
+OUR_SERIALIZERS = (
     *(JSONSerializer, ORJSONSerializer),
     *(MsgPackSerializer, ORMsgPackSerializer, PickleSerializer),
 )
 
 OPCODES = {ord(opcode.code): opcode for opcode in pickletools.opcodes}
 
-# How `pickletools` says where an argument ends, and the bytes of a length that stands before it.
-LINE = pickletools.UP_TO_NEWLINE
-PREFIXES = {
+# How pickletools describes the length of an argument, and the sizes of length prefixes in bytes.
+LINE_ARGUMENT = pickletools.UP_TO_NEWLINE
+LENGTH_PREFIX_SIZES = {
     pickletools.TAKEN_FROM_ARGUMENT1: 1,
     pickletools.TAKEN_FROM_ARGUMENT4: 4,
     pickletools.TAKEN_FROM_ARGUMENT4U: 4,
@@ -139,73 +146,77 @@ PREFIXES = {
 }
 
 
-def readers(serializer: Any) -> tuple[Any, ...]:
-    """Return the serializers that an alias's own consists of."""
-    return serializer.serializers if isinstance(serializer, ValueCodec) else (serializer,)
+def list_serializers(serializer: Any) -> tuple[Any, ...]:
+    """Return the serializers that the serializer of an alias consists of."""
+    return serializer.serializers if isinstance(serializer, CompositeSerializer) else (serializer,)
 
 
-def may_run(serializer: Any) -> bool:
-    """Return whether a serializer may run what it reads; of an unknown one, nobody knows."""
+def can_run_code(serializer: Any) -> bool:
+    """Return whether a serializer may run code that is in the data. Unknown ones may."""
     return not any(
-        isinstance(serializer, kind) and type(serializer).loads is kind.loads for kind in OURS
+        isinstance(serializer, own) and type(serializer).loads is own.loads
+        for own in OUR_SERIALIZERS
     )
 
 
-def could_run(serializer: Any, data: bytes) -> bool:
-    """Return whether an alias's serializer, given `data`, might import and call what it names."""
+def can_run_code_from(serializer: Any, data: bytes) -> bool:
+    """Return whether the serializer of an alias may import and call objects named in `data`."""
     is_like_ours = data[:1] == b"\x80"
-    return names_something(data) and any(
-        may_run(one) or (is_like_ours and isinstance(one, PickleSerializer))
-        for one in readers(serializer)
+    return has_pickle_imports(data) and any(
+        can_run_code(one) or (is_like_ours and isinstance(one, PickleSerializer))
+        for one in list_serializers(serializer)
     )
 
 
-def names_something(data: bytes) -> bool:
-    """Return whether `pickle.loads` might come to import something before it ends or raises.
+def has_pickle_imports(data: bytes) -> bool:
+    """Return whether `pickle.loads(data)` may import something before it ends or raises an error.
 
-    Opcodes follow one another without jumps, so it suffices to know how long their arguments are.
-    What the stack would hold is not followed: where that would end the reading, this goes on.
+    There are no jumps between opcodes, so only the lengths of their arguments are needed. The stack
+    isn't tracked, so this function continues in some cases where `pickle.loads` raises an error.
     """
-    at, marked = 0, False
-    while at < len(data):
-        code = data[at]
+    position, has_mark = 0, False
+    while position < len(data):
+        code = data[position]
         if code not in OPCODES or code == ord("."):
             return False
-        if names(data, at, marked):
+        if is_import(data, position, has_mark):
             return True
-        marked = marked or code == ord("(")
-        at = end_of(data, at)
+        has_mark = has_mark or code == ord("(")
+        position = find_opcode_end(data, position)
     return False
 
 
-def names(data: bytes, at: int, marked: bool) -> bool:
-    """Return whether the opcode at a place imports something."""
-    code = chr(data[at])
-    if code in "ci":  # Two lines; `i` takes what stands above a mark.
-        return data.find(b"\n", at) > 0 and (code == "c" or marked)
+def is_import(data: bytes, position: int, has_mark: bool) -> bool:
+    """Return whether the opcode at `position` imports something."""
+    code = chr(data[position])
+    if code in "ci":  # Arguments of two lines; `i` also needs a mark.
+        return data.find(b"\n", position) > 0 and (code == "c" or has_mark)
     if code in "\x82\x83\x84":
         registered: dict[int, Any] = copyreg._inverted_registry  # type: ignore[attr-defined]
-        number = int.from_bytes(data[at + 1 : end_of(data, at)], "little")
+        number = int.from_bytes(data[position + 1 : find_opcode_end(data, position)], "little")
         return number in registered
     return code == "\x93"
 
 
-def end_of(data: bytes, at: int) -> int:
-    """Return where the opcode at a place ends with its argument; past the end if that is cut."""
-    argument, start = OPCODES[data[at]].arg, at + 1
+def find_opcode_end(data: bytes, position: int) -> int:
+    """Return the position after the opcode at `position` and its argument.
+
+    If the argument is truncated, this is after the end of the data.
+    """
+    argument, start = OPCODES[data[position]].arg, position + 1
     if argument is None:
         return start
-    if argument.n == LINE:
+    if argument.n == LINE_ARGUMENT:
         end = data.find(b"\n", start)
         return len(data) if end < 0 else end + 1
-    if argument.n in PREFIXES:
-        size = PREFIXES[argument.n]
+    if argument.n in LENGTH_PREFIX_SIZES:
+        size = LENGTH_PREFIX_SIZES[argument.n]
         length = int.from_bytes(data[start : start + size], "little")
         return start + size + length
     return start + argument.n
 
 
-EXTRAS: Final = {
+EXTRA_OF_MODULE: Final = {
     "orjson": "orjson",
     "msgpack": "msgpack",
     "ormsgpack": "ormsgpack",
@@ -213,24 +224,26 @@ EXTRAS: Final = {
     "backports": "zstd",
     "compression": "zstd",
 }
-"""The extra of ours that installs a module."""
+"""The extra of this package that installs a module."""
 
 
 @dataclass(frozen=True)
-class Kind:
+class PluginType:
+    """A kind of plugins: serializers or compressors."""
+
     option: str
-    """Its name in OPTIONS, and in sentences."""
+    """The name of the option, which is also used in messages."""
     paths: Mapping[str, str]
-    """Dotted paths of the classes of ours, by their short names."""
+    """The dotted paths of the classes of this package, by their short names."""
     methods: tuple[str, ...]
-    """What an object must have."""
+    """The methods that an object must have."""
     usage: str | Promise
-    """That as a sentence."""
+    """A sentence about these methods."""
     example: str
-    """How one with options is written."""
+    """An example with options."""
 
 
-SERIALIZER: Final = Kind(
+SERIALIZER: Final = PluginType(
     "serializer",
     {
         "pickle": "django_cachex.cache.serializers.PickleSerializer",
@@ -240,10 +253,10 @@ SERIALIZER: Final = Kind(
         "ormsgpack": "django_cachex.cache.serializers.ORMsgPackSerializer",
     },
     ("dumps", "loads"),
-    _("It must have dumps(obj), which returns bytes, and loads(data), which undoes it."),
+    _("It must have the methods dumps(obj), which returns bytes, and loads(data)."),
     '"serializer": ("msgpack", {"default": "shop.cache.packed"})',
 )
-COMPRESSOR: Final = Kind(
+COMPRESSOR: Final = PluginType(
     "compressor",
     {
         "zlib": "django_cachex.cache.compressors.ZlibCompressor",
@@ -254,15 +267,15 @@ COMPRESSOR: Final = Kind(
     },
     ("recognises", "compress", "decompress"),
     _(
-        "It must have compress(data) and decompress(data), which return bytes, and "
-        "recognises(data), which tells by how data begins whether it was compressed."
+        "It must have the methods compress(data) and decompress(data), which return bytes, and "
+        "recognises(data), which returns whether the data start like compressed data."
     ),
     '"compressor": ("zstd", {"level": 9})',
 )
 
 
-class WrongFormat(ImproperlyConfigured):
-    """What OPTIONS have for a serializer or compressor cannot be used."""
+class PluginError(ImproperlyConfigured):
+    """The serializer or compressor in OPTIONS can't be used."""
 
     def __init__(self, message: str, hint: object) -> None:
         super().__init__(f"{message} {hint}")
@@ -270,198 +283,216 @@ class WrongFormat(ImproperlyConfigured):
         self.hint = str(hint)
 
 
-class MissingPackage(WrongFormat):
-    """It can, once a package is installed."""
+class MissingPackage(PluginError):
+    """The package of a serializer or compressor is not installed."""
 
 
-def quoted(names: Iterable[str]) -> str:
+def quote_names(names: Iterable[str]) -> str:
     return ", ".join(f"“{name}”" for name in names)
 
 
-def empty(kind: Kind) -> WrongFormat:
-    return WrongFormat(
-        gettext("“%(what)s” is an empty list.") % {"what": kind.option},
-        gettext("Leave it out, or name at least one."),
+def empty_list_error(plugin_type: PluginType) -> PluginError:
+    return PluginError(
+        gettext("“%(what)s” is an empty list.") % {"what": plugin_type.option},
+        gettext("Remove it, or add at least one."),
     )
 
 
-def neither(kind: Kind) -> WrongFormat:
-    return WrongFormat(
-        gettext("“%(what)s” is neither a name, nor a name with its options.")
-        % {"what": kind.option},
-        gettext("Write the two as a tuple: %(example)s. Several are a list of such.")
-        % {"example": kind.example},
+def invalid_spec_error(plugin_type: PluginType) -> PluginError:
+    return PluginError(
+        gettext("“%(what)s” is neither a name nor a tuple of a name and its options.")
+        % {"what": plugin_type.option},
+        gettext("Use a tuple, such as %(example)s, or a list of names or tuples.")
+        % {"example": plugin_type.example},
     )
 
 
-def nameless(kind: Kind) -> WrongFormat:
-    return WrongFormat(
-        gettext("There is no %(what)s of that name.") % {"what": kind.option},
-        gettext("There are %(names)s; of others, write the dotted path.")
-        % {"names": ", ".join(f'"{name}"' for name in kind.paths)},
+def unknown_name_error(plugin_type: PluginType) -> PluginError:
+    return PluginError(
+        gettext("There is no %(what)s of that name.") % {"what": plugin_type.option},
+        gettext("Use one of %(names)s, or a dotted path.")
+        % {"names": ", ".join(f'"{name}"' for name in plugin_type.paths)},
     )
 
 
-def lacking(kind: Kind, methods: list[str]) -> WrongFormat:
-    return WrongFormat(
-        gettext("The %(what)s lacks %(methods)s.")
-        % {"what": kind.option, "methods": ", ".join(f"{name}()" for name in methods)},
-        kind.usage,
+def missing_methods_error(plugin_type: PluginType, methods: list[str]) -> PluginError:
+    return PluginError(
+        gettext("The %(what)s has no %(methods)s.")
+        % {"what": plugin_type.option, "methods": ", ".join(f"{name}()" for name in methods)},
+        plugin_type.usage,
     )
 
 
-def no_class(kind: Kind) -> WrongFormat:
-    return WrongFormat(
-        gettext("The %(what)s is an object, which takes no options.") % {"what": kind.option},
-        gettext("Write its class in its place: %(example)s.") % {"example": kind.example},
+def not_a_class_error(plugin_type: PluginType) -> PluginError:
+    return PluginError(
+        gettext("The %(what)s is an object, which can't have options.")
+        % {"what": plugin_type.option},
+        gettext("Use its class instead, as in %(example)s.") % {"example": plugin_type.example},
     )
 
 
-def unknown_options(kind: Kind, names: Iterable[str], known: Iterable[str]) -> WrongFormat:
-    has = quoted(known)
-    return WrongFormat(
+def unknown_options_error(
+    plugin_type: PluginType, names: Iterable[str], known: Iterable[str]
+) -> PluginError:
+    option_names = quote_names(known)
+    return PluginError(
         gettext("The %(what)s has no option %(names)s.")
-        % {"what": kind.option, "names": quoted(names)},
-        gettext("It has %(known)s.") % {"known": has} if has else gettext("It has none."),
+        % {"what": plugin_type.option, "names": quote_names(names)},
+        gettext("Its options are %(known)s.") % {"known": option_names}
+        if option_names
+        else gettext("It has no options."),
     )
 
 
-def unfit(kind: Kind, names: Iterable[str]) -> WrongFormat:
-    return WrongFormat(
-        gettext("The %(what)s cannot be made with these options.") % {"what": kind.option},
-        gettext("Correct what %(names)s is.") % {"names": quoted(names)},
+def invalid_arguments_error(plugin_type: PluginType, names: Iterable[str]) -> PluginError:
+    return PluginError(
+        gettext("The %(what)s can't be created with these options.") % {"what": plugin_type.option},
+        gettext("Correct the values of %(names)s.") % {"names": quote_names(names)},
     )
 
 
-def needy(kind: Kind) -> WrongFormat:
-    return WrongFormat(
-        gettext("The %(what)s cannot be made without arguments.") % {"what": kind.option},
-        gettext("A class that takes arguments is written with them: %(example)s.")
-        % {"example": kind.example},
+def missing_arguments_error(plugin_type: PluginType) -> PluginError:
+    return PluginError(
+        gettext("The %(what)s can't be created without options.") % {"what": plugin_type.option},
+        gettext("Use a tuple of the class and its options, such as %(example)s.")
+        % {"example": plugin_type.example},
     )
 
 
-def unimported(kind: Kind, error: ImportError) -> WrongFormat:
+def import_error(plugin_type: PluginType, error: ImportError) -> PluginError:
     module = (error.name or "").partition(".")[0]
-    if module in EXTRAS:
+    if module in EXTRA_OF_MODULE:
         return MissingPackage(
-            gettext("The %(what)s needs a package that is not installed.") % {"what": kind.option},
-            gettext("Run: pip install django-cachex[%(extra)s]") % {"extra": EXTRAS[module]},
+            gettext("The %(what)s needs a package that is not installed.")
+            % {"what": plugin_type.option},
+            gettext("Run: pip install django-cachex[%(extra)s]")
+            % {"extra": EXTRA_OF_MODULE[module]},
         )
-    return WrongFormat(
-        gettext("The %(what)s cannot be imported: %(reason)s.")
-        % {"what": kind.option, "reason": f"{type(error).__name__}: {error}"},
-        path_advice(error),
+    return PluginError(
+        gettext("The %(what)s can't be imported: %(reason)s.")
+        % {"what": plugin_type.option, "reason": f"{type(error).__name__}: {error}"},
+        path_hint(error),
     )
 
 
-def failing(kind: Kind, error: Exception) -> WrongFormat:
-    """Return what a class, or its module, raised; in the words of strangers may be anything."""
-    return WrongFormat(
-        gettext("The %(what)s cannot be made: %(reason)s.")
-        % {"what": kind.option, "reason": type(error).__name__},
-        gettext("Import it in a shell: that shows where it fails."),
+def creation_error(plugin_type: PluginType, error: Exception) -> PluginError:
+    """Return the error for an exception from a class or its module.
+
+    It doesn't contain the exception's text, which may include secrets.
+    """
+    return PluginError(
+        gettext("The %(what)s can't be created: %(reason)s.")
+        % {"what": plugin_type.option, "reason": type(error).__name__},
+        gettext("Import it in a shell to see the error."),
     )
 
 
-def path_advice(error: ImportError) -> str:
-    """Return what to do about a dotted path that leads nowhere."""
+def path_hint(error: ImportError) -> str:
+    """Return the hint for a dotted path that could not be imported."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         return gettext(
-            "Install the package that has the module “%(module)s”, or correct the path."
+            "Install the package that contains the module “%(module)s”, or correct the path."
         ) % {"module": error.name.partition(".")[0]}
-    return gettext("Correct the path: the module's, a point, and the name of the class in it.")
+    return gettext("Correct the path. It consists of the module, a dot, and the class.")
 
 
-def make_codec(options: Mapping[str, Any]) -> Serializer:
-    """Return what makes bytes of values, as OPTIONS say.
+def make_serializer(options: Mapping[str, Any]) -> Serializer:
+    """Return the serializer for OPTIONS.
 
-    A serializer that is the only one, without a compressor, is returned as it is.
+    A single serializer without a compressor is returned as it is.
     """
-    serializers = make_all(SERIALIZER, options) or [make(SERIALIZER, "pickle")]
-    compressors = make_all(COMPRESSOR, options)
+    serializers = load_plugins(SERIALIZER, options) or [load_plugin(SERIALIZER, "pickle")]
+    compressors = load_plugins(COMPRESSOR, options)
     if len(serializers) == 1 and not compressors:
         only: Serializer = serializers[0]
         return only
-    return ValueCodec(serializers, compressors)
+    return CompositeSerializer(serializers, compressors)
 
 
-def make_all(kind: Kind, options: Mapping[str, Any]) -> list[Any]:
-    """Return what OPTIONS name of one kind, the one that writes first."""
-    given = options.get(kind.option)
-    if given is None:
+def load_plugins(plugin_type: PluginType, options: Mapping[str, Any]) -> list[Any]:
+    """Return the plugins of one kind in OPTIONS. The first one is used for writing."""
+    spec = options.get(plugin_type.option)
+    if spec is None:
         return []
-    if not isinstance(given, list):
-        return [make(kind, given)]
-    if not given:
-        raise empty(kind)
-    return [make(kind, one) for one in given]
+    if not isinstance(spec, list):
+        return [load_plugin(plugin_type, spec)]
+    if not spec:
+        raise empty_list_error(plugin_type)
+    return [load_plugin(plugin_type, one) for one in spec]
 
 
-def make(kind: Kind, given: Any) -> Any:
+def load_plugin(plugin_type: PluginType, spec: Any) -> Any:
     """Return one serializer or compressor.
 
-    `given` is its short name, its class, the dotted path of that, or an instance; or a tuple of
-    one of the first three and a dict of what the class is called with.
+    Args:
+        spec: a short name, a class, a dotted path or an instance; or a tuple of one of the first
+            three and a dictionary of options for the constructor.
+
+    Raises:
+        PluginError: it can't be used.
     """
-    named, arguments = parted(kind, given)
+    target, arguments = split_spec(plugin_type, spec)
     try:
-        made = called(kind, found(kind, named), arguments)
+        plugin = instantiate(plugin_type, import_named(plugin_type, target), arguments)
     except ImproperlyConfigured:
         raise
-    except Exception as error:  # Importing a module, and making an object, may raise anything.
-        raise failing(kind, error) from error
-    lacks = [name for name in kind.methods if not callable(getattr(made, name, None))]
-    if lacks:
-        raise lacking(kind, lacks)
-    return made
+    except Exception as error:  # Modules and constructors may raise any exception.
+        raise creation_error(plugin_type, error) from error
+    missing = [name for name in plugin_type.methods if not callable(getattr(plugin, name, None))]
+    if missing:
+        raise missing_methods_error(plugin_type, missing)
+    return plugin
 
 
-def parted(kind: Kind, given: Any) -> tuple[Any, Mapping[str, Any]]:
-    """Return what was named, and its options."""
-    if not isinstance(given, (tuple, dict)):
-        return given, {}
-    match given:
-        case (named, dict() as arguments) if all(isinstance(name, str) for name in arguments):
-            return named, arguments
+def split_spec(plugin_type: PluginType, spec: Any) -> tuple[Any, Mapping[str, Any]]:
+    """Return the name, class or instance, and the options."""
+    if not isinstance(spec, (tuple, dict)):
+        return spec, {}
+    match spec:
+        case (target, dict() as arguments) if all(isinstance(name, str) for name in arguments):
+            return target, arguments
         case _:
-            raise neither(kind)
+            raise invalid_spec_error(plugin_type)
 
 
-def found(kind: Kind, named: Any) -> Any:
-    """Return what a short name or a dotted path stands for, and anything else as it is."""
-    if not isinstance(named, str):
-        return named
-    if "." not in named and named not in kind.paths:
-        raise nameless(kind)
+def import_named(plugin_type: PluginType, target: Any) -> Any:
+    """Return the object for a short name or a dotted path; return other objects unchanged."""
+    if not isinstance(target, str):
+        return target
+    if "." not in target and target not in plugin_type.paths:
+        raise unknown_name_error(plugin_type)
     try:
-        return import_string(kind.paths.get(named, named))
+        return import_string(plugin_type.paths.get(target, target))
     except ImportError as error:
-        raise unimported(kind, error) from error
+        raise import_error(plugin_type, error) from error
 
 
-def called(kind: Kind, given: Any, arguments: Mapping[str, Any]) -> Any:
-    """Return what a class makes of its options, or an instance as it is."""
-    if not callable(given):
+def instantiate(plugin_type: PluginType, target: Any, arguments: Mapping[str, Any]) -> Any:
+    """Call a class with its options; return an instance unchanged."""
+    if not callable(target):
         if arguments:
-            raise no_class(kind)
-        return given
-    takes = parameters(given)
-    if takes is not None and (unknown := [name for name in arguments if name not in takes]):
-        raise unknown_options(kind, unknown, takes)
+            raise not_a_class_error(plugin_type)
+        return target
+    accepted = get_parameter_names(target)
+    if accepted is not None and (unknown := [name for name in arguments if name not in accepted]):
+        raise unknown_options_error(plugin_type, unknown, accepted)
     try:
-        return given(**arguments)
+        return target(**arguments)
     except ImportError as error:
-        raise unimported(kind, error) from error
+        raise import_error(plugin_type, error) from error
     except TypeError as error:
-        raise (unfit(kind, arguments) if arguments else needy(kind)) from error
+        raise (
+            invalid_arguments_error(plugin_type, arguments)
+            if arguments
+            else missing_arguments_error(plugin_type)
+        ) from error
 
 
-def parameters(kind: Callable[..., Any]) -> list[str] | None:
-    """Return the names of what a class is called with; None where it takes any, or does not say."""
+def get_parameter_names(cls: Callable[..., Any]) -> list[str] | None:
+    """Return the names of a class's parameters; None if it accepts any, or they are unknown."""
     try:
-        takes = inspect.signature(kind).parameters
-    except (TypeError, ValueError):  # Of a class in C, perhaps.
+        accepted = inspect.signature(cls).parameters
+    except (TypeError, ValueError):  # For example, a class that is written in C.
         return None
-    anything = any(one.kind is one.VAR_KEYWORD for one in takes.values())
-    return None if anything else list(takes)
+    accepts_any = any(one.kind is one.VAR_KEYWORD for one in accepted.values())
+    return None if accepts_any else list(accepted)

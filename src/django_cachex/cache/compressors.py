@@ -1,4 +1,4 @@
-"""How bytes become fewer. What is compressed is known by how it begins."""
+"""Compressors. Compressed data are recognized by their first bytes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any, ClassVar, Protocol
 
 from django.core.exceptions import ImproperlyConfigured
 
-MIN_SIZE = 256
-"""Bytes that a value has at least, for it to be worth the while."""
-MAX_SIZE = 128 * 2**20
-"""Bytes that a value may become; larger ones are stored as they are."""
-MEMORY = 128 * 2**20
-"""Bytes that reading an xz stream may ask for besides: the largest preset takes half of it."""
+DEFAULT_MIN_SIZE = 256
+"""The minimum size in bytes of values that are compressed."""
+DEFAULT_MAX_SIZE = 128 * 2**20
+"""The maximum size in bytes of a decompressed value. Larger values are stored uncompressed."""
+MAX_LZMA_MEMORY = 128 * 2**20
+"""The maximum memory in bytes for reading an xz stream. The largest preset needs half of it."""
 
 
-class TooLarge(ValueError):
-    """What was compressed is larger than may be read; nobody knows how large."""
+class DecompressedTooLarge(ValueError):
+    """The decompressed value exceeds the maximum size. Its actual size is unknown."""
 
 
-class Damaged(ValueError):
-    """What begins like compressed data ends early, or something follows it."""
+class CorruptData(ValueError):
+    """The compressed data are truncated, or are followed by other data."""
 
 
 class Decompressor(Protocol):
-    """What opens one stream, bit by bit."""
+    """Decompresses one stream incrementally."""
 
     @property
     def eof(self) -> bool:
@@ -35,68 +35,81 @@ class Decompressor(Protocol):
 
     @property
     def unused_data(self) -> bytes:
-        """What followed it."""
+        """The data after the end of the stream."""
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
-        """Return at most `max_length` bytes of what `data` holds."""
+        """Decompress `data` and return at most `max_length` bytes."""
 
 
 class Compressor:
-    """What OPTIONS["compressor"] is; subclasses are for one format each.
+    """The base class of compressors, for the option `compressor`. Each subclass has one format.
 
-    A class of your own needs `recognises`, `compress` and `decompress`; `min_size` and `max_size`
-    are `MIN_SIZE` and `MAX_SIZE` where it has none.
+    A custom class needs the methods `recognises`, `compress` and `decompress`. It may have the
+    attributes `min_size` and `max_size`.
     """
 
     magic: ClassVar[tuple[bytes, ...]]
-    """How the format begins."""
+    """The possible first bytes of compressed data."""
     levels: ClassVar[range]
     level: int
-    """How hard to try: the format's own scale."""
+    """The compression level, on the scale of the format."""
 
     def __init__(
-        self, level: int | None = None, min_size: int = MIN_SIZE, max_size: int = MAX_SIZE
+        self,
+        level: int | None = None,
+        min_size: int = DEFAULT_MIN_SIZE,
+        max_size: int = DEFAULT_MAX_SIZE,
     ) -> None:
         if level is not None:
             if type(level) is not int or level not in self.levels:
                 first, last = self.levels[0], self.levels[-1]
-                raise ImproperlyConfigured(f"“level” is a whole number from {first} to {last}.")
+                raise ImproperlyConfigured(
+                    f"“level” must be a whole number from {first} to {last}."
+                )
             self.level = level
         for name, size in (("min_size", min_size), ("max_size", max_size)):
             if type(size) is not int or size < 0:
-                raise ImproperlyConfigured(f"“{name}” is a number of bytes.")
+                raise ImproperlyConfigured(f"“{name}” must be a number of bytes.")
         self.min_size = min_size
         self.max_size = max_size
         self.load()
 
     def load(self) -> None:
-        """Import what compresses; ImportError where it is not installed."""
+        """Import the library; raise ImportError if it is not installed."""
 
     def recognises(self, data: bytes) -> bool:
-        """Return whether `data` begins as this compressor's do."""
+        """Return whether `data` start like data of this compressor."""
         return data.startswith(self.magic)
 
     def compress(self, data: bytes) -> bytes:
-        """Return `data` compressed, however many bytes that takes."""
+        """Return the compressed data, which may be larger than `data`."""
         raise NotImplementedError
 
     def decompress(self, data: bytes) -> bytes:
-        """Return what was compressed as `data`; raise `TooLarge`, `Damaged`, or the format's."""
+        """Return the decompressed data.
+
+        Raises:
+            DecompressedTooLarge: they exceed `max_size`.
+            CorruptData: `data` are truncated, or are followed by other data.
+            Exception: other errors of the library.
+        """
         stream = self.decompressor(data)
-        opened = stream.decompress(data, self.max_size + 1)
-        if len(opened) > self.max_size:
-            raise TooLarge(f"It holds more than the {self.max_size:,} bytes of “max_size”.")
+        decompressed = stream.decompress(data, self.max_size + 1)
+        if len(decompressed) > self.max_size:
+            raise DecompressedTooLarge(
+                f"It holds more than the {self.max_size:,} bytes of “max_size”."
+            )
         if not stream.eof or stream.unused_data:
-            raise Damaged("The compressed data end early, or something follows them.")
-        return opened
+            raise CorruptData("The compressed data are truncated, or are followed by other data.")
+        return decompressed
 
     def decompressor(self, data: bytes) -> Decompressor:
-        """Return what opens a stream that begins as `data` does."""
+        """Return a decompressor for a stream that starts with `data`."""
         raise NotImplementedError
 
 
 class ZlibCompressor(Compressor):
-    # Any zlib header passes 31 * n; these are the windows and levels that real programs write.
+    # A zlib header is any multiple of 31. These are the ones that programs write in practice.
     magic = tuple(bytes([0x78, level]) for level in (0x01, 0x5E, 0x9C, 0xDA))
     levels = range(-1, 10)
     level = -1
@@ -115,7 +128,7 @@ class GzipCompressor(ZlibCompressor):
 
 
 class LzmaCompressor(Compressor):
-    """The smallest, and the slowest by far: the container is xz's."""
+    """LZMA in the xz format. It compresses best, but is by far the slowest."""
 
     magic = (b"\xfd7zXZ\x00",)
     levels = range(10)
@@ -125,11 +138,11 @@ class LzmaCompressor(Compressor):
         return lzma.compress(data, preset=self.level)
 
     def decompressor(self, data: bytes) -> Decompressor:
-        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_LZMA_MEMORY)
 
 
 class Lz4Compressor(Compressor):
-    """The quickest, by lz4's frames."""
+    """LZ4 in the frame format. It is the fastest."""
 
     magic = (b"\x04\x22\x4d\x18",)
     levels = range(-65536, 17)
@@ -140,15 +153,18 @@ class Lz4Compressor(Compressor):
 
     def compress(self, data: bytes) -> bytes:
         # Without the checksum, damaged data would be taken for a value.
-        made: bytes = self._frame.compress(data, self.level, content_checksum=True)
-        return made
+        compressed: bytes = self._frame.compress(data, self.level, content_checksum=True)
+        return compressed
 
     def decompressor(self, data: bytes) -> Decompressor:
         return Lz4Stream(self._frame, data)
 
 
 class Lz4Stream:
-    """lz4's decompressor, which reserves all that it may return: no more than a frame says."""
+    """A decompressor for LZ4 that allocates no more memory than the frame needs.
+
+    The library's decompressor allocates `max_length` bytes.
+    """
 
     def __init__(self, frame: Any, data: bytes) -> None:
         self._stream: Any = frame.LZ4FrameDecompressor()
@@ -164,12 +180,13 @@ class Lz4Stream:
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
         most = min(max_length, self._size + 1) if self._size else max_length
-        opened: bytes = self._stream.decompress(data, most)
-        return opened
+        decompressed: bytes = self._stream.decompress(data, most)
+        return decompressed
 
 
 class ZstdCompressor(Compressor):
-    """Quicker and smaller than zlib from some kB on: `compression.zstd`, or its backport."""
+    """Zstandard, by `compression.zstd` or its backport. For values of several kB, it is faster and
+    compresses better than zlib."""
 
     magic = (b"\x28\xb5\x2f\xfd",)
     levels = range(-131072, 23)
@@ -183,9 +200,9 @@ class ZstdCompressor(Compressor):
         self._options = {names.compression_level: self.level, names.checksum_flag: 1}
 
     def compress(self, data: bytes) -> bytes:
-        made: bytes = self._zstd.compress(data, options=self._options)
-        return made
+        compressed: bytes = self._zstd.compress(data, options=self._options)
+        return compressed
 
     def decompressor(self, data: bytes) -> Decompressor:
-        made: Decompressor = self._zstd.ZstdDecompressor()
-        return made
+        compressed: Decompressor = self._zstd.ZstdDecompressor()
+        return compressed

@@ -1,4 +1,4 @@
-"""LOCATION and OPTIONS, as Django's RedisCache takes them, made into pools of connections."""
+"""The configuration of connections, made from LOCATION and OPTIONS."""
 
 from __future__ import annotations
 
@@ -14,223 +14,236 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache.connection.drivers import (
-    AsyncConnection,
-    Connection,
+    AsyncDriverConnection,
     Driver,
-    Pool,
-    blocking_half,
-    load,
+    DriverConnection,
+    DriverPool,
+    get_sync_classes,
+    load_driver,
 )
-from django_cachex.cache.connection.protocol import Packer, codec_for
+from django_cachex.cache.connection.protocol import DriverPacker, get_codec
 from django_cachex.cache.connection.sync import Bounds
 from django_cachex.cache.options import (
-    ASYNC_ONLY,
-    BLOCKING_ONLY,
-    CACHE_OPTIONS,
-    LONGEST,
-    ROLES,
-    UNUSED,
-    imported,
-    parse,
-    refuse,
+    ASYNC_CLASS_OPTIONS,
+    CLASS_OPTIONS,
+    MAX_TIMEOUT,
+    NOT_FOR_DRIVER,
+    SYNC_CLASS_OPTIONS,
+    UNUSED_OPTIONS,
+    import_class,
+    parse_url,
+    validate_options,
 )
 
 CONNECT_TIMEOUT = 5.0
-LIMIT = 64
-"""Connections of one process to one server, for all its threads, at most."""
-PATIENCE = 5.0
-"""Seconds to wait for one of them."""
+DEFAULT_MAX_CONNECTIONS = 64
+"""The maximum number of connections of one process, for all its threads, to one server."""
+DEFAULT_POOL_TIMEOUT = 5.0
+"""Seconds that a thread waits for a connection if all are in use."""
 
 BOUNDS = "bounds"
-"""What `overrides` call the `Bounds` of exchanges."""
+"""The name of the `Bounds` of exchanges in `overrides`."""
 
-# Seconds without a word after which the other end is asked whether it is there, seconds between
-# such questions, and how many of them are left without an answer, where the platform knows these.
-_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-KEEPALIVE: Mapping[str, Any] = {
+# The seconds of silence before the first keepalive probe, the seconds between probes, and the
+# number of unanswered probes after which the connection is closed, if the platform supports them.
+_KEEPALIVE_VALUES = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+KEEPALIVE_OPTIONS: Mapping[str, Any] = {
     "socket_keepalive": True,
     "socket_keepalive_options": {
-        getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)
+        getattr(socket, name): value
+        for name, value in _KEEPALIVE_VALUES.items()
+        if hasattr(socket, name)
     },
 }
-"""So the ways are kept open that forget who is silent, and it is noticed when one is closed."""
+"""Keepalive probes prevent load balancers and firewalls from dropping idle connections, and detect
+connections that are lost."""
 
-# Which pool the application wants, with what only such a pool understands.
+# The options that choose a class of pools, and those that only such a class accepts.
 POOL_OPTIONS = frozenset({"pool_class", "async_pool_class", "timeout", "queue_class"})
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """Everything that decides what a pool of connections is."""
+    """All settings that connections to a server depend on."""
 
     driver: Driver
-    # Both may hold a password, which no representation shows.
+    # Both may contain a password, so they are not part of repr().
     url: str = field(repr=False)
     options: Mapping[str, Any] = field(repr=False)
-    breaks: bool = True
-    """Whether a server that does not answer is left alone for a while."""
+    uses_breaker: bool = True
+    """Whether the server has a circuit breaker."""
     bounds: Bounds | None = None
-    """What an exchange on a blocking connection may take, beside the timeout of its socket."""
+    """The limits of an exchange on a blocking connection, in addition to the socket's timeout."""
 
     @property
     def address(self) -> str:
-        """Which database this is, as ``host:port/db`` or ``path?db=…``; never a credential."""
-        found = {**self.options, **parsed(self.driver, self.url)}
-        if "path" in found:
-            return f"{found['path']}?db={found.get('db', 0)}"
-        host, port = found.get("host", "localhost"), found.get("port", 6379)
-        return f"{host}:{port}/{found.get('db', 0)}"
+        """The database, as ``host:port/db`` or ``path?db=…``, without credentials."""
+        options = {**self.options, **parse_configured_url(self.driver, self.url)}
+        if "path" in options:
+            return f"{options['path']}?db={options.get('db', 0)}"
+        host, port = options.get("host", "localhost"), options.get("port", 6379)
+        return f"{host}:{port}/{options.get('db', 0)}"
 
     @cached_property
-    def _pool(self) -> Pool:
-        options = {name: v for name, v in self.options.items() if name not in ASYNC_ONLY}
-        if not blocking_half(self.driver, self.url, options).refuses("command_packer"):
-            options.setdefault("command_packer", Packer(codec_for(self.driver.name)))
-        kind: Any = options.pop("pool_class", None) or self.driver.blocking.ConnectionPool
-        pool: Pool = kind.from_url(self.url, **options)
+    def _pool(self) -> DriverPool:
+        options = {name: v for name, v in self.options.items() if name not in ASYNC_CLASS_OPTIONS}
+        if not get_sync_classes(self.driver, self.url, options).rejects("command_packer"):
+            options.setdefault("command_packer", DriverPacker(get_codec(self.driver.name)))
+        pool_class: Any = options.pop("pool_class", None) or self.driver.sync_module.ConnectionPool
+        pool: DriverPool = pool_class.from_url(self.url, **options)
         return pool
 
-    def connection(self) -> Connection:
-        """Return a new blocking connection, made as the configured pool would; not connected."""
-        made: Connection = self._pool.connection_class(**self._pool.connection_kwargs)
-        return made
+    def connection(self) -> DriverConnection:
+        """Return a new blocking connection with the options of the pool, without connecting it."""
+        connection: DriverConnection = self._pool.connection_class(**self._pool.connection_kwargs)
+        return connection
 
-    def async_connection(self) -> AsyncConnection:
-        """Return a new connection for the running event loop, not connected."""
-        with self.refusing():
+    def async_connection(self) -> AsyncDriverConnection:
+        """Return a new asyncio connection, without connecting it."""
+        with self.map_errors():
             pool = self._async_pool()
-            made: AsyncConnection = pool.connection_class(**pool.connection_kwargs)
-        return made
+            connection: AsyncDriverConnection = pool.connection_class(**pool.connection_kwargs)
+        return connection
 
     @contextmanager
-    def refusing(self) -> Iterator[None]:
-        """Raise ImproperlyConfigured for what the driver's classes raise while they are made.
+    def map_errors(self) -> Iterator[None]:
+        """Raise ImproperlyConfigured for exceptions from the constructors of the driver's classes.
 
-        Not in their words, which may quote anything.
+        The message doesn't contain their text, which may include secrets.
         """
         try:
             yield
         except Exception as error:
             raise ImproperlyConfigured(
-                f"{self.driver.name}-py cannot make a connection with these OPTIONS and LOCATION: "
-                f"{type(error).__name__}."
+                f"{self.driver.name}-py can't create a connection with these OPTIONS and this "
+                f"LOCATION: {type(error).__name__}."
             ) from error
 
     @property
-    def limit(self) -> int:
-        """How many blocking connections a process may have."""
-        most: int = getattr(self._pool, "max_connections", LIMIT)
-        given = {**self.options, **parsed(self.driver, self.url)}.get("max_connections")
-        return most if given else min(most, LIMIT)
+    def max_connections(self) -> int:
+        """The maximum number of blocking connections of a process."""
+        maximum: int = getattr(self._pool, "max_connections", DEFAULT_MAX_CONNECTIONS)
+        is_set = {**self.options, **parse_configured_url(self.driver, self.url)}.get(
+            "max_connections"
+        )
+        return maximum if is_set else min(maximum, DEFAULT_MAX_CONNECTIONS)
 
     @property
-    def patience(self) -> float:
-        """How long to wait for one of them, in seconds."""
-        seconds = getattr(self._pool, "timeout", PATIENCE)
-        return LONGEST if seconds is None else seconds
+    def pool_timeout(self) -> float:
+        """Seconds to wait for a connection if all are in use."""
+        seconds = getattr(self._pool, "timeout", DEFAULT_POOL_TIMEOUT)
+        return MAX_TIMEOUT if seconds is None else seconds
 
-    def _async_pool(self) -> Pool:
-        kind: Any = self.options.get("async_pool_class") or self._async_twin()
+    def _async_pool(self) -> DriverPool:
+        pool_class: Any = self.options.get("async_pool_class") or self._async_twin()
         options = {
             name: value
             for name, value in self.options.items()
-            if name not in BLOCKING_ONLY | ASYNC_ONLY
+            if name not in SYNC_CLASS_OPTIONS | ASYNC_CLASS_OPTIONS
         }
-        if not issubclass(kind, self.driver.awaitable.BlockingConnectionPool):
+        if not issubclass(pool_class, self.driver.async_module.BlockingConnectionPool):
             options.pop("timeout", None)
         if "async_parser_class" in self.options:
             options["parser_class"] = self.options["async_parser_class"]
         if "retry" in options:
             options["retry"] = self._async_retry(options["retry"])
-        pool: Pool = kind.from_url(self.url, **options)
+        pool: DriverPool = pool_class.from_url(self.url, **options)
         return pool
 
     def _async_twin(self) -> type:
-        """Return the driver's asynchronous pool that is like the blocking one."""
+        """Return the driver's asyncio pool class that corresponds to the blocking one."""
         chosen = self.options.get("pool_class")
-        like = self.driver.blocking.BlockingConnectionPool
-        waits = isinstance(chosen, type) and issubclass(chosen, like)
-        name = "BlockingConnectionPool" if waits else "ConnectionPool"
-        twin: type = getattr(self.driver.awaitable, name)
-        return twin
+        blocking_class = self.driver.sync_module.BlockingConnectionPool
+        is_blocking = isinstance(chosen, type) and issubclass(chosen, blocking_class)
+        name = "BlockingConnectionPool" if is_blocking else "ConnectionPool"
+        async_class: type = getattr(self.driver.async_module, name)
+        return async_class
 
     def _async_retry(self, retry: Any) -> Any:
-        """Return the asynchronous twin of the driver's `Retry`, whose parts have no public name."""
-        if isinstance(retry, self.driver.awaitable.Retry):
+        """Return the asyncio version of the driver's `Retry`, whose attributes are private."""
+        if isinstance(retry, self.driver.async_module.Retry):
             return retry
-        return self.driver.awaitable.Retry(retry._backoff, retry._retries)
+        return self.driver.async_module.Retry(retry._backoff, retry._retries)
 
 
 def configure(
     driver_name: str, url: str, options: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> Configuration:
-    """Check what an alias is configured with; raise ImproperlyConfigured for what cannot work.
+    """Validate the settings of an alias and return its configuration.
 
-    `overrides` win over `options` and over the query of `url`; they may have `bounds` as well.
+    `overrides` take precedence over `options` and the query of `url`, and may include `bounds`.
+
+    Raises:
+        ImproperlyConfigured: a setting is invalid.
     """
-    driver = load(driver_name)
-    url = without_query(url, frozenset(overrides))
-    driven = {name: value for name, value in overrides.items() if name != BOUNDS}
-    parsed(driver, url)
-    refuse(driver, url, {**options, **driven})
-    apart = CACHE_OPTIONS | UNUSED | {"decode_responses"}
-    chosen = {name: v for name, v in {**options, **driven}.items() if name not in apart}
-    for name in chosen.keys() & ROLES:
-        chosen[name] = imported(chosen[name])
-    breaks = bool(options.get("breaker", True))
-    chosen.setdefault("socket_connect_timeout", CONNECT_TIMEOUT)
-    if not blocking_half(driver, url, chosen).refuses("socket_keepalive"):
-        chosen = {**KEEPALIVE, **chosen}
-    url, bounds = without_query(url, UNUSED), overrides.get(BOUNDS)
-    made = Configuration(driver, url, chosen | {"protocol": 2}, breaks, bounds)
-    with made.refusing():
-        made.connection()
-    return made
+    driver = load_driver(driver_name)
+    url = strip_query_options(url, frozenset(overrides))
+    driver_overrides = {name: value for name, value in overrides.items() if name != BOUNDS}
+    parse_configured_url(driver, url)
+    validate_options(driver, url, {**options, **driver_overrides})
+    excluded = NOT_FOR_DRIVER | UNUSED_OPTIONS | {"decode_responses"}
+    driver_options = {
+        name: v for name, v in {**options, **driver_overrides}.items() if name not in excluded
+    }
+    for name in driver_options.keys() & CLASS_OPTIONS:
+        driver_options[name] = import_class(driver_options[name])
+    uses_breaker = bool(options.get("breaker", True))
+    driver_options.setdefault("socket_connect_timeout", CONNECT_TIMEOUT)
+    if not get_sync_classes(driver, url, driver_options).rejects("socket_keepalive"):
+        driver_options = {**KEEPALIVE_OPTIONS, **driver_options}
+    url, bounds = strip_query_options(url, UNUSED_OPTIONS), overrides.get(BOUNDS)
+    configuration = Configuration(
+        driver, url, driver_options | {"protocol": 2}, uses_breaker, bounds
+    )
+    with configuration.map_errors():
+        configuration.connection()
+    return configuration
 
 
-def locations(location: str | Sequence[str]) -> list[str]:
-    """Return the URLs in a LOCATION: the primary's, then those of its read replicas."""
-    several = isinstance(location, Sequence) and not isinstance(location, str)
-    urls = list(location) if several else re.split("[;,]", str(location or ""))
+def parse_locations(location: str | Sequence[str]) -> list[str]:
+    """Return the URLs in a LOCATION: that of the primary, then those of its read replicas."""
+    is_list = isinstance(location, Sequence) and not isinstance(location, str)
+    urls = list(location) if is_list else re.split("[;,]", str(location or ""))
     if not urls or not all(isinstance(url, str) and url for url in urls):
         raise ImproperlyConfigured(
-            "LOCATION must be the URL of a server, or several, the primary's first."
+            "LOCATION must be the URL of a server, or a list of URLs with the primary first."
         )
     return urls
 
 
-def parsed(driver: Driver, url: str) -> Mapping[str, Any]:
+def parse_configured_url(driver: Driver, url: str) -> Mapping[str, Any]:
+    """Return the options in `url`; raise ImproperlyConfigured if it can't be parsed."""
     try:
-        found: Mapping[str, Any] = parse(driver, url)
+        options: Mapping[str, Any] = parse_url(driver, url)
     except ValueError:
-        # The parsers quote what they stumble over, which may be half a password.
+        # The error of the parser may quote a part of the password.
         raise ImproperlyConfigured(
             f"LOCATION is not a URL that {driver.name} understands, such as "
             f"{driver.name}://127.0.0.1:6379/0. In a password, the characters / ? # @ : must be "
             "percent-encoded."
         ) from None
-    return found
+    return options
 
 
-def without_query(url: str, names: frozenset[str]) -> str:
-    """Return `url` without the query options in `names`, which would win over all else."""
+def strip_query_options(url: str, names: frozenset[str]) -> str:
+    """Return `url` without the options `names` in its query, which would take precedence."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return url  # Refused in a moment, without quoting it.
+        return url  # It is rejected later, without quoting it.
     query = parse_qsl(parts.query, keep_blank_values=True)
-    kept = [(name, value) for name, value in query if name not in names]
-    return url if kept == query else urlunsplit(parts._replace(query=urlencode(kept)))
+    remaining = [(name, value) for name, value in query if name not in names]
+    return url if remaining == query else urlunsplit(parts._replace(query=urlencode(remaining)))
 
 
-def frozen(value: Any) -> Any:
-    """Return a hashable stand-in for an option; equal ones for options that are equal."""
+def make_hashable(value: Any) -> Any:
+    """Return a hashable object for the value of an option, which is equal for equal values."""
     if isinstance(value, Mapping):
-        return "mapping", frozenset((name, frozen(part)) for name, part in value.items())
+        return "mapping", frozenset((name, make_hashable(item)) for name, item in value.items())
     if isinstance(value, (list, tuple)):
-        return "sequence", tuple(frozen(part) for part in value)
+        return "sequence", tuple(make_hashable(item) for item in value)
     if isinstance(value, (set, frozenset)):
-        return "set", frozenset(frozen(part) for part in value)
+        return "set", frozenset(make_hashable(item) for item in value)
     try:
         hash(value)
     except TypeError:

@@ -1,4 +1,4 @@
-"""Treat the failures of a server as missing keys."""
+"""The option `ignore_exceptions`: treat failures of a server as missing keys."""
 
 from __future__ import annotations
 
@@ -17,123 +17,130 @@ T = TypeVar("T")
 
 logger = logging.getLogger("django_cachex.cache")
 
-EVERY = 60.0
-"""Seconds between two reports."""
+LOG_INTERVAL = 60.0
+"""Seconds between two log messages."""
 
-Failure = ServerUnavailable | ServerStateError
-"""What is ignored: states of the server. What is wrong with a call or its user is raised."""
-FAILURES = ServerUnavailable, ServerStateError
+IgnoredError = ServerUnavailable | ServerStateError
+"""Only errors about the state of the server are ignored, not those of a call or a user."""
+IGNORED_ERRORS = ServerUnavailable, ServerStateError
 
 
-class Reports:
-    """Says once a minute how often something happened, and the last of it."""
+class RateLimitedLogger:
+    """Counts events, and logs their number and the last one once a minute."""
 
     def __init__(self, message: str) -> None:
         self._message = message
         self._counter = count(1)
-        self._told = 0
-        self._said = -EVERY
+        self._logged_total = 0
+        self._logged_at = -LOG_INTERVAL
 
     def add(self, last: object) -> None:
-        """Count `last`; log what was counted, unless that was done lately."""
+        """Count an event, and log the number of events unless this was done recently."""
         total, now = next(self._counter), time.monotonic()
-        if 0 <= now - self._said < EVERY:  # Below zero the clock jumped: tests freeze it.
+        # The difference is negative if the clock jumped, as in tests that freeze it.
+        if 0 <= now - self._logged_at < LOG_INTERVAL:
             return
-        self._said = now
-        number, self._told = total - self._told, total
+        self._logged_at = now
+        number, self._logged_total = total - self._logged_total, total
         logger.warning(self._message, number, last)
 
 
-_reports = Reports("%d errors ignored, as ignore_exceptions asks; the last: %s")
-unreadable = Reports("%d values cannot be read, and count as misses; the last: %s")
+_ignored_errors_log = RateLimitedLogger(
+    "%d errors ignored because of ignore_exceptions; the last: %s"
+)
+unreadable_log = RateLimitedLogger("%d values can't be read, and count as misses; the last: %s")
 
 
-class FailingOpen:
-    """A client's way to its server on which failures become misses, and are reported."""
+class IgnoreExceptionsClient:
+    """A client for which failures of the server are misses, and are logged."""
 
     def __init__(self, client: Client, statistics: Statistics) -> None:
         self._client = client
         self._statistics = statistics
 
     def run(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `Client.run` does; return what a server without keys answers if it is lost."""
+        """Do the same as `Client.run`; if the server fails, return the result for a missing key."""
         if not isinstance(command, Command):
-            return self._client.run(ignoring(command, self._note))
+            return self._client.run(ignore_unavailable(command, self._note))
         try:
             return self._client.run(command)
-        except FAILURES as error:
+        except IGNORED_ERRORS as error:
             self._note(error)
             return command.parse_missing()
 
     async def arun(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `run` does, on the running event loop."""
+        """Do the same as `run`, on the running event loop."""
         if not isinstance(command, Command):
-            return await self._client.arun(ignoring(command, self._note))
+            return await self._client.arun(ignore_unavailable(command, self._note))
         try:
             return await self._client.arun(command)
-        except FAILURES as error:
+        except IGNORED_ERRORS as error:
             self._note(error)
             return command.parse_missing()
 
-    def _note(self, error: Failure) -> None:
+    def _note(self, error: IgnoredError) -> None:
         self._statistics.errors += 1
-        _reports.add(error)
+        _ignored_errors_log.add(error)
 
 
-def ignoring(operation: Operation[T], note: Callable[[Failure], None]) -> Operation[T]:
-    """Do what `steps` does; after a failure, as though no key were in the server from then on."""
+def ignore_unavailable(
+    operation: Operation[T], on_error: Callable[[IgnoredError], None]
+) -> Operation[T]:
+    """Run an operation. After a failure, continue as if the server had no keys."""
     try:
         commands = next(operation)
         while True:
             try:
                 results = yield commands
-            except FAILURES as error:  # Some are a `CommandError`, too: see below.
-                note(error)
+            except IGNORED_ERRORS as error:  # Before CommandError: some are subclasses of it.
+                on_error(error)
                 break
             except CommandError as error:
                 commands = operation.throw(error)
             else:
-                commands = operation.send(_without_failures(commands, results, note))
+                commands = operation.send(_replace_failures(commands, results, on_error))
         while True:
-            commands = _missed(operation, commands)
+            commands = _send_missing(operation, commands)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # T
 
 
-def _without_failures(
-    commands: Sequence[Command[Any]], results: list[Any], note: Callable[[Failure], None]
+def _replace_failures(
+    commands: Sequence[Command[Any]], results: list[Any], on_error: Callable[[IgnoredError], None]
 ) -> list[Any]:
-    """Return `results`, a miss in the place of what the server could not do at the moment."""
+    """Return `results` with misses in place of errors about the state of the server."""
     if not isinstance(commands, Batch):
         return results
     kept: list[Any] = []
     failed = False
     for command, result in zip(commands, results, strict=True):
-        if isinstance(result, FAILURES):
-            note(result)
+        if isinstance(result, IGNORED_ERRORS):
+            on_error(result)
             failed = True
         elif not (failed and _is_aborted(result)):
             kept.append(result)
             continue
-        kept.append(_miss(command))
+        kept.append(_parse_missing(command))
     return kept
 
 
 def _is_aborted(result: Any) -> bool:
-    """Return whether this is what EXEC answers after a command that could not be queued."""
+    """Return whether this is the reply to EXEC after a command that could not be queued."""
     return isinstance(result, CommandError) and str(result).startswith("EXECABORT")
 
 
-def _miss(command: Command[Any]) -> Any:
-    """Return the result where there is no such key, or the `CommandError` that this is to some."""
+def _parse_missing(command: Command[Any]) -> Any:
+    """Return the result for a missing key, which is a `CommandError` for some commands."""
     try:
         return command.parse_missing()
     except CommandError as error:
         return error
 
 
-def _missed(operation: Operation[Any], commands: Sequence[Command[Any]]) -> Sequence[Command[Any]]:
-    results = [_miss(command) for command in commands]
+def _send_missing(
+    operation: Operation[Any], commands: Sequence[Command[Any]]
+) -> Sequence[Command[Any]]:
+    results = [_parse_missing(command) for command in commands]
     if not isinstance(commands, Batch):
         for result in results:
             if isinstance(result, CommandError):

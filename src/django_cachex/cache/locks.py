@@ -1,4 +1,4 @@
-"""Locks that all processes share, based on the driver's."""
+"""Locks and semaphores that all processes share. The locks are based on the driver's."""
 
 from __future__ import annotations
 
@@ -16,8 +16,15 @@ from importlib import import_module
 from typing import Any, Protocol, Self, TypeVar
 
 from django_cachex.cache.base import CommandCache
-from django_cachex.cache.connection.drivers import Driver, load
-from django_cachex.cache.operations import Part, Pause, Plan, Target, acarry_out, carry_out
+from django_cachex.cache.connection.drivers import Driver, load_driver
+from django_cachex.cache.operations import (
+    Executor,
+    MultiServerOperation,
+    Pause,
+    ServerCall,
+    arun_operation,
+    run_operation,
+)
 from django_cachex.commands.args import encode_arg, timeout_to_ms
 from django_cachex.commands.cache_api import px_args
 from django_cachex.commands.command import Command, Operation, parse_raw
@@ -25,17 +32,18 @@ from django_cachex.commands.scripts import Script
 from django_cachex.commands.semaphores import SemaphoreRequest, extend, get_usage, release
 from django_cachex.exceptions import CachexError, LockError, LockLost, LockNotAcquired
 
-Send = Callable[[Any], Any]
-"""Sends a command, or the steps of an operation; returns the result, or what is awaited for it."""
+SendFunction = Callable[[Any], Any]
+"""Runs a command or an operation, and returns its result, or an awaitable of it."""
 
 
-class Client:
-    """All that the driver's lock asks of its client, whose own connections would be as many more.
+class LockClient:
+    """The methods of a client that the driver's lock uses.
 
-    So a lock finds the primary of a service and the node of a cluster as all commands do.
+    Locks don't use a client of the driver, so that they need no additional connections, and work
+    with Sentinel and clusters as all commands do.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: SendFunction) -> None:
         self.send = send
 
     def set(self, name: bytes, token: bytes, nx: bool, px: int | None) -> Any:
@@ -44,43 +52,46 @@ class Client:
     def get(self, name: bytes) -> Any:
         return self.send(Command(("GET", name), parse_raw))
 
-    def get_encoder(self) -> Client:
+    def get_encoder(self) -> LockClient:
         return self
 
     def encode(self, token: Any) -> bytes | int:
         return encode_arg(token)
 
 
-class Registered:
-    """One of the lock's scripts, as the driver's client would have registered it."""
+class LockScript:
+    """A script of the driver's lock, with the interface of the driver's registered scripts."""
 
     def __init__(self, source: str) -> None:
         self._script = Script(source)
 
-    def __call__(self, keys: Sequence[bytes], args: Sequence[Any], client: Client) -> Any:
+    def __call__(self, keys: Sequence[bytes], args: Sequence[Any], client: LockClient) -> Any:
         return client.send(self._script.operation(keys, args))
 
 
-def on_our_way(kind: Any) -> Any:
-    """Return the driver's lock with our scripts: it keeps those of all locks on its class."""
+def use_own_scripts(kind: Any) -> Any:
+    """Return a subclass of the driver's lock class that uses `LockScript`.
 
-    class OnOurWay(kind):  # type: ignore[misc]  # The drivers are not all typed.
-        lua_release = Registered(kind.LUA_RELEASE_SCRIPT)
-        lua_extend = Registered(kind.LUA_EXTEND_SCRIPT)
-        lua_reacquire = Registered(kind.LUA_REACQUIRE_SCRIPT)
+    The driver stores the scripts of all locks on the class.
+    """
 
-    return OnOurWay
+    class LockWithOwnScripts(kind):  # type: ignore[misc]  # The drivers are not all typed.
+        lua_release = LockScript(kind.LUA_RELEASE_SCRIPT)
+        lua_extend = LockScript(kind.LUA_EXTEND_SCRIPT)
+        lua_reacquire = LockScript(kind.LUA_REACQUIRE_SCRIPT)
+
+    return LockWithOwnScripts
 
 
-# Whoever is interrupted while the server answers does not know whether the lock is taken: it would
-# stay so until it expires, or for good.
+# If acquiring a lock is interrupted, it is unknown whether the server has set it. It must be
+# released, because it could otherwise stay locked until it expires, or forever.
 
 
 @functools.cache
-def blocking_lock(driver: Driver) -> Any:
-    """Return the driver's lock, which is given back where taking it was interrupted."""
+def get_sync_lock_class(driver: Driver) -> Any:
+    """Return a class of the driver's lock that releases it if acquiring it was interrupted."""
 
-    class BlockingLock(on_our_way(import_module(f"{driver.name}.lock").Lock)):  # type: ignore[misc]  # as above
+    class SyncLock(use_own_scripts(import_module(f"{driver.name}.lock").Lock)):  # type: ignore[misc]  # as above
         def do_acquire(self, token: bytes) -> bool:
             try:
                 return bool(super().do_acquire(token))
@@ -89,14 +100,14 @@ def blocking_lock(driver: Driver) -> Any:
                     self.do_release(token)
                 raise
 
-    return BlockingLock
+    return SyncLock
 
 
 @functools.cache
-def awaitable_lock(driver: Driver) -> Any:
-    """Return the driver's lock for event loops, which is given back as `blocking_lock` is."""
+def get_async_lock_class(driver: Driver) -> Any:
+    """Return a class of the driver's asyncio lock. See `get_sync_lock_class`."""
 
-    class AwaitableLock(on_our_way(import_module(f"{driver.name}.asyncio.lock").Lock)):  # type: ignore[misc]  # as above
+    class AsyncDriverLock(use_own_scripts(import_module(f"{driver.name}.asyncio.lock").Lock)):  # type: ignore[misc]  # as above
         async def do_acquire(self, token: bytes) -> bool:
             try:
                 return bool(await super().do_acquire(token))
@@ -105,137 +116,137 @@ def awaitable_lock(driver: Driver) -> Any:
                     await asyncio.shield(asyncio.ensure_future(self.do_release(token)))
                 raise
 
-    return AwaitableLock
+    return AsyncDriverLock
 
 
 @contextmanager
-def translated(driver: Driver, key: Any) -> Iterator[None]:
-    """Raise our error for one that the driver's lock raises."""
+def map_lock_errors(driver: Driver, key: Any) -> Iterator[None]:
+    """Map the exceptions of the driver's lock to the package's."""
     try:
         yield
     except driver.errors.LockNotOwnedError as error:
-        raise LockLost(f"The lock “{key}” was lost: it expired, or somebody deleted it.") from error
+        raise LockLost(f"The lock “{key}” was lost: it has expired or was deleted.") from error
     except driver.errors.LockError as error:
         raise LockError(f"The lock “{key}”: {error}") from error
 
 
-class Local(Protocol):
-    """Keeps the tokens that one object holds a lock by, perhaps several times at once."""
+class TokenStorage(Protocol):
+    """The tokens of the holders of a lock or semaphore, for one object."""
 
     token: bytes | None
-    """What whoever asks may release; setting it to None forgets it."""
+    """The token that the current thread or task may release. Set it to None to remove it."""
 
     @property
-    def own(self) -> bytes | None:
-        """What whoever asks has acquired."""
+    def acquired(self) -> bytes | None:
+        """The token that the current thread or task has acquired."""
 
 
-class Shared:
-    """One token, whoever asks."""
+class SharedToken:
+    """One token for all threads and tasks."""
 
     token: bytes | None = None
 
     @property
-    def own(self) -> bytes | None:
+    def acquired(self) -> bytes | None:
         return self.token
 
 
-class ThreadLocal(threading.local):
+class ThreadToken(threading.local):
     """A token for each thread."""
 
     token: bytes | None = None
 
     @property
-    def own(self) -> bytes | None:
+    def acquired(self) -> bytes | None:
         return self.token
 
 
-class TaskLocal:
+class TaskToken:
     """A token for each task.
 
-    What a task that has ended acquired is released by any other: `asyncio.wait_for`, before Python
-    3.12, and `asyncio.gather` acquire in tasks of their own.
+    The token of a task that has ended may be released by any other task, because
+    `asyncio.wait_for` (before Python 3.12) and `asyncio.gather` acquire in separate tasks.
     """
 
     def __init__(self) -> None:
         self._tokens: dict[asyncio.Task[Any] | None, bytes] = {}
 
     @property
-    def own(self) -> bytes | None:
+    def acquired(self) -> bytes | None:
         return self._tokens.get(asyncio.current_task())
 
     @property
     def token(self) -> bytes | None:
-        return self._tokens.get(self._holder())
+        return self._tokens.get(self._find_holder())
 
     @token.setter
     def token(self, token: bytes | None) -> None:
         if token is None:
-            self._tokens.pop(self._holder(), None)
+            self._tokens.pop(self._find_holder(), None)
         else:
             self._tokens[asyncio.current_task()] = token
 
-    def _holder(self) -> asyncio.Task[Any] | None:
-        """Return the running task if it holds anything, else one that has ended and does."""
+    def _find_holder(self) -> asyncio.Task[Any] | None:
+        """Return the current task if it holds a token, otherwise an ended task that holds one."""
         running = asyncio.current_task()
         if running in self._tokens:
             return running
         return next((task for task in self._tokens if task and task.done()), running)
 
 
-def pauses(sleep: float, limit: float | None) -> Iterator[float]:
-    """Yield seconds to wait, `sleep` at most, until they are `limit` in all, or more have passed.
+def iter_pauses(sleep: float, limit: float | None) -> Iterator[float]:
+    """Yield pauses of at most `sleep` seconds until `limit` seconds have passed.
 
-    Where the clock stands still, as in tests that freeze it, the pauses alone count.
+    If the clock doesn't advance, as in tests that freeze it, the sum of the pauses is used.
     """
-    began, slept = time.monotonic(), 0.0
+    start, slept = time.monotonic(), 0.0
     while True:
-        left = math.inf if limit is None else limit - max(time.monotonic() - began, slept)
-        if left <= 0:
+        remaining = math.inf if limit is None else limit - max(time.monotonic() - start, slept)
+        if remaining <= 0:
             return
-        yield min(sleep, left)
-        slept += min(sleep, left)
+        yield min(sleep, remaining)
+        slept += min(sleep, remaining)
 
 
-class SharedLock:
-    """What locks of threads and of tasks have in common."""
+class BaseLock:
+    """Base class of locks."""
 
-    def __init__(self, key: Any, driver: Driver, beneath: Any) -> None:
+    def __init__(self, key: Any, driver: Driver, lock: Any) -> None:
         self.key = key
         self._driver = driver
-        self._beneath = beneath
+        self._lock = lock
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.key!r}>"
 
     @property
     def token(self) -> bytes | None:
-        """What this thread or task holds the lock by; None where it does not.
+        """The token of this thread or task; None if it doesn't hold the lock.
 
-        Another process that is told the token, and sets it, may extend and release the lock.
+        Another process that sets the same token can extend and release the lock.
         """
-        token: bytes | None = self._beneath.local.token
+        token: bytes | None = self._lock.local.token
         return token
 
     @token.setter
     def token(self, token: bytes | str | None) -> None:
-        self._beneath.local.token = token.encode() if isinstance(token, str) else token
+        self._lock.local.token = token.encode() if isinstance(token, str) else token
 
     def _pauses(self, blocking: bool | None, blocking_timeout: float | None) -> Iterator[float]:
-        """Yield the seconds to wait between two tries; what is None is as the lock was made."""
-        beneath = self._beneath
-        limit = beneath.blocking_timeout if blocking_timeout is None else blocking_timeout
-        waits = beneath.blocking if blocking is None else blocking
-        return pauses(beneath.sleep, limit if waits else 0)
+        """Yield the pauses between attempts. None stands for the value of the constructor."""
+        lock = self._lock
+        limit = lock.blocking_timeout if blocking_timeout is None else blocking_timeout
+        waits = lock.blocking if blocking is None else blocking
+        return iter_pauses(lock.sleep, limit if waits else 0)
 
-    def _missed(self) -> LockNotAcquired:
-        waited = self._beneath.blocking_timeout if self._beneath.blocking else None
+    def _not_acquired_error(self) -> LockNotAcquired:
+        waited = self._lock.blocking_timeout if self._lock.blocking else None
         within = "at once" if waited is None else f"within {waited:g} s"
-        return LockNotAcquired(f"The lock “{self.key}” was not to be had {within}.")
+        return LockNotAcquired(f"The lock “{self.key}” could not be acquired {within}.")
 
 
-class Lock(SharedLock):
-    """A lock for threads, of this and of all other processes: see `ServerCache.lock`."""
+class Lock(BaseLock):
+    """A lock that all threads of all processes share. See `ServerCache.lock`."""
 
     def acquire(
         self,
@@ -243,47 +254,57 @@ class Lock(SharedLock):
         blocking_timeout: float | None = None,
         token: bytes | str | None = None,
     ) -> bool:
-        """Take the lock; return whether that was possible in time.
+        """Acquire the lock and return whether this was possible in time.
 
-        What is None is as the lock was made. Without a `token` of the caller's, a random one is
-        stored.
+        Args:
+            blocking, blocking_timeout: see `ServerCache.lock`. None stands for the value there.
+            token: the value to store; a random one by default.
         """
-        with translated(self._driver, self.key):
+        with map_lock_errors(self._driver, self.key):
             for pause in self._pauses(blocking, blocking_timeout):
-                if self._beneath.acquire(blocking=False, token=token):
+                if self._lock.acquire(blocking=False, token=token):
                     return True
                 time.sleep(pause)
-            return bool(self._beneath.acquire(blocking=False, token=token))
+            return bool(self._lock.acquire(blocking=False, token=token))
 
     def release(self) -> None:
-        """Give the lock back; raise `LockLost` where it was lost, `LockError` if it is not held."""
-        with translated(self._driver, self.key):
-            self._beneath.release()
+        """Release the lock.
+
+        Raises:
+            LockLost: the lock has expired or was deleted.
+            LockError: this thread doesn't hold the lock.
+        """
+        with map_lock_errors(self._driver, self.key):
+            self._lock.release()
 
     def extend(self, additional_time: float, replace_ttl: bool = False) -> bool:
-        """Keep the lock for more seconds, or, with `replace_ttl`, for so many from now on.
+        """Extend the lock by `additional_time` seconds, and return True.
 
-        Return True; raise what `release` does, and `LockError` for a lock without a timeout.
+        With `replace_ttl`, the lock is held for this time from now on.
+
+        Raises:
+            LockLost: the lock has expired or was deleted.
+            LockError: this thread doesn't hold the lock, or it has no timeout.
         """
-        with translated(self._driver, self.key):
-            return bool(self._beneath.extend(additional_time, replace_ttl))
+        with map_lock_errors(self._driver, self.key):
+            return bool(self._lock.extend(additional_time, replace_ttl))
 
     def reacquire(self) -> bool:
-        """Let the lock's timeout begin anew: see `extend`."""
-        with translated(self._driver, self.key):
-            return bool(self._beneath.reacquire())
+        """Restart the lock's timeout, and return True. It raises the same errors as `extend`."""
+        with map_lock_errors(self._driver, self.key):
+            return bool(self._lock.reacquire())
 
     def locked(self) -> bool:
-        """Return whether anybody holds the lock."""
-        return bool(self._beneath.locked())
+        """Return whether the lock is held, by any thread or process."""
+        return bool(self._lock.locked())
 
     def owned(self) -> bool:
-        """Return whether this thread holds the lock, by this object."""
-        return bool(self._beneath.owned())
+        """Return whether this thread has acquired the lock with this object, and still holds it."""
+        return bool(self._lock.owned())
 
     def __enter__(self) -> Self:
         if not self.acquire():
-            raise self._missed()
+            raise self._not_acquired_error()
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -295,8 +316,8 @@ class Lock(SharedLock):
             error.add_note(str(lost))
 
 
-class AsyncLock(SharedLock):
-    """A lock for tasks of event loops; what it says is documented at `Lock`."""
+class AsyncLock(BaseLock):
+    """A lock for tasks of event loops. The methods are documented in `Lock`."""
 
     async def acquire(
         self,
@@ -304,34 +325,34 @@ class AsyncLock(SharedLock):
         blocking_timeout: float | None = None,
         token: bytes | str | None = None,
     ) -> bool:
-        with translated(self._driver, self.key):
+        with map_lock_errors(self._driver, self.key):
             for pause in self._pauses(blocking, blocking_timeout):
-                if await self._beneath.acquire(blocking=False, token=token):
+                if await self._lock.acquire(blocking=False, token=token):
                     return True
                 await asyncio.sleep(pause)
-            return bool(await self._beneath.acquire(blocking=False, token=token))
+            return bool(await self._lock.acquire(blocking=False, token=token))
 
     async def release(self) -> None:
-        with translated(self._driver, self.key):
-            await self._beneath.release()
+        with map_lock_errors(self._driver, self.key):
+            await self._lock.release()
 
     async def extend(self, additional_time: float, replace_ttl: bool = False) -> bool:
-        with translated(self._driver, self.key):
-            return bool(await self._beneath.extend(additional_time, replace_ttl))
+        with map_lock_errors(self._driver, self.key):
+            return bool(await self._lock.extend(additional_time, replace_ttl))
 
     async def reacquire(self) -> bool:
-        with translated(self._driver, self.key):
-            return bool(await self._beneath.reacquire())
+        with map_lock_errors(self._driver, self.key):
+            return bool(await self._lock.reacquire())
 
     async def locked(self) -> bool:
-        return bool(await self._beneath.locked())
+        return bool(await self._lock.locked())
 
     async def owned(self) -> bool:
-        return bool(await self._beneath.owned())
+        return bool(await self._lock.owned())
 
     async def __aenter__(self) -> Self:
         if not await self.acquire():
-            raise self._missed()
+            raise self._not_acquired_error()
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -345,15 +366,15 @@ class AsyncLock(SharedLock):
 
 T = TypeVar("T")
 
-POLLS = 3
-"""How many polls a place in the queue outlives whoever had it."""
-LEAST_PATIENCE = 1000
-"""Milliseconds that it lasts at least: a server may be slow to answer."""
+MISSED_POLLS = 3
+"""The number of polls that a waiting process may miss before it loses its place in the queue."""
+MIN_QUEUE_TTL = 1000
+"""The minimum time in milliseconds for this, because the server may be slow."""
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """How a semaphore is acquired, unless a call says otherwise; times are in seconds."""
+class SemaphoreOptions:
+    """The default options for acquiring a semaphore. Times are in seconds."""
 
     capacity: int
     weight: int
@@ -365,96 +386,105 @@ class Terms:
     def __post_init__(self) -> None:
         if not 1 <= operator.index(self.weight) <= operator.index(self.capacity):
             raise ValueError(
-                f"A weight of {self.weight} never fits: it must be from 1 to the capacity, which "
-                f"is {self.capacity}."
+                f"The weight must be between 1 and the capacity ({self.capacity}), not "
+                f"{self.weight}."
             )
         if not timeout_to_ms(self.lease):
-            raise ValueError("A lease must be a number of seconds above zero.")
+            raise ValueError("The lease must be a positive number of seconds.")
 
-    def but(self, **given: Any) -> Terms:
-        """Return these terms with those of `given` that are not None in their place."""
+    def with_given(self, **given: Any) -> SemaphoreOptions:
+        """Return a copy with the values of `given` that are not None."""
         return replace(self, **{name: value for name, value in given.items() if value is not None})
 
     @property
-    def patience(self) -> int:
-        """The milliseconds that a place in the queue lasts after a poll."""
-        return max(LEAST_PATIENCE, POLLS * (timeout_to_ms(self.sleep) or 0))
+    def queue_ttl(self) -> int:
+        """The time in milliseconds that a place in the queue is kept after a poll."""
+        return max(MIN_QUEUE_TTL, MISSED_POLLS * (timeout_to_ms(self.sleep) or 0))
 
 
-class SharedSemaphore:
-    """What semaphores of threads and of tasks have in common: plans of what to ask, and when."""
+class BaseSemaphore:
+    """Base class of semaphores, with their operations as generators."""
 
-    def __init__(self, key: Any, stored: bytes, terms: Terms, way: Target, local: Local) -> None:
+    def __init__(
+        self,
+        key: Any,
+        stored: bytes,
+        options: SemaphoreOptions,
+        executor: Executor,
+        local: TokenStorage,
+    ) -> None:
         self.key = key
-        self.terms = terms
+        self.options = options
         self._stored = stored
-        self._way = way
+        self._executor = executor
         self._local = local
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.key!r} of {self.terms.capacity}>"
+        return f"<{type(self).__name__} {self.key!r} of {self.options.capacity}>"
 
     def _new_token(self) -> bytes:
-        if self._local.own is not None:
-            raise LockError(f"“{self.key}” is held here already: release it first.")
+        if self._local.acquired is not None:
+            raise LockError(f"“{self.key}” is already held by this object. Release it first.")
         return uuid.uuid4().hex.encode()
 
-    def _acquiring(self, token: bytes, terms: Terms) -> Plan[bool]:
-        share = SemaphoreRequest(
-            self._stored, token, terms.weight, terms.capacity, timeout_to_ms(terms.lease) or 0
+    def _acquire_steps(self, token: bytes, options: SemaphoreOptions) -> MultiServerOperation[bool]:
+        request = SemaphoreRequest(
+            self._stored, token, options.weight, options.capacity, timeout_to_ms(options.lease) or 0
         )
-        taken = False
-        for pause in pauses(terms.sleep, terms.blocking_timeout if terms.blocking else 0):
-            if taken := (yield from self._asked(share.acquire(terms.patience))):
+        is_acquired = False
+        for pause in iter_pauses(
+            options.sleep, options.blocking_timeout if options.blocking else 0
+        ):
+            if is_acquired := (yield from self._execute(request.acquire(options.queue_ttl))):
                 break
             yield Pause(pause)
-        if taken or (taken := (yield from self._asked(share.acquire(0)))):
+        if is_acquired or (is_acquired := (yield from self._execute(request.acquire(0)))):
             self._local.token = token
-        return taken
+        return is_acquired
 
-    def _releasing(self) -> Plan[None]:
-        token = self._held()
-        was_held = yield from self._asked(release(self._stored, token))
+    def _release_steps(self) -> MultiServerOperation[None]:
+        token = self._require_token()
+        was_held = yield from self._execute(release(self._stored, token))
         self._local.token = None
         if not was_held:
-            raise self._lost()
+            raise self._lost_error()
 
-    def _extending(self, lease: float | None) -> Plan[None]:
-        span = timeout_to_ms(self.terms.but(lease=lease).lease) or 0
-        if not (yield from self._asked(extend(self._stored, self._held(), span))):
-            raise self._lost()
+    def _extend_steps(self, lease: float | None) -> MultiServerOperation[None]:
+        lease_ms = timeout_to_ms(self.options.with_given(lease=lease).lease) or 0
+        if not (yield from self._execute(extend(self._stored, self._require_token(), lease_ms))):
+            raise self._lost_error()
 
-    def _leaving(self, token: bytes) -> Plan[None]:
-        """Take back whatever was asked for; who waits behind it need not wait for it to lapse."""
+    def _abandon_steps(self, token: bytes) -> MultiServerOperation[None]:
+        """Release the token after an error, so that others don't have to wait until it expires."""
         with suppress(CachexError):
-            yield from self._asked(release(self._stored, token))
+            yield from self._execute(release(self._stored, token))
 
-    def _looking(self) -> Plan[int]:
-        held, _waiting = yield from self._asked(get_usage(self._stored))
+    def _usage_steps(self) -> MultiServerOperation[int]:
+        held, _waiting = yield from self._execute(get_usage(self._stored))
         return held
 
-    def _asked(self, operation: Operation[T]) -> Generator[list[Part], list[Any], T]:
-        [outcome] = yield [Part(self._way, operation)]
+    def _execute(self, operation: Operation[T]) -> Generator[list[ServerCall], list[Any], T]:
+        [outcome] = yield [ServerCall(self._executor, operation)]
         if isinstance(outcome, CachexError):
             raise outcome
         return outcome  # type: ignore[no-any-return]  # T
 
-    def _held(self) -> bytes:
+    def _require_token(self) -> bytes:
         if self._local.token is None:
-            raise LockError(f"“{self.key}” is not held here, or not any more.")
+            raise LockError(f"“{self.key}” is not held by this object.")
         return self._local.token
 
-    def _lost(self) -> LockLost:
-        return LockLost(f"The lease of “{self.key}” was lost: it expired, or somebody deleted it.")
+    def _lost_error(self) -> LockLost:
+        return LockLost(f"The lease of “{self.key}” was lost: it has expired or was deleted.")
 
-    def _missed(self) -> LockNotAcquired:
-        waited = self.terms.blocking_timeout if self.terms.blocking else None
+    def _not_acquired_error(self) -> LockNotAcquired:
+        waited = self.options.blocking_timeout if self.options.blocking else None
         within = "at once" if waited is None else f"within {waited:g} s"
-        return LockNotAcquired(f"There was no room in “{self.key}” {within}.")
+        return LockNotAcquired(f"The semaphore “{self.key}” could not be acquired {within}.")
 
 
-class Semaphore(SharedSemaphore):
-    """A semaphore for threads, of this and of all other processes: see `ServerCache.semaphore`."""
+class Semaphore(BaseSemaphore):
+    """A semaphore that all threads of all processes share. See `ServerCache.semaphore`."""
 
     def acquire(
         self,
@@ -462,34 +492,43 @@ class Semaphore(SharedSemaphore):
         blocking: bool | None = None,
         blocking_timeout: float | None = None,
     ) -> bool:
-        """Take `weight` of the capacity; return whether that was possible in time.
+        """Acquire `weight` of the capacity, and return whether this was possible in time.
 
-        What is None is as the semaphore was made. Raise `LockError` where this thread holds some
-        by this object already.
+        None stands for the value that was given to `ServerCache.semaphore`.
+
+        Raises:
+            LockError: this thread has already acquired the semaphore with this object.
         """
-        terms = self.terms.but(weight=weight, blocking=blocking, blocking_timeout=blocking_timeout)
+        options = self.options.with_given(
+            weight=weight, blocking=blocking, blocking_timeout=blocking_timeout
+        )
         token = self._new_token()
         try:
-            return carry_out(self._acquiring(token, terms))
+            return run_operation(self._acquire_steps(token, options))
         except BaseException:
-            carry_out(self._leaving(token))
+            run_operation(self._abandon_steps(token))
             raise
 
     def release(self) -> None:
-        """Give back what is held; raise `LockLost` if it was lost, `LockError` if nothing is."""
-        carry_out(self._releasing())
+        """Release the semaphore.
+
+        Raises:
+            LockLost: the lease has expired or was deleted.
+            LockError: this thread doesn't hold the semaphore.
+        """
+        run_operation(self._release_steps())
 
     def extend(self, lease: float | None = None) -> None:
-        """Let the lease begin anew, for as many seconds; raise what `release` does."""
-        carry_out(self._extending(lease))
+        """Restart the lease, for `lease` seconds if given. It raises the errors of `release`."""
+        run_operation(self._extend_steps(lease))
 
     def in_use(self) -> int:
-        """Return how much of the capacity is held, by anybody."""
-        return carry_out(self._looking())
+        """Return how much of the capacity is held, by all threads and processes together."""
+        return run_operation(self._usage_steps())
 
     def __enter__(self) -> Self:
         if not self.acquire():
-            raise self._missed()
+            raise self._not_acquired_error()
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -501,8 +540,8 @@ class Semaphore(SharedSemaphore):
             error.add_note(str(lost))
 
 
-class AsyncSemaphore(SharedSemaphore):
-    """A semaphore for tasks of event loops; what it says is documented at `Semaphore`."""
+class AsyncSemaphore(BaseSemaphore):
+    """A semaphore for tasks of event loops. The methods are documented in `Semaphore`."""
 
     async def acquire(
         self,
@@ -510,26 +549,28 @@ class AsyncSemaphore(SharedSemaphore):
         blocking: bool | None = None,
         blocking_timeout: float | None = None,
     ) -> bool:
-        terms = self.terms.but(weight=weight, blocking=blocking, blocking_timeout=blocking_timeout)
+        options = self.options.with_given(
+            weight=weight, blocking=blocking, blocking_timeout=blocking_timeout
+        )
         token = self._new_token()
         try:
-            return await acarry_out(self._acquiring(token, terms))
+            return await arun_operation(self._acquire_steps(token, options))
         except BaseException:
-            await asyncio.shield(asyncio.ensure_future(acarry_out(self._leaving(token))))
+            await asyncio.shield(asyncio.ensure_future(arun_operation(self._abandon_steps(token))))
             raise
 
     async def release(self) -> None:
-        await acarry_out(self._releasing())
+        await arun_operation(self._release_steps())
 
     async def extend(self, lease: float | None = None) -> None:
-        await acarry_out(self._extending(lease))
+        await arun_operation(self._extend_steps(lease))
 
     async def in_use(self) -> int:
-        return await acarry_out(self._looking())
+        return await arun_operation(self._usage_steps())
 
     async def __aenter__(self) -> Self:
         if not await self.acquire():
-            raise self._missed()
+            raise self._not_acquired_error()
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -542,14 +583,13 @@ class AsyncSemaphore(SharedSemaphore):
 
 
 @dataclass(frozen=True, slots=True)
-class Insisting:
-    """A cache's way to its server on which no failure is ignored."""
+class StrictExecutor:
+    """Runs commands of a cache without ignoring any errors.
+
+    With `ignore_exceptions`, a lock would seem to be acquired while the server is not available.
+    """
 
     cache: CommandCache
-
-    @property
-    def address(self) -> str:
-        return self.cache.client.server.address
 
     def run(self, command: Command[T] | Operation[T]) -> T:
         return self.cache._run_strict(command)
@@ -559,7 +599,7 @@ class Insisting:
 
 
 class LockingCache(CommandCache):
-    """A cache that gives out locks and semaphores; asking the server begins with acquiring them."""
+    """A cache with locks and semaphores."""
 
     def lock(
         self,
@@ -592,17 +632,17 @@ class LockingCache(CommandCache):
 
         See https://valkey.io/commands/set/
         """
-        driver = load(self._driver)
-        beneath = blocking_lock(driver)(
-            Client(self._run_strict),
+        driver = load_driver(self._driver)
+        lock = get_sync_lock_class(driver)(
+            LockClient(self._run_strict),
             self._stored_key(key, version),
-            lifetime(timeout),
+            parse_lock_timeout(timeout),
             sleep,
             blocking,
             blocking_timeout,
         )
-        beneath.local = ThreadLocal() if thread_local else Shared()
-        return Lock(key, driver, beneath)
+        lock.local = ThreadToken() if thread_local else SharedToken()
+        return Lock(key, driver, lock)
 
     def alock(
         self,
@@ -635,17 +675,17 @@ class LockingCache(CommandCache):
 
         See https://valkey.io/commands/set/
         """
-        driver = load(self._driver)
-        beneath = awaitable_lock(driver)(
-            Client(self._arun_strict),
+        driver = load_driver(self._driver)
+        lock = get_async_lock_class(driver)(
+            LockClient(self._arun_strict),
             self._stored_key(key, version),
-            lifetime(timeout),
+            parse_lock_timeout(timeout),
             sleep,
             blocking,
             blocking_timeout,
         )
-        beneath.local = TaskLocal() if thread_local else Shared()
-        return AsyncLock(key, driver, beneath)
+        lock.local = TaskToken() if thread_local else SharedToken()
+        return AsyncLock(key, driver, lock)
 
     def semaphore(
         self,
@@ -681,9 +721,9 @@ class LockingCache(CommandCache):
 
         See https://valkey.io/commands/eval/
         """
-        terms = Terms(capacity, weight, lease, sleep, blocking, blocking_timeout)
-        local: Local = ThreadLocal() if thread_local else Shared()
-        return Semaphore(key, self._stored_key(key, version), terms, Insisting(self), local)
+        options = SemaphoreOptions(capacity, weight, lease, sleep, blocking, blocking_timeout)
+        local: TokenStorage = ThreadToken() if thread_local else SharedToken()
+        return Semaphore(key, self._stored_key(key, version), options, StrictExecutor(self), local)
 
     def asemaphore(
         self,
@@ -719,14 +759,16 @@ class LockingCache(CommandCache):
 
         See https://valkey.io/commands/eval/
         """
-        terms = Terms(capacity, weight, lease, sleep, blocking, blocking_timeout)
-        local: Local = TaskLocal() if thread_local else Shared()
-        return AsyncSemaphore(key, self._stored_key(key, version), terms, Insisting(self), local)
+        options = SemaphoreOptions(capacity, weight, lease, sleep, blocking, blocking_timeout)
+        local: TokenStorage = TaskToken() if thread_local else SharedToken()
+        return AsyncSemaphore(
+            key, self._stored_key(key, version), options, StrictExecutor(self), local
+        )
 
 
-def lifetime(timeout: Any) -> float | None:
-    """Return a lock's timeout in seconds; raise ValueError for one that is not positive."""
+def parse_lock_timeout(timeout: Any) -> float | None:
+    """Return a lock's timeout in seconds; raise ValueError if it is not positive."""
     expiry = timeout_to_ms(timeout)
     if expiry == 0:
-        raise ValueError("A lock's timeout must be above zero, or None to keep it until released.")
+        raise ValueError("A lock's timeout must be positive, or None to hold it until released.")
     return None if expiry is None else expiry / 1000

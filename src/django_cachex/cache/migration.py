@@ -1,4 +1,4 @@
-"""Names of django-redis and django-valkey, and what to write instead."""
+"""Names of django-redis and django-valkey, and hints about what to use instead."""
 
 from __future__ import annotations
 
@@ -8,72 +8,72 @@ from typing import Never, NoReturn, TypedDict
 from django_cachex.cache.utils import gettext as _
 
 
-class Elsewhere:
-    """A name of theirs that there is not: whoever uses it is told what to write."""
+class RemovedMethod:
+    """A method of these packages that doesn't exist here. Its use raises an error with a hint."""
 
-    def __init__(self, advice: str) -> None:
-        self._advice = advice
+    def __init__(self, hint: str) -> None:
+        self._hint = hint
         self._name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
     def __get__(self, owner: object, kind: type | None = None) -> NoReturn:
-        raise AttributeError(f"There is no {self._name} here. {self._advice}")
+        raise AttributeError(f"There is no method {self._name}(). {self._hint}")
 
 
-PIPELINE = (
-    "For several commands in one round trip write: pipe = cache.pipeline(); pipe.set(key, value); "
-    "pipe.execute()."
+PIPELINE_HINT = (
+    "To send several commands in one round trip, use: pipe = cache.pipeline(); "
+    "pipe.set(key, value); pipe.execute()."
 )
-NO_CLIENT = (
-    "Write cache.eval_script(…) or the command itself, as in cache.hget(key, field); what has no "
-    "method is sent by a client of the driver that the project makes for itself."
+CLIENT_HINT = (
+    "Use cache.eval_script(…) or the method of a command, such as cache.hget(key, field). For "
+    "other commands, create a client of the driver."
 )
 
 
-class ForeignNames:
-    """What their caches have and ours do not."""
+class UnsupportedCacheMethods:
+    """Methods of the caches of these packages that don't exist here."""
 
-    get_lock = Elsewhere("Write cache.lock(key, timeout=30).")
-    aget_lock = Elsewhere("Write cache.alock(key, timeout=30).")
-    mget = Elsewhere("Write cache.get_many(keys).")
-    mset = Elsewhere("Write cache.set_many(data).")
-    make_pattern = Elsewhere("Write cache.iter_keys(pattern) or cache.delete_pattern(pattern).")
-    get_client_class = Elsewhere(NO_CLIENT)
-
-
-class ForeignClientNames:
-    """What their clients have and ours do not: the driver's own client, mostly."""
-
-    get_client = Elsewhere(f"{PIPELINE} {NO_CLIENT}")
-    get_client_with_index = Elsewhere(NO_CLIENT)
-    get_next_client_index = Elsewhere(NO_CLIENT)
-    connect = Elsewhere("Leave it out: connections are made when they are needed, and kept.")
-    disconnect = Elsewhere("Leave it out: connections are made when they are needed, and kept.")
-    do_close_clients = Elsewhere("Leave it out: connections are kept between requests.")
+    get_lock = RemovedMethod("Use cache.lock(key, timeout=30).")
+    aget_lock = RemovedMethod("Use cache.alock(key, timeout=30).")
+    mget = RemovedMethod("Use cache.get_many(keys).")
+    mset = RemovedMethod("Use cache.set_many(data).")
+    make_pattern = RemovedMethod("Use cache.iter_keys(pattern) or cache.delete_pattern(pattern).")
+    get_client_class = RemovedMethod(CLIENT_HINT)
 
 
-ARGUMENTS = {
-    "client": f"{PIPELINE} {NO_CLIENT}",
-    "ignore_key_check": "Write cache.add(key, 0, timeout) before cache.incr(key).",
+class UnsupportedClientMethods:
+    """Methods of the clients of these packages that don't exist here."""
+
+    get_client = RemovedMethod(f"{PIPELINE_HINT} {CLIENT_HINT}")
+    get_client_with_index = RemovedMethod(CLIENT_HINT)
+    get_next_client_index = RemovedMethod(CLIENT_HINT)
+    connect = RemovedMethod("Remove it. Connections are opened when they are needed, and kept.")
+    disconnect = RemovedMethod("Remove it. Connections are opened when they are needed, and kept.")
+    do_close_clients = RemovedMethod("Remove it. Connections are kept between requests.")
+
+
+REMOVED_ARGUMENTS = {
+    "client": f"{PIPELINE_HINT} {CLIENT_HINT}",
+    "ignore_key_check": "Use cache.add(key, 0, timeout) before cache.incr(key).",
 }
 
 
-class Foreign(TypedDict, total=False):
-    """Arguments of theirs, which type checkers refuse, and `refuse` at the call."""
+class UnsupportedKwargs(TypedDict, total=False):
+    """Arguments of these packages, which type checkers and `reject_kwargs` reject."""
 
     client: Never
     ignore_key_check: Never
 
 
-def refuse(names: Iterable[str]) -> None:
-    """Raise TypeError for an argument that ours do not take."""
+def reject_kwargs(names: Iterable[str]) -> None:
+    """Raise TypeError if there are any names of arguments."""
     for name in names:
-        raise TypeError(f"There is no argument “{name}” here. {ARGUMENTS.get(name, '')}".strip())
+        raise TypeError(f"There is no argument “{name}”. {REMOVED_ARGUMENTS.get(name, '')}".strip())
 
 
-RENAMED = {
+RENAMED_OPTIONS = {
     "CONNECTION_POOL_CLASS": "pool_class",
     "DB": "db",
     "IGNORE_EXCEPTIONS": "ignore_exceptions",
@@ -86,27 +86,27 @@ RENAMED = {
 }
 
 
-def equivalents() -> dict[str, str]:
-    """Return, for each option of the two packages, what to write instead."""
+def get_option_hints() -> dict[str, str]:
+    """Return the hints about what to use in place of each option of the two packages."""
     renamed = {
-        old: _('Write "%(new)s" in its place, with the same value.') % {"new": new}
-        for old, new in RENAMED.items()
+        old: _('Use "%(new)s" instead, with the same value.') % {"new": new}
+        for old, new in RENAMED_OPTIONS.items()
     }
-    return renamed | _of_classes() | _of_connections() | _of_values()
+    return renamed | _get_class_hints() | _get_connection_hints() | _get_value_hints()
 
 
-def _of_classes() -> dict[str, str]:
+def _get_class_hints() -> dict[str, str]:
     no_client = _(
-        "Leave it out: no client of the driver is used. What it sets for connections, such as "
-        '"socket_timeout", is written into OPTIONS itself.'
+        "Remove it. The cache doesn't use the driver's client. Options of connections, such as "
+        '"socket_timeout", belong directly in OPTIONS.'
     )
     return {
         "BASE_CLIENT_CLASS": no_client,
         "BASE_CLIENT_KWARGS": no_client,
         "CLIENT_CLASS": _(
-            "Leave it out. For Sentinel and Cluster there are backends: ValkeySentinelCache, "
-            "RedisSentinelCache, ValkeyClusterCache and RedisClusterCache, all in "
-            "django_cachex.cache. Sharding has no equivalent; herds are kept off by "
+            "Remove it. For Sentinel and clusters, use the backends ValkeySentinelCache, "
+            "RedisSentinelCache, ValkeyClusterCache and RedisClusterCache in django_cachex.cache. "
+            "There is no equivalent for sharding. Instead of the herd client, use "
             '"stampede_protection": True.'
         ),
         "REDIS_CLIENT_CLASS": no_client,
@@ -114,46 +114,46 @@ def _of_classes() -> dict[str, str]:
     }
 
 
-def _of_connections() -> dict[str, str]:
-    logged = _('Leave it out: what "ignore_exceptions" hides is always logged, once a minute.')
+def _get_connection_hints() -> dict[str, str]:
+    logged = _('Remove it. Errors that "ignore_exceptions" ignores are logged once a minute.')
     sentinel = _(
-        'Write "%(new)s" in its place, with the BACKEND '
+        'Use "%(new)s" instead, with the BACKEND '
         "django_cachex.cache.ValkeySentinelCache or RedisSentinelCache."
     )
     return {
         "CLOSE_CONNECTION": _(
-            "Leave it out: connections are shared by all threads, and kept between requests."
+            "Remove it. Connections are shared by all threads, and kept between requests."
         ),
         "CONNECTION_FACTORY": _(
-            'Leave it out: connections are made by the driver. "pool_class" and '
-            '"connection_class" choose its classes.'
+            'Remove it. The driver creates the connections. Use "pool_class" and '
+            '"connection_class" to choose its classes.'
         ),
         "CONNECTION_POOL_KWARGS": _(
-            'Write what it holds into OPTIONS itself: "OPTIONS": {"max_connections": 100}.'
+            'Move its contents directly to OPTIONS: "OPTIONS": {"max_connections": 100}.'
         ),
         "LOG_IGNORED_EXCEPTIONS": logged,
         "LOG_IGNORE_EXCEPTIONS": logged,
-        "REPLICA_READ_ONLY": _("Leave it out: replicas are never written to."),
+        "REPLICA_READ_ONLY": _("Remove it. The cache never writes to replicas."),
         "SENTINELS": sentinel % {"new": "sentinels"},
         "SENTINEL_KWARGS": sentinel % {"new": "sentinel_kwargs"},
     }
 
 
-def _of_values() -> dict[str, str]:
+def _get_value_hints() -> dict[str, str]:
     return {
         "COMPRESSOR": _(
-            'Write "compressor" with "zlib", "gzip", "lzma", "lz4" or "zstd" in its place: what is '
-            "stored stays readable. For others, write the path of a class with recognises(data), "
+            'Use "compressor" with "zlib", "gzip", "lzma", "lz4" or "zstd" instead; stored values '
+            "remain readable. For others, use the path of a class with recognises(data), "
             "compress(data) and decompress(data)."
         ),
         "PICKLE_VERSION": _(
-            'Write "serializer": ("pickle", {"protocol": 4}) in its place, with the number of the '
+            'Use "serializer": ("pickle", {"protocol": 4}) instead, with the number of the '
             "protocol."
         ),
         "SERIALIZER": _(
-            'Leave it out for pickle, write "serializer": "msgpack" for MessagePack, and for JSON '
+            'Remove it for pickle. Use "serializer": "msgpack" for MessagePack, and for JSON '
             '"serializer": ("json", {"encoder": '
-            '"django.core.serializers.json.DjangoJSONEncoder"}): what is stored stays readable. '
-            "For others, write the path of a class with dumps(obj) and loads(data)."
+            '"django.core.serializers.json.DjangoJSONEncoder"}); stored values remain readable. '
+            "For others, use the path of a class with dumps(obj) and loads(data)."
         ),
     }

@@ -1,4 +1,4 @@
-"""Run an operation on several servers, in a thread or on an event loop."""
+"""Operations on several servers, which run in a thread or on an event loop."""
 
 from __future__ import annotations
 
@@ -14,85 +14,91 @@ from django_cachex.exceptions import CachexError
 T = TypeVar("T")
 
 
-class Target(Protocol):
-    """What answers commands: a server, or servers that act as one."""
+class Executor(Protocol):
+    """An object that runs commands: a server, a client or a cache."""
 
-    @property
-    def address(self) -> str: ...
     def run(self, command: Command[T] | Operation[T]) -> T: ...
     async def arun(self, command: Command[T] | Operation[T]) -> T: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one server is to be asked."""
+class Endpoint(Executor, Protocol):
+    """A server, or several servers that act as one."""
 
-    server: Target
+    @property
+    def address(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCall:
+    """A command or an operation for one server."""
+
+    server: Executor
     command: Command[Any] | Operation[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A time to wait, in seconds."""
+    """Wait for a number of seconds."""
 
     seconds: float
 
 
-Plan = Generator[Sequence[Part] | Pause, list[Any], T]
-"""Yields what several servers are to be asked, side by side on an event loop, and receives their
-results in order, with a `CachexError` in the place of each result that there is not."""
+MultiServerOperation = Generator[Sequence[ServerCall] | Pause, list[Any], T]
+"""A generator that yields the next calls, and receives their results in the same order.
+
+On an event loop, the calls run concurrently. If a call fails, its result is the `CachexError`."""
 
 
-def carry_out(plan: Plan[T]) -> T:
-    """Ask what `plan` wants asked, one server after the other; return its result."""
+def run_operation(operation: MultiServerOperation[T]) -> T:
+    """Run an operation in this thread, one call after the other, and return its result."""
     try:
-        wanted = next(plan)
+        step = next(operation)
         while True:
-            if isinstance(wanted, Pause):
-                time.sleep(wanted.seconds)
-                wanted = plan.send([])
+            if isinstance(step, Pause):
+                time.sleep(step.seconds)
+                step = operation.send([])
             else:
-                wanted = plan.send([_outcome(part) for part in wanted])
+                step = operation.send([_call(call) for call in step])
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # T
 
 
-async def acarry_out(plan: Plan[T]) -> T:
-    """Ask what `plan` wants asked, on the running event loop; return its result."""
+async def arun_operation(operation: MultiServerOperation[T]) -> T:
+    """Run an operation on the running event loop, and return its result."""
     try:
-        wanted = next(plan)
+        step = next(operation)
         while True:
-            if isinstance(wanted, Pause):
-                await asyncio.sleep(wanted.seconds)
-                wanted = plan.send([])
+            if isinstance(step, Pause):
+                await asyncio.sleep(step.seconds)
+                step = operation.send([])
             else:
-                wanted = plan.send(await _outcomes(wanted))
+                step = operation.send(await _acall_all(step))
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # T
 
 
-def _outcome(part: Part) -> Any:
+def _call(call: ServerCall) -> Any:
     try:
-        return part.server.run(part.command)
+        return call.server.run(call.command)
     except CachexError as error:
         return error
 
 
-async def _outcomes(parts: Sequence[Part]) -> list[Any]:
-    if len(parts) == 1:
-        return [await _aoutcome(parts[0])]
-    return list(await asyncio.gather(*map(_aoutcome, parts)))
+async def _acall_all(calls: Sequence[ServerCall]) -> list[Any]:
+    if len(calls) == 1:
+        return [await _acall(calls[0])]
+    return list(await asyncio.gather(*map(_acall, calls)))
 
 
-async def _aoutcome(part: Part) -> Any:
+async def _acall(call: ServerCall) -> Any:
     try:
-        return await part.server.arun(part.command)
+        return await call.server.arun(call.command)
     except CachexError as error:
         return error
 
 
-def resumed(operation: Operation[T], commands: Sequence[Command[Any]]) -> Operation[T]:
-    """Go on with `operation`, which have yielded `commands` and wait for their results."""
+def resume(operation: Operation[T], commands: Sequence[Command[Any]]) -> Operation[T]:
+    """Continue an operation that has yielded `commands` and waits for their results."""
     try:
         while True:
             try:

@@ -1,4 +1,7 @@
-"""Validate OPTIONS and the query of a URL."""
+"""Validation of OPTIONS and of the query of a URL.
+
+A cache raises the first error when it is used; the system checks list all of them.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +18,30 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
-from django_cachex.cache.codecs import path_advice
-from django_cachex.cache.connection.drivers import Driver, async_half, blocking_half, parameters
-from django_cachex.cache.migration import equivalents
+from django_cachex.cache.codecs import path_hint
+from django_cachex.cache.connection.drivers import (
+    Driver,
+    get_async_classes,
+    get_parameters,
+    get_sync_classes,
+)
+from django_cachex.cache.migration import get_option_hints
 from django_cachex.cache.utils import gettext
 from django_cachex.cache.utils import gettext_lazy as _
 
 Text = str | Promise
 
-SHORTEST, LONGEST = 0.001, 365 * 86_400
-"""Seconds of a timeout: what is less the kernel takes for none, what is much more it refuses."""
+MIN_TIMEOUT, MAX_TIMEOUT = 0.001, 365 * 86_400
+"""The limits of a timeout in seconds. The kernel takes less for zero, and rejects much more."""
 
 
 @dataclass(frozen=True)
-class Value:
-    """What the value of an option must be; None always will do."""
+class OptionRule:
+    """A rule for the value of an option. None is always valid."""
 
-    is_right: Callable[[Any], bool]
-    what: Text
-    instead: Text
+    is_valid: Callable[[Any], bool]
+    expected: Text
+    hint: Text
     id: str = "django_cachex.E116"
 
 
@@ -42,19 +50,19 @@ def is_number(value: Any) -> bool:
 
 
 def is_timeout(value: Any) -> bool:
-    return is_number(value) and math.isfinite(value) and SHORTEST <= value <= LONGEST
+    return is_number(value) and math.isfinite(value) and MIN_TIMEOUT <= value <= MAX_TIMEOUT
 
 
-def is_patience(value: Any) -> bool:
-    return is_number(value) and 0 <= value <= LONGEST
+def is_pool_timeout(value: Any) -> bool:
+    return is_number(value) and 0 <= value <= MAX_TIMEOUT
 
 
-def is_limit(value: Any) -> bool:
+def is_positive_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def is_whole(value: Any) -> bool:
-    """Return whether this is a number, or its digits, as the query of a URL has them."""
+def is_whole_number(value: Any) -> bool:
+    """Return whether `value` is a whole number, or its digits, as in the query of a URL."""
     return str(value).isdecimal() and not isinstance(value, bool)
 
 
@@ -70,40 +78,44 @@ def is_mapping(value: Any) -> bool:
     return isinstance(value, Mapping)
 
 
-def has(method: str) -> Callable[[Any], bool]:
-    """Return what tells whether an object, and no class, has `method`."""
+def requires_method(method: str) -> Callable[[Any], bool]:
+    """Return a function that checks that a value is an object, not a class, with `method`."""
     return lambda value: not isinstance(value, type) and callable(getattr(value, method, None))
 
 
-_timeout = Value(
+_timeout = OptionRule(
     is_timeout,
-    _("a number of seconds above zero, from 0.001 to a year"),
-    _('Write "%(name)s": 2, or None to wait for ever.'),
+    _("a number of seconds between 0.001 and 31,536,000 (one year)"),
+    _('Use a number, such as "%(name)s": 2, or None to wait forever.'),
     "django_cachex.E112",
 )
-_whole = Value(is_whole, _("a whole number"), _('Write "%(name)s" with a number.'))
-_text = Value(is_text, _("a text"), _('Write "%(name)s" with a text in quotes.'))
-_flag = Value(is_flag, _("True or False"), _('Write "%(name)s": True, or leave it out.'))
-_function = Value(
-    callable, _("a function"), _('Import the function, and write "%(name)s": function.')
+_whole_number = OptionRule(
+    is_whole_number, _("a whole number"), _('Use a whole number for "%(name)s".')
 )
-_mapping = Value(is_mapping, _("a dict"), _('Write "%(name)s": {…}, or leave it out.'))
+_text = OptionRule(is_text, _("a string"), _('Use a string for "%(name)s".'))
+_flag = OptionRule(is_flag, _("True or False"), _('Use "%(name)s": True, or remove the option.'))
+_function = OptionRule(
+    callable, _("a function"), _('Import the function and use "%(name)s": function.')
+)
+_mapping = OptionRule(
+    is_mapping, _("a dictionary"), _('Use "%(name)s": {…}, or remove the option.')
+)
 
-VALUES: Mapping[str, Value] = {
+OPTION_RULES: Mapping[str, OptionRule] = {
     **dict.fromkeys(["socket_timeout", "socket_connect_timeout"], _timeout),
-    "timeout": Value(
-        is_patience,
+    "timeout": OptionRule(
+        is_pool_timeout,
         _("a number of seconds, at most a year"),
-        _('Write "%(name)s": 2, or None to wait for ever.'),
+        _('Use a number, such as "%(name)s": 2, or None to wait forever.'),
         "django_cachex.E112",
     ),
-    "max_connections": Value(
-        is_limit,
-        _("a whole number above zero"),
-        _("Leave it out, or write how many connections a process may have at most."),
+    "max_connections": OptionRule(
+        is_positive_integer,
+        _("a positive whole number"),
+        _("Use the maximum number of connections of a process, or remove the option."),
         "django_cachex.E113",
     ),
-    **dict.fromkeys(["db", "port"], _whole),
+    **dict.fromkeys(["db", "port"], _whole_number),
     **dict.fromkeys(
         ["username", "password", "host", "path", "client_name", "lib_name", "lib_version"], _text
     ),
@@ -116,327 +128,352 @@ VALUES: Mapping[str, Value] = {
     ),
     **dict.fromkeys(["redis_connect_func", "valkey_connect_func"], _function),
     **dict.fromkeys(["socket_keepalive_options", "sentinel_kwargs"], _mapping),
-    "credential_provider": Value(
-        has("get_credentials"),
-        _("an object with get_credentials()"),
-        _('Import its class, and write "%(name)s": Provider().'),
+    "credential_provider": OptionRule(
+        requires_method("get_credentials"),
+        _("an object with a method get_credentials()"),
+        _('Import its class and use "%(name)s": Provider().'),
     ),
-    "retry": Value(
-        has("call_with_retry"),
-        _("a Retry of the driver"),
-        _('Import its class, and write "%(name)s": Retry(…).'),
+    "retry": OptionRule(
+        requires_method("call_with_retry"),
+        _("a Retry object of the driver"),
+        _('Import its class and use "%(name)s": Retry(…).'),
     ),
 }
-"""By the name of the option, those of ours and of the drivers."""
+"""The rules by the name of the option, for options of this package and of the drivers."""
 
 
-def shown(value: Any) -> str:
-    """Return a number as it is written; of all else, which may be a secret, what it is."""
+def safe_repr(value: Any) -> str:
+    """Return a number as it is; for other values, which may be secret, only their type."""
     return repr(value) if isinstance(value, int | float) else f"a {type(value).__name__}"
 
 
-RETRIES = frozenset({"retry", "retry_on_error", "retry_on_timeout"})
-"""These reach the driver: they say how often it tries to connect."""
+RETRY_OPTIONS = frozenset({"retry", "retry_on_error", "retry_on_timeout"})
+"""Options that are passed to the driver, but only have an effect while it connects."""
 
-CLIENT_CACHE = frozenset(
+CLIENT_CACHE_OPTIONS = frozenset(
     {"cache_allow_list", "cache_deny_list", "cache_enabled", "cache_factory", "cache_max_size"}
     | {"cache_policy", "cache_ttl", "client_cache"}
 )
-OF_CLIENTS = frozenset(
+CLIENT_OPTIONS = frozenset(
     {"event_dispatcher", "himport_registry", "legacy_responses", "maint_notifications_config"}
     | {"maint_notifications_pool_handler", "maintenance_notification_hash", "maintenance_state"}
     | {"orig_host_address", "orig_socket_connect_timeout", "orig_socket_timeout"}
     | {"oss_cluster_maint_notifications_handler"}
 )
-PACKING = frozenset({"command_packer", "encoder_class", "encoding", "encoding_errors"})
-UNUSED = CLIENT_CACHE | OF_CLIENTS | PACKING | {"health_check_interval", "queue_class"}
-UNUSED |= {"socket_read_size"}
-"""What drivers are not told: some of it they would refuse, with this protocol."""
+ENCODING_OPTIONS = frozenset({"command_packer", "encoder_class", "encoding", "encoding_errors"})
+UNUSED_OPTIONS = (
+    CLIENT_CACHE_OPTIONS
+    | CLIENT_OPTIONS
+    | ENCODING_OPTIONS
+    | {"health_check_interval", "queue_class"}
+)
+UNUSED_OPTIONS |= {"socket_read_size"}
+"""Options that are not passed to the drivers, which would reject some of them with RESP2."""
 
 
-def effect(name: str) -> str:
-    """Return how much effect the option `name`, one of the above, has, as a sentence."""
-    if name in RETRIES:
-        return gettext("“%(name)s” has an effect while connecting, and none on commands.") % {
+def describe_effect(name: str) -> str:
+    """Return a sentence about the effect of an option in `RETRY_OPTIONS` or `UNUSED_OPTIONS`."""
+    if name in RETRY_OPTIONS:
+        return gettext("“%(name)s” only has an effect while connecting, not on commands.") % {
             "name": name
         }
     return gettext("“%(name)s” has no effect.") % {"name": name}
 
 
 def unused_option_hint(name: str) -> str:
-    """Return what to do about the option `name`, which is one of the above."""
-    if name in RETRIES:
+    """Return the hint for an option in `RETRY_OPTIONS` or `UNUSED_OPTIONS`."""
+    if name in RETRY_OPTIONS:
         return gettext(
-            "Leave it out, unless connecting is to be tried again. Where a connection breaks, "
-            "commands that do no harm twice are sent again; nothing is after a timeout."
+            "Remove it, unless connecting should be retried. If a connection is lost, idempotent "
+            "commands are sent again. After a timeout, no command is sent again."
         )
     if name == "health_check_interval":
         return gettext(
-            "Leave it out: a connection that has rested for a second is looked at before it is "
-            "used again, and replaced if it is lost."
+            "Remove it. A connection that was idle for a second is checked before it is used "
+            "again, and replaced if it is lost."
         )
     if name == "socket_read_size":
-        return gettext("Leave it out: replies are read 64 kB at a time.")
+        return gettext("Remove it. Replies are read in pieces of 64 kB.")
     if name == "queue_class":
-        return gettext("Leave it out: connections are kept by the cache itself.")
-    if name in CLIENT_CACHE:
-        return gettext("Leave it out: replies are not kept in the client.")
-    if name in PACKING:
+        return gettext("Remove it. The cache has its own connection pool.")
+    if name in CLIENT_CACHE_OPTIONS:
+        return gettext("Remove it. There is no client-side caching.")
+    if name in ENCODING_OPTIONS:
         return gettext(
-            "Leave it out: commands are packed by the cache itself, text as UTF-8, and values go "
-            "through the serializer."
+            "Remove it. The cache encodes commands itself: text as UTF-8, and values with the "
+            "serializer."
         )
-    return gettext("Leave it out: it is for the driver's own clients.")
+    return gettext("Remove it. It is only for the driver's own clients.")
 
 
-OTHER = {"valkey": "redis", "redis": "valkey"}
+OTHER_DRIVER = {"valkey": "redis", "redis": "valkey"}
 
-METHODS = {
+REQUIRED_METHODS = {
     "pool_class": ("from_url", "disconnect"),
     "connection_class": ("connect", "disconnect"),
     "parser_class": ("on_connect", "read_response"),
 }
-"""What they must have; the last method is a coroutine's in those for event loops."""
-ROLES = (*METHODS, "async_pool_class", "async_parser_class")
+"""The methods that the class must have. In asyncio classes, the last one is a coroutine."""
+CLASS_OPTIONS = (*REQUIRED_METHODS, "async_pool_class", "async_parser_class")
 
 
-def imported(given: Any) -> Any:
-    """Return what an option names by its dotted path, or is."""
+def import_class(given: Any) -> Any:
+    """Return the value of an option, which may be a dotted path."""
     return import_string(given) if isinstance(given, str) else given
 
 
-def wrong_class(driver: Driver, name: str, given: Any) -> tuple[str, str] | None:
-    """Return what is wrong with the class that an option names, and what to do; None if nothing."""
+def check_class(driver: Driver, name: str, given: Any) -> tuple[str, str] | None:
+    """Return a message and a hint if the class that an option names can't be used, or None."""
     try:
-        found = imported(given)
-    except Exception as error:  # Importing a module may raise anything.
-        problem = gettext("“%(name)s” cannot be imported: %(reason)s")
-        return problem % {"name": name, "reason": reason(error)}, hint(error)
-    if belongs_to(OTHER[driver.name], found):
+        value = import_class(given)
+    except Exception as error:  # Importing a module may raise any exception.
+        problem = gettext("“%(name)s” can't be imported: %(reason)s")
+        return problem % {"name": name, "reason": describe_error(error)}, import_hint(error)
+    if is_from_package(OTHER_DRIVER[driver.name], value):
         problem = gettext(
-            "“%(name)s” is a class of %(other)s-py, and this cache uses %(driver)s-py."
+            "“%(name)s” is a class of %(other)s-py, but this cache uses %(driver)s-py."
         )
-        names = {"name": name, "other": OTHER[driver.name], "driver": driver.name}
-        return problem % names, instead(driver, name, found.__name__)
-    if not fits(name, found):
-        problem = gettext("“%(name)s” is no class that %(driver)s-py could use there.")
-        return problem % {"name": name, "driver": driver.name}, instead(driver, name)
+        names = {"name": name, "other": OTHER_DRIVER[driver.name], "driver": driver.name}
+        return problem % names, suggest_class(driver, name, value.__name__)
+    if not is_usable_class(name, value):
+        problem = gettext("“%(name)s” is not a class that %(driver)s-py can use for this option.")
+        return problem % {"name": name, "driver": driver.name}, suggest_class(driver, name)
     return None
 
 
-def fits(name: str, found: Any) -> bool:
-    """Return whether `found` is a class with the methods that are called, of the right half."""
-    methods = METHODS[name.removeprefix("async_")]
-    if not isinstance(found, type) or not all(hasattr(found, one) for one in methods):
+def is_usable_class(name: str, value: Any) -> bool:
+    """Return whether `value` is a class with the required methods, and asynchronous if needed."""
+    methods = REQUIRED_METHODS[name.removeprefix("async_")]
+    if not isinstance(value, type) or not all(hasattr(value, one) for one in methods):
         return False
-    return inspect.iscoroutinefunction(getattr(found, methods[-1])) is name.startswith("async_")
+    return inspect.iscoroutinefunction(getattr(value, methods[-1])) is name.startswith("async_")
 
 
-def instead(driver: Driver, name: str, class_name: str | None = None) -> str:
+def suggest_class(driver: Driver, name: str, class_name: str | None = None) -> str:
     usual = {"pool_class": "ConnectionPool", "connection_class": "Connection"}
     module = f"{driver.name}.{'asyncio.' if name.startswith('async_') else ''}connection"
     class_name = class_name or usual.get(name.removeprefix("async_"), "DefaultParser")
-    return gettext('Write "%(name)s": "%(path)s", or leave it out.') % {
+    return gettext('Use "%(name)s": "%(path)s", or remove the option.') % {
         "name": name,
         "path": f"{module}.{class_name}",
     }
 
 
-def belongs_to(package: str, found: Any) -> bool:
-    bases = found.__mro__ if isinstance(found, type) else ()
+def is_from_package(package: str, value: Any) -> bool:
+    bases = value.__mro__ if isinstance(value, type) else ()
     return any(base.__module__.partition(".")[0] == package for base in bases)
 
 
-def reason(error: Exception) -> str:
-    """Return what went wrong; not in the words of strangers, who may quote anything."""
+def describe_error(error: Exception) -> str:
+    """Return a description of an error, without the text of exceptions of other packages.
+
+    That text may contain secrets.
+    """
     name = type(error).__name__
     ours = isinstance(error, ImportError | ImproperlyConfigured)
     return f"{name}: {error}" if ours else name
 
 
-def hint(error: Exception) -> str:
-    """Return what to do about a dotted path that leads to no usable object."""
+def import_hint(error: Exception) -> str:
+    """Return the hint for a dotted path that could not be imported."""
     if isinstance(error, ImportError):
-        return path_advice(error)
-    return gettext("Import it in a shell: that shows where it fails.")
+        return path_hint(error)
+    return gettext("Import it in a shell to see the error.")
 
 
-CULLING = frozenset({"MAX_ENTRIES", "CULL_FREQUENCY", "max_entries", "cull_frequency"})
-"""Accepted as by Django's RedisCache, and without effect: the server decides what to evict."""
-BESIDE = frozenset({"TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION"})
-"""Settings of the alias that people write into OPTIONS, where nobody reads them."""
-FLAGS = frozenset({"ignore_exceptions", "ignore_counter_exceptions", "ignore_unreadable_values"})
-OF_CACHES = FLAGS | {"serializer", "compressor", "stampede_protection"}
-"""What caches may differ in that share their connections."""
-OF_SENTINEL = frozenset({"sentinels", "sentinel_kwargs", "read_replicas"})
-OWN = OF_CACHES | OF_SENTINEL | {"breaker"}
-CACHE_OPTIONS = CULLING | BESIDE | OWN
-"""What is no business of the driver's."""
+IGNORED_OPTIONS = frozenset({"MAX_ENTRIES", "CULL_FREQUENCY", "max_entries", "cull_frequency"})
+"""Options that Django's RedisCache accepts. They have no effect: the server evicts keys."""
+ALIAS_SETTINGS = frozenset({"TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION"})
+"""Settings of an alias that have no effect in OPTIONS."""
+FLAG_OPTIONS = frozenset(
+    {"ignore_exceptions", "ignore_counter_exceptions", "ignore_unreadable_values"}
+)
+CACHE_OPTIONS = FLAG_OPTIONS | {"serializer", "compressor", "stampede_protection"}
+"""Options of a cache that don't depend on its connections."""
+SENTINEL_OPTIONS = frozenset({"sentinels", "sentinel_kwargs", "read_replicas"})
+OUR_OPTIONS = CACHE_OPTIONS | SENTINEL_OPTIONS | {"breaker"}
+NOT_FOR_DRIVER = IGNORED_OPTIONS | ALIAS_SETTINGS | OUR_OPTIONS
+"""Options that are not passed to the driver."""
 
-BLOCKING_ONLY = frozenset({"pool_class", "parser_class", "connection_class"})
-"""Classes of the blocking half of a driver, which its other half is not told of."""
-ASYNC_ONLY = frozenset({"async_pool_class", "async_parser_class"})
-IN_OPTIONS = CACHE_OPTIONS | BLOCKING_ONLY | ASYNC_ONLY
-"""What the query of a URL cannot hold."""
-WAITING = frozenset({"timeout", "queue_class"})
-"""What only a BlockingConnectionPool takes."""
+SYNC_CLASS_OPTIONS = frozenset({"pool_class", "parser_class", "connection_class"})
+"""Classes for blocking connections, which are not passed to the asyncio classes of the driver."""
+ASYNC_CLASS_OPTIONS = frozenset({"async_pool_class", "async_parser_class"})
+NOT_IN_URL = NOT_FOR_DRIVER | SYNC_CLASS_OPTIONS | ASYNC_CLASS_OPTIONS
+"""Options that are not allowed in the query of a URL."""
+BLOCKING_POOL_OPTIONS = frozenset({"timeout", "queue_class"})
+"""Options that only a BlockingConnectionPool accepts."""
 
 
 @dataclass(frozen=True)
-class Fault:
-    """What is wrong with an option. No part of it holds a secret."""
+class ConfigError:
+    """An error in OPTIONS or in the query of a URL. It never contains a secret."""
 
     id: str
     message: str
     hint: str
 
 
-def of_connections(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of a cache's OPTIONS that connections depend on."""
-    apart = CULLING | BESIDE | OF_CACHES
-    return {name: value for name, value in options.items() if name not in apart}
+def get_connection_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a cache's OPTIONS that its connections depend on."""
+    others = IGNORED_OPTIONS | ALIAS_SETTINGS | CACHE_OPTIONS
+    return {name: value for name, value in options.items() if name not in others}
 
 
-def parse(driver: Driver, url: str) -> dict[str, Any]:
-    """Return what `url` says; raise ValueError where the driver does not understand it.
+def parse_url(driver: Driver, url: str) -> dict[str, Any]:
+    """Return the options in `url`; raise ValueError if the driver can't parse it.
 
-    The drivers take no notice of what should be the number of a database, and is none.
+    The drivers ignore a path that is not a database number, so this is checked here.
     """
-    found: dict[str, Any] = dict(driver.blocking.parse_url(url))
-    if "path" not in found and not re.fullmatch("/*[0-9]*/*", unquote(urlsplit(url).path)):
-        raise ValueError("The path of the URL is no number.")
-    return found
+    options: dict[str, Any] = dict(driver.sync_module.parse_url(url))
+    if "path" not in options and not re.fullmatch("/*[0-9]*/*", unquote(urlsplit(url).path)):
+        raise ValueError("The path of the URL is not a number.")
+    return options
 
 
-def in_url(driver: Driver, url: str) -> dict[str, Any]:
-    """Return the options that `url` holds, nothing for one that is not understood."""
+def get_url_options(driver: Driver, url: str) -> dict[str, Any]:
+    """Return the options in `url`, or an empty dictionary if it can't be parsed."""
     try:
-        found = parse(driver, url)
+        options = parse_url(driver, url)
     except ValueError:
         return {}
-    found.pop("connection_class", None)
-    return found
+    options.pop("connection_class", None)
+    return options
 
 
-def refuse(driver: Driver, url: str, options: Mapping[str, Any]) -> None:
-    """Raise ImproperlyConfigured for the first fault."""
-    refuse_first(faults(driver, url, options))
+def validate_options(driver: Driver, url: str, options: Mapping[str, Any]) -> None:
+    """Raise ImproperlyConfigured for the first error."""
+    raise_first(find_errors(driver, url, options))
 
 
-def refuse_first(found: Iterator[Fault]) -> None:
-    for fault in found:
-        raise ImproperlyConfigured(f"{fault.message} {fault.hint}")
+def raise_first(errors: Iterator[ConfigError]) -> None:
+    for error in errors:
+        raise ImproperlyConfigured(f"{error.message} {error.hint}")
 
 
-def faults(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield what is wrong with OPTIONS and the query of `url`, which wins over them."""
-    from_url = {n: value for n, value in in_url(driver, url).items() if n not in IN_OPTIONS}
-    found = {**options, **from_url}
-    yield from wrong_protocol(options, from_url)
-    yield from wrong_names(driver, url, options)
-    for name in ROLES:
-        if options.get(name) is not None and (wrong := wrong_class(driver, name, options[name])):
-            yield Fault("django_cachex.E110", *wrong)
-    yield from wrong_values(found)
-    yield from two_credentials(found)
+def find_errors(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterator[ConfigError]:
+    """Yield the errors in OPTIONS and in the query of `url`, which takes precedence."""
+    from_url = {
+        n: value for n, value in get_url_options(driver, url).items() if n not in NOT_IN_URL
+    }
+    combined = {**options, **from_url}
+    yield from find_protocol_errors(options, from_url)
+    yield from find_name_errors(driver, url, options)
+    for name in CLASS_OPTIONS:
+        if options.get(name) is not None and (problem := check_class(driver, name, options[name])):
+            yield ConfigError("django_cachex.E110", *problem)
+    yield from find_value_errors(combined)
+    yield from find_credential_errors(combined)
 
 
-def wrong_protocol(options: Mapping[str, Any], from_url: Mapping[str, Any]) -> Iterator[Fault]:
+def find_protocol_errors(
+    options: Mapping[str, Any], from_url: Mapping[str, Any]
+) -> Iterator[ConfigError]:
     if options.get("decode_responses") or "decode_responses" in from_url:
-        yield Fault(
+        yield ConfigError(
             "django_cachex.E100",
-            gettext("Remove decode_responses: cached values are bytes, decoding them breaks them."),
-            gettext("It changes nothing that the application sees."),
+            gettext("Remove decode_responses: cached values are bytes, which can't be decoded."),
+            gettext("This changes nothing for the application."),
         )
     if any(str(one.get("protocol") or 2) != "2" for one in (options, from_url)):
-        yield Fault(
+        yield ConfigError(
             "django_cachex.E100",
             gettext("Remove protocol, or set it to 2: replies are read as RESP2."),
-            gettext("It changes nothing that the application sees."),
+            gettext("This changes nothing for the application."),
         )
 
 
-def wrong_names(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield the names that nobody takes, or not in that place."""
-    half, theirs = blocking_half(driver, url, options), equivalents()
+def find_name_errors(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterator[ConfigError]:
+    """Yield errors about options that don't exist, or aren't allowed in a URL."""
+    classes, hints = get_sync_classes(driver, url, options), get_option_hints()
     query = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
     for name in map(str, {**options, **query}):
-        if name in theirs:
-            yield Fault(
+        if name in hints:
+            yield ConfigError(
                 "django_cachex.E108",
                 gettext("“%(name)s” is an option of django-redis or django-valkey.")
                 % {"name": name},
-                theirs[name],
+                hints[name],
             )
-        elif name in query.keys() & IN_OPTIONS:
-            yield Fault(
+        elif name in query.keys() & NOT_IN_URL:
+            yield ConfigError(
                 "django_cachex.E107",
-                gettext("The query of a URL cannot hold “%(name)s”.") % {"name": name},
-                gettext("Write it into OPTIONS."),
+                gettext("“%(name)s” is not allowed in the query of a URL.") % {"name": name},
+                gettext("Move it to OPTIONS."),
             )
-        elif name not in IN_OPTIONS | UNUSED and half.refuses(name):
-            yield Fault(
+        elif name not in NOT_IN_URL | UNUSED_OPTIONS and classes.rejects(name):
+            yield ConfigError(
                 "django_cachex.E107",
                 gettext("There is no option “%(name)s”.") % {"name": name},
-                suggestion(name, driver, url),
+                suggest_option(name, driver, url),
             )
 
 
-def unknown_to_loops(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the names that only the blocking half of the driver takes."""
-    blocking, loops = blocking_half(driver, url, options), async_half(driver, url, options)
-    for name in map(str, {**options, **in_url(driver, url)}):
-        if name in IN_OPTIONS | WAITING | UNUSED:
+def find_sync_only_options(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of options that only the driver's blocking classes accept."""
+    sync_classes, async_classes = (
+        get_sync_classes(driver, url, options),
+        get_async_classes(driver, url, options),
+    )
+    for name in map(str, {**options, **get_url_options(driver, url)}):
+        if name in NOT_IN_URL | BLOCKING_POOL_OPTIONS | UNUSED_OPTIONS:
             continue
-        if loops.refuses(name) and not blocking.refuses(name):
+        if async_classes.rejects(name) and not sync_classes.rejects(name):
             yield name
 
 
-def wrong_values(options: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield the values that would fail when they are used."""
+def find_value_errors(options: Mapping[str, Any]) -> Iterator[ConfigError]:
+    """Yield errors about values that would fail when they are used."""
     for name, value in options.items():
-        wanted = VALUES.get(name)
-        if value is None or not wanted or wanted.is_right(value):
+        rule = OPTION_RULES.get(name)
+        if value is None or not rule or rule.is_valid(value):
             continue
-        yield Fault(
-            wanted.id,
+        yield ConfigError(
+            rule.id,
             gettext("“%(name)s” must be %(what)s, not %(value)s.")
-            % {"name": name, "what": wanted.what, "value": shown(value)},
-            str(wanted.instead) % {"name": name},
+            % {"name": name, "what": rule.expected, "value": safe_repr(value)},
+            str(rule.hint) % {"name": name},
         )
 
 
-def two_credentials(options: Mapping[str, Any]) -> Iterator[Fault]:
-    beside = [name for name in ("username", "password") if options.get(name)]
-    if beside and options.get("credential_provider"):
-        yield Fault(
+def find_credential_errors(options: Mapping[str, Any]) -> Iterator[ConfigError]:
+    names = [name for name in ("username", "password") if options.get(name)]
+    if names and options.get("credential_provider"):
+        yield ConfigError(
             "django_cachex.E117",
-            gettext("“credential_provider” and %(names)s exclude each other.")
-            % {"names": ", ".join(f"“{name}”" for name in beside)},
-            gettext("Take the user and the password out of LOCATION and OPTIONS, or the provider."),
+            gettext("“credential_provider” can't be combined with %(names)s.")
+            % {"names": ", ".join(f"“{name}”" for name in names)},
+            gettext(
+                "Remove the user name and the password from LOCATION and OPTIONS, or remove the "
+                "provider."
+            ),
         )
 
 
-def suggestion(name: str, driver: Driver, url: str) -> str:
-    """Return what to write in place of an option that is unknown."""
-    if name in WAITING:
-        return gettext(
-            'It belongs to a pool that waits: write "pool_class": "%(pool)s" as well.'
-        ) % {"pool": f"{driver.name}.BlockingConnectionPool"}
-    of_other_urls = parameters(driver.blocking.SSLConnection).names
+def suggest_option(name: str, driver: Driver, url: str) -> str:
+    """Return a hint about what to use in place of an unknown option."""
+    if name in BLOCKING_POOL_OPTIONS:
+        return gettext('It is an option of another pool. Also use "pool_class": "%(pool)s".') % {
+            "pool": f"{driver.name}.BlockingConnectionPool"
+        }
+    of_other_urls = get_parameters(driver.sync_module.SSLConnection).names
     if name in of_other_urls or name == "ssl":
-        return _of_other_urls(name, driver)
-    known = blocking_half(driver, url, {}).names() | of_other_urls | OWN | ASYNC_ONLY
-    known = (known | {"pool_class"}) - UNUSED - RETRIES
-    if near := get_close_matches(name.lower(), sorted(known), n=1):
+        return _suggest_other_url(name, driver)
+    names = (
+        get_sync_classes(driver, url, {}).option_names()
+        | of_other_urls
+        | OUR_OPTIONS
+        | ASYNC_CLASS_OPTIONS
+    )
+    names = (names | {"pool_class"}) - UNUSED_OPTIONS - RETRY_OPTIONS
+    if near := get_close_matches(name.lower(), sorted(names), n=1):
         return gettext('Did you mean "%(name)s"?') % {"name": near[0]}
-    return gettext("Leave it out: neither the cache nor %(driver)s-py has such an option.") % {
+    return gettext("Remove it. Neither the cache nor %(driver)s-py has such an option.") % {
         "driver": driver.name
     }
 
 
-def _of_other_urls(name: str, driver: Driver) -> str:
+def _suggest_other_url(name: str, driver: Driver) -> str:
     if not name.startswith("ssl"):
-        return gettext("Leave it out: connections over a unix socket do not take it.")
+        return gettext("Remove it. Connections to a Unix socket don't have this option.")
     scheme = "valkeys" if driver.name == "valkey" else "rediss"
-    return gettext("TLS takes a LOCATION that begins with %(scheme)s://.") % {"scheme": scheme}
+    return gettext("For TLS, LOCATION must start with %(scheme)s://.") % {"scheme": scheme}

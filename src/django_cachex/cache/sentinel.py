@@ -1,4 +1,4 @@
-"""Servers that Sentinel watches over."""
+"""Servers that are monitored by Sentinel."""
 
 from __future__ import annotations
 
@@ -13,215 +13,233 @@ from urllib.parse import unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache.client import Client
-from django_cachex.cache.configuration import Configuration, configure, frozen, locations
-from django_cachex.cache.connection.drivers import AsyncConnection, Connection
-from django_cachex.cache.connection.server import Server, shared
-from django_cachex.cache.operations import Part, Plan, acarry_out, carry_out
+from django_cachex.cache.configuration import (
+    Configuration,
+    configure,
+    make_hashable,
+    parse_locations,
+)
+from django_cachex.cache.connection.drivers import AsyncDriverConnection, DriverConnection
+from django_cachex.cache.connection.server import Server, get_or_create
+from django_cachex.cache.operations import (
+    MultiServerOperation,
+    ServerCall,
+    arun_operation,
+    run_operation,
+)
 from django_cachex.commands.command import Command, parse_raw
 from django_cachex.exceptions import CachexError, ServerUnavailable
 
 Address = tuple[str, int]
 
-UNUSABLE = frozenset({"s_down", "o_down", "disconnected"})
+UNUSABLE_FLAGS = frozenset({"s_down", "o_down", "disconnected"})
 
 
 class Sentinels:
-    """Those that watch over one service. The one that answered last is asked first."""
+    """The sentinels of one service. The one that responded last is asked first."""
 
     def __init__(self, service: str, sentinels: Sequence[Server]) -> None:
         self.service = service
         self._order = tuple(sentinels)
-        self.address = f"{service}@{','.join(host_and_port(one) for one in sentinels)}"
+        self.address = f"{service}@{','.join(get_host_and_port(one) for one in sentinels)}"
 
-    def primary(self) -> Plan[Address]:
-        """Find the primary; raise `ServerUnavailable` where no sentinel knows it."""
-        found = yield from self._answer("GET-MASTER-ADDR-BY-NAME")
-        return found[0].decode(), int(found[1])
+    def primary(self) -> MultiServerOperation[Address]:
+        """Find the primary; raise `ServerUnavailable` if no sentinel knows it."""
+        reply = yield from self._query("GET-MASTER-ADDR-BY-NAME")
+        return reply[0].decode(), int(reply[1])
 
-    def replica(self) -> Plan[Address]:
-        """Find a replica that is up, any of them; the primary where there is none."""
-        listed = yield from self._answer("REPLICAS")
-        usable = [address for flat in listed if (address := usable_address(flat))]
+    def replica(self) -> MultiServerOperation[Address]:
+        """Find a replica that is up, at random, or the primary if there is none."""
+        replicas = yield from self._query("REPLICAS")
+        usable = [address for flat in replicas if (address := parse_replica_address(flat))]
         return random.choice(usable) if usable else (yield from self.primary())
 
-    def distrust_first(self) -> None:
-        """Ask another sentinel next time: what the first one says is out of date."""
+    def rotate(self) -> None:
+        """Ask another sentinel first next time, because the first one's data are outdated."""
         first, *others = self._order
         self._order = (*others, first)
 
-    def _answer(self, question: str) -> Plan[Any]:
-        command = Command(("SENTINEL", question, self.service), parse_raw, idempotent=True)
+    def _query(self, subcommand: str) -> MultiServerOperation[Any]:
+        command = Command(("SENTINEL", subcommand, self.service), parse_raw, idempotent=True)
         reasons = []
         for sentinel in self._order:
-            [answer] = yield [Part(sentinel, command)]
-            if isinstance(answer, CachexError):
-                reasons.append(str(answer))
-            elif answer is None:
-                reasons.append(f"{host_and_port(sentinel)} does not know it.")
+            [reply] = yield [ServerCall(sentinel, command)]
+            if isinstance(reply, CachexError):
+                reasons.append(str(reply))
+            elif reply is None:
+                reasons.append(f"{get_host_and_port(sentinel)} doesn't know this service.")
             else:
                 others = (one for one in self._order if one is not sentinel)
                 self._order = (sentinel, *others)
-                return answer
-        raise ServerUnavailable(f"No sentinel leads to {self.service}: {' '.join(reasons)}")
+                return reply
+        raise ServerUnavailable(
+            f"No sentinel knows the servers of {self.service}. {' '.join(reasons)}"
+        )
 
 
-def usable_address(flat: Sequence[bytes]) -> Address | None:
-    """Return where a replica is that Sentinel describes, None where it cannot be asked."""
+def parse_replica_address(flat: Sequence[bytes]) -> Address | None:
+    """Return the address of a replica that Sentinel describes, or None if it can't be used."""
     about = dict(zip(flat[::2], flat[1::2], strict=False))
-    if UNUSABLE.intersection(about.get(b"flags", b"").decode().split(",")):
+    if UNUSABLE_FLAGS.intersection(about.get(b"flags", b"").decode().split(",")):
         return None
     return about[b"ip"].decode(), int(about[b"port"])
 
 
-def host_and_port(server: Server) -> str:
+def get_host_and_port(server: Server) -> str:
     return server.address.rpartition("/")[0]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SentinelConfiguration(Configuration):
-    """How to connect to whatever is the primary, or a replica, at that moment."""
+    """The configuration of connections to the current primary, or to a replica, of a service."""
 
     sentinels: Sentinels = field(repr=False)
     role: bytes
-    """As the ROLE command says it."""
+    """The role of the server, as the ROLE command returns it."""
 
     @property
     def address(self) -> str:
-        """Which database this is, as ``service@host:port,host:port/db``."""
+        """The database, as ``service@host:port,host:port/db``."""
         return f"{self.sentinels.address}/{super().address.rpartition('/')[2]}"
 
-    def connection(self) -> Connection:
-        """Return a new blocking connection that finds its server when it connects."""
+    def connection(self) -> DriverConnection:
+        """Return a new blocking connection, which asks Sentinel for its server when it connects."""
         connection = self._pool.connection_class
-        made: Connection = finding(connection)(self, **self._pool.connection_kwargs)
-        return made
+        result: DriverConnection = make_connection_class(connection)(
+            self, **self._pool.connection_kwargs
+        )
+        return result
 
-    def async_connection(self) -> AsyncConnection:
-        """Return a new connection for the running event loop: see `connection`."""
+    def async_connection(self) -> AsyncDriverConnection:
+        """Return a new asyncio connection. See `connection`."""
         pool = self._async_pool()
-        made: AsyncConnection = afinding(pool.connection_class)(self, **pool.connection_kwargs)
-        return made
+        result: AsyncDriverConnection = make_async_connection_class(pool.connection_class)(
+            self, **pool.connection_kwargs
+        )
+        return result
 
-    def find(self) -> Plan[Address]:
-        """Ask the sentinels where to connect."""
+    def find_address(self) -> MultiServerOperation[Address]:
+        """Ask the sentinels for the address of a server."""
         return self.sentinels.primary() if self.role == b"master" else self.sentinels.replica()
 
-    def check(self, role: bytes) -> None:
-        """Raise the driver's ConnectionError where a primary was wanted, and `role` is none.
+    def check_role(self, role: bytes) -> None:
+        """Raise the driver's ConnectionError if the server should be a primary, but isn't one.
 
-        A replica may have become the primary: that can be read from, too.
+        If a replica has become the primary, it can still be read from.
         """
         if self.role == b"master" and role != self.role:
-            self.sentinels.distrust_first()
+            self.sentinels.rotate()
             raise self.driver.errors.ConnectionError(
-                f"What a sentinel calls the primary of {self.sentinels.address} is a replica."
+                f"The server that Sentinel calls the primary of {self.sentinels.address} is a "
+                "replica."
             )
 
 
 @functools.cache
-def finding(kind: Any) -> Any:
-    """Return the driver's class `kind` of connections, finding their server on the way."""
+def make_connection_class(kind: Any) -> Any:
+    """Return a subclass of the connection class `kind` that asks Sentinel for its server."""
 
-    class FindingConnection(kind):  # type: ignore[misc]  # Of two drivers.
+    class SentinelConnection(kind):  # type: ignore[misc]  # Of two drivers.
         def __init__(self, configuration: SentinelConfiguration, **kwargs: Any) -> None:
             self.configuration = configuration
             super().__init__(**kwargs)
 
         def connect(self) -> None:
-            self.host, self.port = carry_out(self.configuration.find())
+            self.host, self.port = run_operation(self.configuration.find_address())
             super().connect()
             try:
                 self.send_command("ROLE")
-                self.configuration.check(self.read_response()[0])
+                self.configuration.check_role(self.read_response()[0])
             except self.configuration.driver.errors.ResponseError:
                 return  # Not every user may ask for the role.
             except self.configuration.driver.error:
                 self.disconnect()
                 raise
 
-    return FindingConnection
+    return SentinelConnection
 
 
 @functools.cache
-def afinding(kind: Any) -> Any:
-    """Do what `finding` does, for connections of an event loop."""
+def make_async_connection_class(kind: Any) -> Any:
+    """Do the same as `make_connection_class`, for asyncio connections."""
 
-    class FindingConnection(kind):  # type: ignore[misc]  # Of two drivers.
+    class SentinelConnection(kind):  # type: ignore[misc]  # Of two drivers.
         def __init__(self, configuration: SentinelConfiguration, **kwargs: Any) -> None:
             self.configuration = configuration
             super().__init__(**kwargs)
 
         async def connect(self) -> None:
-            self.host, self.port = await acarry_out(self.configuration.find())
+            self.host, self.port = await arun_operation(self.configuration.find_address())
             await super().connect()
             try:
                 await self.send_command("ROLE")
-                self.configuration.check((await self.read_response())[0])
+                self.configuration.check_role((await self.read_response())[0])
             except self.configuration.driver.errors.ResponseError:
                 return  # Not every user may ask for the role.
             except self.configuration.driver.error:
                 await self.disconnect()
                 raise
 
-    return FindingConnection
+    return SentinelConnection
 
 
-def sentinels(
+def make_sentinels(
     driver: str, url: str, options: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> Sentinels:
-    """Return the sentinels that OPTIONS names; raise ImproperlyConfigured where they are wrong.
+    """Return the sentinels in OPTIONS; raise ImproperlyConfigured if they are invalid.
 
-    They are reached as the servers are, timeouts and TLS included, but for what `sentinel_kwargs`
-    says otherwise; credentials are not shared.
+    They have the same timeouts and TLS options as the servers, unless `sentinel_kwargs` has others.
+    Credentials are not shared.
     """
-    alike = {n: v for n, v in options.items() if n.startswith(("socket_", "ssl_", "breaker"))}
-    own = {**alike, **(options.get("sentinel_kwargs") or {})}
+    common = {n: v for n, v in options.items() if n.startswith(("socket_", "ssl_", "breaker"))}
+    own = {**common, **(options.get("sentinel_kwargs") or {})}
     tls = own.pop("ssl", urlsplit(url).scheme in ("rediss", "valkeys"))
     scheme = "rediss" if tls else "redis"
     if not tls:
         own = {name: value for name, value in own.items() if not name.startswith("ssl_")}
     limits = {n: v for n, v in overrides.items() if n.startswith(("socket_", "retry"))}
     servers = [
-        Server.of(driver, f"{scheme}://{bracketed(host)}:{port}", own, limits)
-        for host, port in addresses(options.get("sentinels"))
+        Server.for_url(driver, f"{scheme}://{format_host(host)}:{port}", own, limits)
+        for host, port in parse_addresses(options.get("sentinels"))
     ]
-    return Sentinels(service_name(url), servers)
+    return Sentinels(parse_service_name(url), servers)
 
 
-def addresses(given: Any) -> list[Address]:
+def parse_addresses(given: Any) -> list[Address]:
     try:
-        found = [(host, int(port)) for host, port in given]
+        addresses = [(host, int(port)) for host, port in given]
     except (TypeError, ValueError):
-        found = []
-    if not found or not all(isinstance(host, str) and host for host, _port in found):
+        addresses = []
+    if not addresses or not all(isinstance(host, str) and host for host, _port in addresses):
         raise ImproperlyConfigured(
-            'OPTIONS["sentinels"] must name the sentinels, as in [("10.0.0.1", 26379), …].'
+            'OPTIONS["sentinels"] must be the addresses of the sentinels, such as '
+            '[("10.0.0.1", 26379), …].'
         )
-    return found
+    return addresses
 
 
-def service_name(url: str) -> str:
-    """Return the host of `url`, in which, for once, capitals matter."""
+def parse_service_name(url: str) -> str:
+    """Return the host of `url` without changing its case, because service names have upper case."""
     name = urlsplit(url).netloc.rpartition("@")[2]
     if not name or re.search(r":\d*$", name):
         raise ImproperlyConfigured(
-            "LOCATION must be the name of the service that Sentinel watches, without a port, as in "
-            "valkey://mymaster/1."
+            "LOCATION must contain the name of the service that Sentinel monitors, without a port, "
+            "such as valkey://mymaster/1."
         )
     return unquote(name)
 
 
-def bracketed(host: str) -> str:
+def format_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
 class SentinelServer(Server):
-    """What Sentinel calls the primary of a service, or any of its replicas."""
+    """The current primary of a service, or any of its replicas, according to Sentinel."""
 
     configuration: SentinelConfiguration
 
     @classmethod
-    def of_service(
+    def for_service(
         cls,
         driver: str,
         url: str,
@@ -229,35 +247,37 @@ class SentinelServer(Server):
         overrides: Mapping[str, Any],
         role: bytes = b"master",
     ) -> SentinelServer:
-        """Return the server of the service that is the host of `url`: see `Server.of`."""
+        """Return the server of the service that is the host of `url`. See `Server.for_url`."""
 
         def make() -> SentinelServer:
             plain = configure(driver, url, options, overrides)
-            found = sentinels(driver, url, options, overrides)
-            parts = {part.name: getattr(plain, part.name) for part in fields(plain)}
-            return cls(SentinelConfiguration(**parts, sentinels=found, role=role))
+            group = make_sentinels(driver, url, options, overrides)
+            values = {one.name: getattr(plain, one.name) for one in fields(plain)}
+            return cls(SentinelConfiguration(**values, sentinels=group, role=role))
 
-        return shared((cls, driver, url, frozen(options), frozen(overrides), role), make)
+        return get_or_create(
+            (cls, driver, url, make_hashable(options), make_hashable(overrides), role), make
+        )
 
 
 class SentinelClient(Client):
-    """Commands on the primary of a service; with `read_replicas`, what may is read from others."""
+    """The client of a service. With the option `read_replicas`, it reads from replicas."""
 
     @classmethod
-    def of(
+    def from_options(
         cls,
         driver: str,
         location: str | Sequence[str],
         options: Mapping[str, Any],
         overrides: Mapping[str, Any] | None = None,
     ) -> Self:
-        urls = locations(location)
+        urls = parse_locations(location)
         if len(urls) > 1:
             raise ImproperlyConfigured(
-                "LOCATION must be one URL, whose host is the name of the service; the sentinels "
-                "belong into OPTIONS."
+                "LOCATION must be one URL, whose host is the name of the service. The addresses of "
+                "the sentinels belong in OPTIONS."
             )
-        of, over = SentinelServer.of_service, overrides or {}
+        of, over = SentinelServer.for_service, overrides or {}
         replicas = [of(driver, urls[0], options, over, b"slave")] * bool(
             options.get("read_replicas")
         )

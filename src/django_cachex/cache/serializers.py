@@ -16,81 +16,86 @@ from django.utils.module_loading import import_string
 
 from django_cachex.commands.args import INT64
 
-integer = re.compile(rb"-?[0-9]+").fullmatch
-"""Match what is stored for an integer. `int()` would take b" 1_0 " too."""
+match_integer = re.compile(rb"-?[0-9]+").fullmatch
+"""Matches a stored integer. `int()` would also accept b" 1_0 "."""
 
-_float = re.compile(rb"-?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|inf|nan)").fullmatch
-
-
-def is_number(data: bytes) -> bool:
-    """Return whether `data` is a number in decimal, of however many digits."""
-    return integer(data) is not None or _float(data) is not None
+match_float = re.compile(rb"-?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|inf|nan)").fullmatch
 
 
-def number(data: bytes) -> int | float | None:
-    """Return the number that `data` is in decimal: our integers, or a float; None if it is none.
+def is_decimal(data: bytes) -> bool:
+    """Return whether `data` is a decimal number, with any number of digits."""
+    return match_integer(data) is not None or match_float(data) is not None
 
-    HINCRBYFLOAT and django-valkey store floats so. No pickle is one, and no MessagePack of more
-    than a byte. Raise ValueError for an integer of more digits than Python reads.
+
+def parse_decimal(data: bytes) -> int | float | None:
+    """Return the value of a decimal number, or None if `data` is not one.
+
+    HINCRBYFLOAT and django-valkey store floats in this way. Decimal numbers can't be confused with
+    pickles, nor with MessagePack data of more than one byte. ValueError is raised for an integer
+    with more digits than Python converts.
     """
-    if integer(data):
+    if match_integer(data):
         return int(data)
-    return float(data) if _float(data) else None
+    return float(data) if match_float(data) else None
 
 
 class UnreadableValue(ValueError):
-    """A cache's serializer, or none of them, can read what is stored; notes say why each cannot."""
+    """No serializer of the cache can read the stored value. Notes contain their errors."""
 
 
 class Serializer(Protocol):
-    """What OPTIONS["serializer"] is: the interface of Django's RedisCache.
+    """The interface of serializers, for the option `serializer`. It is that of Django's RedisCache.
 
-    One that also has ``recognises(data)``, which tells by how `data` begins and ends whether it
-    could have written it, is not asked for what it could not, where several read.
+    A serializer may also have the method ``recognises(data)``, which returns whether it may have
+    written `data`. If a cache has several serializers, only those are tried.
     """
 
     def dumps(self, obj: Any) -> bytes | str | int:
-        """Return what to store for `obj`; an integer is stored as decimal text."""
+        """Return the data to store for `obj`. An integer is stored as decimal text."""
 
     def loads(self, data: bytes) -> Any:
         """Return the object that is stored as `data`."""
 
 
-def imported(name: str, given: Any) -> Any:
-    """Return the function or class that the option `name` is, or None where it is not given.
+def import_callable(name: str, given: Any) -> Any:
+    """Return the function or class for the value of the option `name`, or None.
 
-    Raise ImportError for a dotted path that leads nowhere, ImproperlyConfigured for what cannot be
-    called.
+    Raises:
+        ImportError: the dotted path can't be imported.
+        ImproperlyConfigured: the object is not callable.
     """
-    found = import_string(given) if isinstance(given, str) else given
-    if found is not None and not callable(found):
-        raise ImproperlyConfigured(f"“{name}” is a function or a class, or the dotted path of one.")
-    return found
+    value = import_string(given) if isinstance(given, str) else given
+    if value is not None and not callable(value):
+        raise ImproperlyConfigured(
+            f"“{name}” must be a function or a class, or the dotted path of one."
+        )
+    return value
 
 
 Hook = Callable[[Any], Any]
 
 
-class Packed:
-    """What both have in common: which bytes are MessagePack, and which an integer's digits."""
+class BaseMsgPackSerializer:
+    """Base class of MessagePack serializers, which tells numbers and MessagePack data apart."""
 
     def dumps(self, obj: Any) -> bytes | int:
         if type(obj) is int and obj in INT64:
             return obj
         data = self._pack(obj)
-        # An enumeration's 53 would be the byte of the digit 5: it is given more room.
+        # For example, the enum member 53 would be packed as b"5", which is also the digit 5. The
+        # longer encoding as uint8 is unambiguous.
         return b"\xcc" + data if len(data) == 1 and data.isdigit() else data
 
     def loads(self, data: bytes) -> Any:
-        # Below 0x80 are integers of one byte: what is longer is a number in decimal.
-        found = number(data) if data[:1] < b"\x80" else None
-        return self._unpack(data) if found is None else found
+        # The bytes below 0x80 are integers of one byte. Longer data are decimal numbers.
+        value = parse_decimal(data) if data[:1] < b"\x80" else None
+        return self._unpack(data) if value is None else value
 
     def recognises(self, data: bytes) -> bool:
-        """Return whether `data` can be one MessagePack object, or is a number."""
-        # Pickles begin with 0x80, which as a map is empty, and has nothing after it.
+        """Return whether `data` may be a MessagePack object, or are a decimal number."""
+        # Pickles start with 0x80, which is an empty map in MessagePack, with nothing after it.
         if data[:1] < b"\x81":
-            return len(data) == 1 or is_number(data)
+            return len(data) == 1 or is_decimal(data)
         return data[:1] != b"\xc1"
 
     def _pack(self, obj: Any) -> bytes:
@@ -100,20 +105,23 @@ class Packed:
         raise NotImplementedError
 
 
-class MsgPackSerializer(Packed):
-    """MessagePack by msgpack.
+class MsgPackSerializer(BaseMsgPackSerializer):
+    """MessagePack by the package msgpack.
 
-    `default` is a function that makes something else of what MessagePack does not have, such as an
-    `ExtType`, and `ext_hook` one of a code and bytes that undoes it; or their dotted paths.
+    Args:
+        default: a function, or its dotted path, that converts objects that MessagePack doesn't
+            support, for example to an `ExtType`.
+        ext_hook: a function, or its dotted path, that gets the code and the bytes of an `ExtType`
+            and returns the object.
     """
 
     def __init__(self, default: Any = None, ext_hook: Any = None) -> None:
         msgpack = import_module("msgpack")
         self._write: Callable[..., bytes] = msgpack.packb
         self._read: Callable[..., Any] = msgpack.unpackb
-        self._default: Hook | None = imported("default", default)
+        self._default: Hook | None = import_callable("default", default)
         self._ext_hook: Callable[[int, bytes], Any] = (
-            imported("ext_hook", ext_hook) or msgpack.ExtType
+            import_callable("ext_hook", ext_hook) or msgpack.ExtType
         )
 
     def _pack(self, obj: Any) -> bytes:
@@ -122,37 +130,40 @@ class MsgPackSerializer(Packed):
     def _unpack(self, data: bytes) -> Any:
         try:
             return self._read(data, strict_map_key=False, ext_hook=self._ext_hook)
-        except TypeError:  # A list cannot be a key: it was a tuple.
+        except TypeError:  # A list can't be a key, so it must have been a tuple.
             return self._read(
                 data,
                 strict_map_key=False,
                 ext_hook=self._ext_hook,
-                object_pairs_hook=_with_tuples_as_keys,
+                object_pairs_hook=_make_keys_hashable,
             )
 
 
-class ORMsgPackSerializer(Packed):
-    """MessagePack by ormsgpack: quicker.
+class ORMsgPackSerializer(BaseMsgPackSerializer):
+    """MessagePack by the package ormsgpack, which is faster.
 
-    `default` and `ext_hook` are as for `MsgPackSerializer`, `option` is ormsgpack's. Dataclasses,
-    dates, times and UUIDs are refused unless `default` takes them: ormsgpack would make text of
-    them, and leave it at that.
+    Dataclasses, dates, times and UUIDs need a `default` function. Otherwise, they are rejected,
+    because ormsgpack would convert them to text, which is read back as text.
+
+    Args:
+        default, ext_hook: see `MsgPackSerializer`.
+        option: options of ormsgpack.
     """
 
     def __init__(self, default: Any = None, ext_hook: Any = None, option: int = 0) -> None:
         ormsgpack = import_module("ormsgpack")
         self._write: Callable[..., bytes] = ormsgpack.packb
         self._read: Callable[..., Any] = ormsgpack.unpackb
-        self._default: Hook | None = imported("default", default)
-        self._ext_hook: Callable[[int, bytes], Any] | None = imported("ext_hook", ext_hook)
-        exact: int = (
+        self._default: Hook | None = import_callable("default", default)
+        self._ext_hook: Callable[[int, bytes], Any] | None = import_callable("ext_hook", ext_hook)
+        passthrough: int = (
             ormsgpack.OPT_NON_STR_KEYS
             | ormsgpack.OPT_PASSTHROUGH_DATACLASS
             | ormsgpack.OPT_PASSTHROUGH_DATETIME
             | ormsgpack.OPT_PASSTHROUGH_UUID
         )
-        self._option = exact | option
-        self._pack(None)  # Raises for an option that there is not.
+        self._option = passthrough | option
+        self._pack(None)  # Raises an error for an invalid option.
         self._reading: int = ormsgpack.OPT_NON_STR_KEYS
 
     def _pack(self, obj: Any) -> bytes:
@@ -162,91 +173,93 @@ class ORMsgPackSerializer(Packed):
         return self._read(data, ext_hook=self._ext_hook, option=self._reading)
 
 
-def _with_tuples_as_keys(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    return {_hashable(key): value for key, value in pairs}
+def _make_keys_hashable(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    return {_make_hashable(key): value for key, value in pairs}
 
 
-def _hashable(key: Any) -> Any:
-    return tuple(map(_hashable, key)) if isinstance(key, list) else key
+def _make_hashable(key: Any) -> Any:
+    return tuple(map(_make_hashable, key)) if isinstance(key, list) else key
 
 
 _loads = pickle.loads
 
 PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
-"""Those whose pickles say what they are. One of an older protocol may begin with any opcode: so
-may what another serializer wrote, and a person chose, and reading it would run it."""
+"""The protocols whose pickles start with a marker. Pickles of older protocols may start with any
+opcode, as may values that users chose and another serializer wrote. Reading them as pickles would
+run code."""
 
 PICKLE_PREFIXES = tuple(bytes([0x80, protocol]) for protocol in PROTOCOLS)
 
 
 class PickleSerializer:
-    """Pickles, but leaves integers of 64 bits to the server, which counts with them.
+    """Pickles. Integers of 64 bits are stored as decimal text, so the server can increment them.
 
-    It reads what begins as it writes, and no pickle of the protocols 0 and 1.
+    Pickles of protocols 0 and 1 are not read.
     """
 
     def __init__(self, protocol: int | None = None) -> None:
-        if protocol in (None, -1):  # `pickle` takes both for the highest.
+        if protocol in (None, -1):  # In `pickle`, both stand for the highest.
             protocol = PROTOCOLS[-1]
         if type(protocol) is not int or protocol not in PROTOCOLS:
             least, most = PROTOCOLS[0], PROTOCOLS[-1]
-            raise ImproperlyConfigured(
-                f"“protocol” is a whole number, {least} at least and {most} at most."
-            )
+            raise ImproperlyConfigured(f"“protocol” must be a whole number from {least} to {most}.")
         self.protocol = protocol
 
     def dumps(self, obj: Any) -> bytes | int:
-        # Subclasses, booleans among them, come back as what they are only from a pickle.
+        # Subclasses of int, such as bool, must be pickled to keep their type.
         if type(obj) is int and obj in INT64:
             return obj
         return pickle.dumps(obj, self.protocol)
 
     def loads(self, data: bytes) -> Any:
-        # 0x80 opens every pickle of protocol 2 and later.
-        return _loads(data) if data[:1] == b"\x80" else _other(data)
+        # Every pickle of protocol 2 and later starts with 0x80.
+        return _loads(data) if data[:1] == b"\x80" else _loads_number(data)
 
     def recognises(self, data: bytes) -> bool:
-        """Return whether `data` begins and ends like a pickle that it reads, or is a number."""
+        """Return whether `data` start and end like a readable pickle, or are a decimal number."""
         if data[-1:] == b".":
             return data.startswith(PICKLE_PREFIXES)
-        return is_number(data)
+        return is_decimal(data)
 
 
-def unpickled(replies: Iterable[bytes | None]) -> list[Any]:
-    """Return what `PickleSerializer.loads` returns for each; None, for no value, stays."""
-    return [_loads(data) if data and data[0] == 0x80 else _other(data) for data in replies]
+def unpickle_all(replies: Iterable[bytes | None]) -> list[Any]:
+    """Return the objects for the data of several keys; None stands for a missing key."""
+    return [_loads(data) if data and data[0] == 0x80 else _loads_number(data) for data in replies]
 
 
-def _other(data: bytes | None) -> Any:
+def _loads_number(data: bytes | None) -> Any:
     if data is None:
         return None
-    if integer(data):
+    if match_integer(data):
         return int(data)
-    found = number(data)
-    if found is None:
+    value = parse_decimal(data)
+    if value is None:
         raise UnreadableValue(
-            "What is stored begins neither like a pickle of protocol 2 or later nor like a number."
+            "The stored value is neither a pickle of protocol 2 or later nor a decimal number."
         )
-    return found
+    return value
 
 
-# What a JSON text may begin with, spaces included. None ends with the full stop of a pickle.
+# The possible first bytes of JSON, including whitespace. Its last byte is never a dot, unlike that
+# of pickles.
 JSON_PREFIXES = tuple(bytes([byte]) for byte in b' \t\n\r{["-0123456789tfnNI')
 
-# For every byte, a digit or a space: to find the numbers that are past 64 bits.
-DIGITS = bytes(ord("0") if chr(byte) in "0123456789" else ord(" ") for byte in range(256))
-LONG = b"0" * 20
+# Translates digits to zeros and other bytes to spaces, to find integers of more than 64 bits.
+DIGIT_MASK = bytes(ord("0") if chr(byte) in "0123456789" else ord(" ") for byte in range(256))
+LONG_NUMBER = b"0" * 20
 
 
 class JSONSerializer:
-    """JSON by the standard library. NaN and infinity are written as JavaScript calls them.
+    """JSON by the standard library. NaN and infinity are written as in JavaScript.
 
-    `encoder` and `decoder` are subclasses of `json.JSONEncoder` and `json.JSONDecoder`, or their
-    dotted paths, for what JSON does not have: "django.core.serializers.json.DjangoJSONEncoder".
+    Args:
+        encoder: a subclass of `json.JSONEncoder`, or its dotted path, for objects that JSON doesn't
+            support. An example is "django.core.serializers.json.DjangoJSONEncoder".
+        decoder: a subclass of `json.JSONDecoder`, or its dotted path.
     """
 
     def __init__(self, encoder: Any = None, decoder: Any = None) -> None:
-        encoder, decoder = imported("encoder", encoder), imported("decoder", decoder)
+        encoder, decoder = import_callable("encoder", encoder), import_callable("decoder", decoder)
         self._encode: Callable[[Any], str] = (encoder or json.JSONEncoder)().encode
         self._decode: Callable[[str], Any] = (decoder or json.JSONDecoder)().decode
 
@@ -259,26 +272,29 @@ class JSONSerializer:
         return self._decode(str(data, "utf-8"))
 
     def recognises(self, data: bytes) -> bool:
-        """Return whether `data` begins and ends like JSON."""
+        """Return whether `data` start and end like JSON."""
         return data.startswith(JSON_PREFIXES) and data[-1:] != b"."
 
 
 class ORJSONSerializer:
-    """JSON by orjson: quicker, and for fewer values.
+    """JSON by the package orjson, which is faster, but supports fewer values.
 
-    `default` is a function, or its dotted path, that makes something else of what JSON does not
-    have; `option` is orjson's. Dataclasses, dates and times are refused unless `default` takes
-    them: orjson would make text of them, and leave it at that.
+    Dataclasses, dates and times need a `default` function. Otherwise, they are rejected, because
+    orjson would convert them to text, which is read back as text.
+
+    Args:
+        default: a function, or its dotted path, that converts objects that JSON doesn't support.
+        option: options of orjson.
     """
 
     def __init__(self, default: Any = None, option: int = 0) -> None:
         orjson = import_module("orjson")
         self._write, self._read = orjson.dumps, orjson.loads
         self._decode = json.JSONDecoder().decode
-        self._default: Callable[[Any], Any] | None = imported("default", default)
-        exact: int = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
-        self._option = exact | option
-        self._write(None, None, self._option)  # Raises for an option that there is not.
+        self._default: Callable[[Any], Any] | None = import_callable("default", default)
+        passthrough: int = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+        self._option = passthrough | option
+        self._write(None, None, self._option)  # Raises an error for an invalid option.
 
     def dumps(self, obj: Any) -> bytes | int:
         if type(obj) is int and obj in INT64:
@@ -289,23 +305,21 @@ class ORJSONSerializer:
         return data
 
     def loads(self, data: bytes) -> Any:
-        # orjson makes floats of integers past 64 bits, which it does not write.
-        if LONG in data.translate(DIGITS):
+        # orjson reads integers of more than 64 bits as floats. It doesn't write them itself.
+        if LONG_NUMBER in data.translate(DIGIT_MASK):
             return self._decode(str(data, "utf-8"))
         try:
             return self._read(data)
-        except (
-            ValueError
-        ):  # NaN, infinity or half a surrogate pair, which it does not write either.
+        except ValueError:  # NaN, infinity or a lone surrogate, which orjson doesn't write either.
             return self._decode(str(data, "utf-8"))
 
     def recognises(self, data: bytes) -> bool:
-        """Return whether `data` begins and ends like JSON."""
+        """Return whether `data` start and end like JSON."""
         return data.startswith(JSON_PREFIXES) and data[-1:] != b"."
 
 
 def _is_infinite(obj: Any, default: Callable[[Any], Any] | None) -> bool:
-    """Return whether a number in `obj`, which orjson has written, is none."""
+    """Return whether `obj`, which orjson has serialized, contains NaN or infinity."""
     match obj:
         case float():
             return not math.isfinite(obj)

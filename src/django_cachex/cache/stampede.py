@@ -1,4 +1,7 @@
-"""Protect values that are expensive to compute from being computed many times at once."""
+"""Stampede protection: `get_or_set` lets one caller at a time recompute an expensive value.
+
+The algorithm is a generator of steps, which `run_steps` and `arun_steps` run.
+"""
 
 from __future__ import annotations
 
@@ -8,60 +11,51 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_cachex.commands.cache_api import px_args, set_command
+from django_cachex.cache.operations import Pause
+from django_cachex.commands.cache_api import CacheOperations, px_args, set_command
 from django_cachex.commands.command import Command, Operation, key_note, parse_none, parse_raw
 from django_cachex.exceptions import CachexError
-
-if TYPE_CHECKING:
-    from django_cachex.cache.backends import ServerCache
 
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """Make the value."""
+    """Compute the value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Send the command that `build` returns for a value: encoding it may take a thread."""
+    """Run the command that `build` returns for a value. Encoding the value may need a thread."""
 
     build: Callable[[Any], Command[Any] | Operation[Any]]
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Wait for somebody else."""
-
-    seconds: float
+Step = Compute | Store | Pause | Command[Any] | Operation[Any]
+Steps = Generator[Step, Any, Any]
+"""A generator that yields steps, receives their results, and returns the value."""
 
 
-Act = Compute | Store | Pause | Command[Any] | Operation[Any]
-Flow = Generator[Act, Any, Any]
-"""What `follow` and `afollow` do, and what becomes of it."""
-
-
-def follow(flow: Flow, cache: ServerCache, make: Callable[[], Any]) -> Any:
-    """Do what `flow` says; return the value, which `make` makes."""
+def run_steps(steps: Steps, cache: CacheOperations, make: Callable[[], Any]) -> Any:
+    """Run `steps` and return the value. `make` computes it."""
     try:
-        act = next(flow)
+        step = next(steps)
         while True:
             try:
-                result = done(act, cache, make)
-            except BaseException as error:  # Whatever it is, the right to make it is let go.
-                act = flow.throw(error)
+                result = run_step(step, cache, make)
+            except BaseException as error:  # After any error, the generator releases the lock.
+                step = steps.throw(error)
             else:
-                act = flow.send(result)
+                step = steps.send(result)
     except StopIteration as stop:
         return stop.value
 
 
-def done(act: Act, cache: ServerCache, make: Callable[[], Any]) -> Any:
-    match act:
+def run_step(step: Step, cache: CacheOperations, make: Callable[[], Any]) -> Any:
+    match step:
         case Compute():
             return make()
         case Store(build, value):
@@ -69,98 +63,115 @@ def done(act: Act, cache: ServerCache, make: Callable[[], Any]) -> Any:
         case Pause(seconds):
             return time.sleep(seconds)
         case _:
-            return cache._run(act)
+            return cache._run(step)
 
 
-Built = Callable[..., Awaitable[Any]]
-"""What calls a function, in a thread where the event loop may not."""
+CallAsyncSafe = Callable[..., Awaitable[Any]]
+"""Calls a function, in a thread if it can't run on an event loop."""
 
 
-async def afollow(flow: Flow, cache: ServerCache, make: Callable[[], Any], built: Built) -> Any:
-    """Do what `follow` does, on the running event loop; `make` may be a coroutine function."""
+async def arun_steps(
+    steps: Steps, cache: CacheOperations, make: Callable[[], Any], call_async_safe: CallAsyncSafe
+) -> Any:
+    """Do the same as `run_steps`, on the running event loop. `make` may be asynchronous."""
     try:
-        act = next(flow)
+        step = next(steps)
         while True:
             try:
-                result = await adone(act, cache, make, built)
-            except BaseException as error:  # Whatever it is, the right to make it is let go.
-                act = flow.throw(error)
+                result = await arun_step(step, cache, make, call_async_safe)
+            except BaseException as error:  # After any error, the generator releases the lock.
+                step = steps.throw(error)
             else:
-                act = flow.send(result)
+                step = steps.send(result)
     except StopIteration as stop:
         return stop.value
 
 
-async def adone(act: Act, cache: ServerCache, make: Callable[[], Any], built: Built) -> Any:
-    match act:
+async def arun_step(
+    step: Step, cache: CacheOperations, make: Callable[[], Any], call_async_safe: CallAsyncSafe
+) -> Any:
+    match step:
         case Compute():
-            made = make()
-            return await made if inspect.isawaitable(made) else made
+            value = make()
+            return await value if inspect.isawaitable(value) else value
         case Store(build, value):
-            return await cache._arun(await built(build, value))
+            return await cache._arun(await call_async_safe(build, value))
         case Pause(seconds):
             return await asyncio.sleep(seconds)
         case _:
-            return await cache._arun(act)
+            return await cache._arun(step)
 
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """How `get_or_set` keeps callers from making one value at the same time."""
+    """The options of stampede protection."""
 
     early: float | None = None
-    """Seconds before the expiry from which one caller makes the value anew; None for a tenth of the
-    timeout. Never more than half of it."""
+    """How many seconds before the expiry the value is recomputed.
+
+    The default is a tenth of the timeout, the maximum is half of it."""
 
     lease: float = 10.0
-    """Seconds that the others rely on whoever makes the value: more than that usually takes."""
+    """How many seconds other callers wait for the one that computes the value.
+
+    It should be longer than the computation usually takes."""
 
     def __post_init__(self) -> None:
         for name, value in (("early", self.early), ("lease", self.lease)):
             if value is None and name == "early":
                 continue
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-                raise ImproperlyConfigured(f"“{name}” of a protection is a number of seconds.")
+                raise ImproperlyConfigured(
+                    f"“{name}” of “stampede_protection” must be a positive number of seconds."
+                )
 
-    def window(self, expiry: int | None) -> float:
-        """Return how early to begin, in milliseconds, with a value that lives for `expiry`."""
+    def early_window(self, expiry: int | None) -> float:
+        """Return how many milliseconds before its expiry a value is recomputed.
+
+        `expiry` is the timeout of the value in milliseconds, or None.
+        """
         if expiry is None:
             return 0.0
         early = expiry / 10 if self.early is None else self.early * 1000
         return min(early, expiry / 2)
 
 
-Given = bool | Mapping[str, float] | Protection | None
+ProtectionOption = bool | Mapping[str, float] | Protection | None
 
 
-def protection_of(given: Given) -> Protection | None:
-    """Return what OPTIONS or a caller ask for; raise ImproperlyConfigured for nonsense."""
+def parse_protection(given: ProtectionOption) -> Protection | None:
+    """Return the options of stampede protection, or None if it is off.
+
+    Raises:
+        ImproperlyConfigured: the option is invalid.
+    """
     if isinstance(given, Protection):
         return given
     if given is None or isinstance(given, bool):
         return Protection() if given else None
     if not isinstance(given, Mapping) or not given.keys() <= {"early", "lease"}:
         raise ImproperlyConfigured(
-            'Protection from stampedes is True, False, or a dict such as {"early": 5, "lease": 30}.'
+            "“stampede_protection” must be True, False, or a dictionary such as "
+            '{"early": 5, "lease": 30}.'
         )
     return Protection(**given)
 
 
-SUFFIX: Final = b".recomputing"
-"""What the key of whoever makes a value ends in, after the value's own."""
+LOCK_SUFFIX: Final = b".recomputing"
+"""The suffix of the lock's key, after the key of the value."""
 
-SHORTEST: Final = 0.005
-LONGEST: Final = 0.1
-"""Seconds between two looks for a value that somebody else makes."""
+MIN_POLL_INTERVAL: Final = 0.005
+MAX_POLL_INTERVAL: Final = 0.1
+"""Seconds between two reads of a value that another caller computes."""
 
 MISSING: Final = object()
 
 
-class Entry:
-    """One key whose value is made by one caller at a time."""
+class ProtectedEntry:
+    """A key whose value is computed by one caller at a time."""
 
     def __init__(
-        self, cache: ServerCache, key: Any, timeout: Any, version: Any, protection: Protection
+        self, cache: CacheOperations, key: Any, timeout: Any, version: Any, protection: Protection
     ) -> None:
         self.cache = cache
         self.key = key
@@ -168,42 +179,42 @@ class Entry:
         self.version = version
         self.stored = cache._stored_key(key, version)
         self.expiry = cache._get_timeout_ms(timeout)
-        self.window = protection.window(self.expiry)
+        self.early_window = protection.early_window(self.expiry)
         self.lease = protection.lease
-        self.taken = 0.0
-        """When the right to make the value was last asked for."""
+        self.acquired_at = 0.0
+        """The time of the last attempt to acquire the lock."""
 
-    def flow(self) -> Flow:
-        """Return the value, made anew if it is time, and nobody else does."""
-        data, left = yield self.look()
-        value = self.read(data)
+    def steps(self) -> Steps:
+        """Return the value. Recompute it if it is due and no other caller does."""
+        data, ttl = yield self.read()
+        value = self.decode_or_missing(data)
         self.cache._record_lookup(int(value is not MISSING), int(value is MISSING))
-        if value is not MISSING and not self.is_due(left):
+        if value is not MISSING and not self.is_due(ttl):
             return value
-        if (found := (yield from self.take())) is not None:
-            return (yield from self.mine(*found))
+        if (stored := (yield from self.acquire())) is not None:
+            return (yield from self.recompute(*stored))
         if value is not MISSING:
             return value
-        return (yield from self.others())
+        return (yield from self.wait())
 
-    def read(self, data: bytes | None) -> Any:
-        """Return the value, or `MISSING` where there is none, or none that can be read."""
+    def decode_or_missing(self, data: bytes | None) -> Any:
+        """Return the value, or `MISSING` if there is none or it can't be read."""
         if data is None:
             return MISSING
         try:
             return self.cache._decode(data)
-        except Exception as error:  # A serializer may raise anything.
+        except Exception as error:  # A serializer may raise any exception.
             if not self.cache._is_miss(self.stored, error):
                 error.add_note(key_note("GET", self.stored))
                 raise
             return MISSING
 
-    def is_due(self, left: int) -> bool:
-        """Return whether a value that has so many milliseconds left is to be made anew."""
-        return 0 <= left <= self.window
+    def is_due(self, ttl: int) -> bool:
+        """Return whether a value with this time to live, in milliseconds, must be recomputed."""
+        return 0 <= ttl <= self.early_window
 
-    def look(self) -> Operation[list[Any]]:
-        """Return the stored value or None, and the milliseconds left, as `PTTL` says them."""
+    def read(self) -> Operation[list[Any]]:
+        """Return the stored value or None, and the reply to PTTL."""
         return (
             yield [
                 Command(("GET", self.stored), parse_raw, idempotent=True),
@@ -211,90 +222,92 @@ class Entry:
             ]
         )
 
-    def take(self) -> Flow:
-        """Return what is stored once it is ours to make the value, or None if it is another's."""
-        self.taken = time.monotonic()
+    def acquire(self) -> Steps:
+        """Acquire the lock and return the result of `read`, or None if another caller has it."""
+        self.acquired_at = time.monotonic()
         lease = px_args(max(1, round(self.lease * 1000)))
-        # A server that is lost, and ignored, is one that has no such key, and says OK.
-        lock = Command(("SET", self.stored + SUFFIX, b"1", *lease, "NX"), bool, missing_reply=b"OK")
-        return (yield self.look_if(lock))
+        # If errors of the server are ignored, the lock counts as acquired.
+        lock = Command(
+            ("SET", self.stored + LOCK_SUFFIX, b"1", *lease, "NX"), bool, missing_reply=b"OK"
+        )
+        return (yield self.acquire_and_read(lock))
 
-    def look_if(self, lock: Command[bool]) -> Operation[list[Any] | None]:
+    def acquire_and_read(self, lock: Command[bool]) -> Operation[list[Any] | None]:
         [is_ours] = yield [lock]
         if not is_ours:
             return None
-        # Whoever had it before has made the value in between, perhaps.
-        return (yield from self.look())
+        # The previous holder may have stored the value in the meantime.
+        return (yield from self.read())
 
-    def mine(self, data: bytes | None, left: int) -> Flow:
-        """Make the value, let go of the right to make it, and return the value."""
-        looked = time.monotonic()
+    def recompute(self, data: bytes | None, ttl: int) -> Steps:
+        """Compute, store and return the value, and release the lock."""
+        read_at = time.monotonic()
         try:
-            if not self.is_due(left) and (found := self.read(data)) is not MISSING:
-                return found
+            if not self.is_due(ttl) and (current := self.decode_or_missing(data)) is not MISSING:
+                return current
             value = yield Compute()
             if data is None:
-                return (yield from self.added(value))
-            dies = looked + left / 1000
-            found = yield Store(lambda made: self.replacement(made, data, dies), value)
-            return value if found is None else self.cache._decode(found)
+                return (yield from self.add(value))
+            expires_at = read_at + ttl / 1000
+            other = yield Store(lambda new: self._replace(new, data, expires_at), value)
+            return value if other is None else self.cache._decode(other)
         finally:
-            yield from self.let_go()
+            yield from self.release()
 
-    def let_go(self) -> Flow:
-        # After the lease it may be another's.
-        if time.monotonic() < self.taken + self.lease:
+    def release(self) -> Steps:
+        # After the lease, another caller may hold the lock.
+        if time.monotonic() < self.acquired_at + self.lease:
             with suppress(CachexError):
-                yield Command(("UNLINK", self.stored + SUFFIX), parse_none)
+                yield Command(("UNLINK", self.stored + LOCK_SUFFIX), parse_none)
 
-    def added(self, value: Any) -> Flow:
-        """Store a value where there was none; return what is stored then."""
-        yield Store(lambda made: self.cache._add(self.key, made, self.timeout, self.version), value)
-        return (yield self.cache._get_from_primary(self.key, value, self.version))
+    def add(self, value: Any) -> Steps:
+        """Store a new value unless there is one, and return the value that is stored then."""
+        yield Store(lambda new: self.cache._add(self.key, new, self.timeout, self.version), value)
+        return (yield self.cache._get(self.key, value, self.version).primary_only())
 
-    def replacement(self, value: Any, old: bytes, dies: float) -> Operation[bytes | None]:
-        """Store `value` in the place of `old`, which expires at `dies`.
+    def _replace(self, value: Any, old: bytes, expires_at: float) -> Operation[bytes | None]:
+        """Replace the stored value `old`, which expires at `expires_at`.
 
-        Return what somebody else stored meanwhile, who knew better, or None.
+        Return the value that another caller has stored in the meantime, or None.
         """
-        return replaced(self.stored, old, self.cache._encode(value), self.expiry, dies)
+        return replace_value(self.stored, old, self.cache._encode(value), self.expiry, expires_at)
 
-    def others(self) -> Flow:
-        """Wait for whoever makes the value; make it where nobody does, or it takes too long.
+    def wait(self) -> Steps:
+        """Wait for the value of another caller; compute it if there is none, or it takes too long.
 
-        One that dies has a successor, which is waited for as well: two leases.
+        The maximum is two leases, because a caller that fails may have a successor.
         """
-        until = time.monotonic() + 2 * self.lease
-        pause = SHORTEST
-        while time.monotonic() < until:
+        deadline = time.monotonic() + 2 * self.lease
+        pause = MIN_POLL_INTERVAL
+        while time.monotonic() < deadline:
             yield Pause(pause)
-            pause = min(2 * pause, LONGEST)
-            data, _left = yield self.look()
-            if (value := self.read(data)) is not MISSING:
+            pause = min(2 * pause, MAX_POLL_INTERVAL)
+            data, _ttl = yield self.read()
+            if (value := self.decode_or_missing(data)) is not MISSING:
                 return value
-            if (found := (yield from self.take())) is not None:
-                return (yield from self.mine(*found))
-        return (yield from self.added((yield Compute())))
+            if (stored := (yield from self.acquire())) is not None:
+                return (yield from self.recompute(*stored))
+        return (yield from self.add((yield Compute())))
 
 
-def replaced(
-    stored: bytes, old: bytes, data: bytes | int, expiry: int | None, dies: float
+def replace_value(
+    stored: bytes, old: bytes, data: bytes | int, expiry: int | None, expires_at: float
 ) -> Operation[bytes | None]:
-    """Store `data` if `old` is still there, or has expired by itself.
+    """Store `data` if the stored value is still `old`, or has expired.
 
-    Return what is there instead, or None.
+    Return the other value that is stored now, or None.
     """
-    [_watched, found] = yield [
+    [_watched, current] = yield [
         Command(("WATCH", stored), parse_raw),
         Command(("GET", stored), parse_raw),
     ]
     update = set_command(stored, data, expiry)
-    if found == old:
-        # On its own: were it refused, what follows would run at once.
+    if current == old:
+        # MULTI is sent separately. If it failed, the following commands would run at once.
         yield [Command(("MULTI",), parse_raw)]
         yield [update, Command(("EXEC",), parse_raw)]
         return None
     yield [Command(("UNWATCH",), parse_raw)]
-    if found is None and time.monotonic() >= dies:
+    if current is None and time.monotonic() >= expires_at:
         yield [Command((*update.args, "NX"), parse_raw)]
-    return found  # type: ignore[no-any-return]  # As the server said it.
+    return current  # type: ignore[no-any-return]  # A reply is Any.

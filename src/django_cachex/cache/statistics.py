@@ -1,33 +1,36 @@
-"""What a process knows of its use of each cache."""
+"""Statistics of a process about its use of each cache."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from django_cachex.cache.configuration import frozen
+from django_cachex.cache.configuration import make_hashable
 
 
 @dataclass
 class Statistics:
-    """Since the process began, of all its threads; with threads that run at once, about."""
+    """Counters for all threads since the process started.
+
+    They are approximate if several threads use the cache at the same time.
+    """
 
     calls: int = 0
-    """Requests and operations of several steps."""
+    """The number of commands and operations."""
     errors: int = 0
-    """Calls that the server did not answer, or refused; those ignored are among them."""
+    """The number of calls that failed, including those whose errors were ignored."""
     hits: int = 0
-    """Keys that `get` and `get_many` found."""
+    """The number of keys that `get` and `get_many` found."""
     misses: int = 0
-    """Keys that they did not find."""
+    """The number of keys that `get` and `get_many` didn't find."""
     unreadable: int = 0
-    """Values that could not be decoded, and were taken for misses."""
+    """The number of values that could not be decoded, and counted as misses."""
     seconds: float = 0.0
-    """Time spent in calls, but for those that wait on purpose."""
+    """The time spent in calls, except for blocking commands."""
 
     @property
     def hit_rate(self) -> float | None:
-        """Hits as a part of all lookups, 0 to 1; None before the first."""
+        """The fraction of lookups that were hits, from 0 to 1; None before the first lookup."""
         lookups = self.hits + self.misses
         return self.hits / lookups if lookups else None
 
@@ -35,6 +38,6 @@ class Statistics:
 _all: dict[Any, Statistics] = {}
 
 
-def statistics_of(driver: str, location: Any, params: dict[str, Any]) -> Statistics:
-    """Return the one object that counts for all caches of this configuration."""
-    return _all.setdefault((driver, frozen(location), frozen(params)), Statistics())
+def get_statistics(driver: str, location: Any, params: dict[str, Any]) -> Statistics:
+    """Return the statistics that all caches with this configuration share."""
+    return _all.setdefault((driver, make_hashable(location), make_hashable(params)), Statistics())

@@ -1,6 +1,6 @@
-"""One hook around every exchange with a server, for tracing tools.
+"""A hook for tracing tools, which wraps every exchange with a server.
 
-Tools that patch the driver's client see nothing of a cache, which goes around it.
+Tools that patch the driver's client don't see the commands of a cache, which doesn't use it.
 """
 
 from __future__ import annotations
@@ -12,30 +12,31 @@ from typing import Any
 from django_cachex.commands.command import Command
 
 Wrapper = Callable[[Sequence[Command[Any]], str], AbstractContextManager[Any]]
-"""Is called with the commands of one write and the server's address (`host:port/db`), and returns
-a context manager, entered before the write and left after the last reply, with the exception if
-there is one. On an event loop other tasks run in between."""
+"""Called with the commands of one exchange and the server's address (`host:port/db`).
+
+It returns a context manager, which is entered before the commands are sent, and exited after the
+last reply has arrived or an exception was raised. On an event loop, other tasks run in between."""
 
 wrappers: tuple[Wrapper, ...] = ()
 
 
 def install(wrapper: Wrapper) -> None:
-    """Have `wrapper` around every exchange of this process from now on; the first is outermost."""
+    """Wrap every exchange of this process with `wrapper`. The first one is the outermost."""
     global wrappers
     wrappers = (*wrappers, wrapper)
 
 
 def remove(wrapper: Wrapper) -> None:
-    """Undo `install`; raise ValueError where it was not installed."""
+    """Undo `install`; raise ValueError if `wrapper` was not installed."""
     global wrappers
-    rest = list(wrappers)
-    rest.remove(wrapper)
-    wrappers = tuple(rest)
+    remaining = list(wrappers)
+    remaining.remove(wrapper)
+    wrappers = tuple(remaining)
 
 
 @contextmanager
-def around(commands: Sequence[Command[Any]], address: str) -> Iterator[None]:
-    """Enter all installed wrappers."""
+def trace(commands: Sequence[Command[Any]], address: str) -> Iterator[None]:
+    """Run the block inside of all installed wrappers."""
     with ExitStack() as stack:
         for wrapper in wrappers:
             stack.enter_context(wrapper(commands, address))

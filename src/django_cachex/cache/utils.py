@@ -1,4 +1,4 @@
-"""Helpers that do not depend on Django's settings."""
+"""Helpers that work without Django's settings."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def built(build: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return the command that `build` makes, in a thread where the event loop may not.
+async def call_async_safe(build: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return the result of `build`, which is called in a thread if it can't run on an event loop.
 
-    Pickling a queryset evaluates it, which Django refuses on an event loop.
+    For example, pickling a queryset evaluates it, which Django doesn't allow on an event loop.
     """
     try:
         return build(*args, **kwargs)
@@ -27,7 +27,7 @@ async def built(build: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def gettext(message: str) -> str:
-    """Return `message` in the active language; as it is while there are no translations."""
+    """Translate `message`, or return it unchanged before the app registry is ready."""
     return translation.gettext(message) if apps.apps_ready else message
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext as _
 
-from django_cachex.cache.keys import Keyspace, keyspace
+from django_cachex.cache.keys import Keyspace, find_keyspace
 from django_cachex.conf import Limits
 from django_cachex.exceptions import KeyFunctionNotSupported
 from django_cachex.inspectors.info import Unit
@@ -344,7 +344,7 @@ def versions_keyspace(cache: BaseCache) -> Keyspace | None:
         return encode_text(str(cache.make_key(key, version=version)))
 
     try:
-        return keyspace(make_key, cache.version)
+        return find_keyspace(make_key, cache.version)
     except KeyFunctionNotSupported:
         return None
 

@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from django_cachex.cache import ValkeyCache
 from django_cachex.cache.codecs import (
     UnreadableValue,
-    could_run,
-    make_codec,
-    may_run,
-    names_something,
+    can_run_code,
+    can_run_code_from,
+    has_pickle_imports,
+    make_serializer,
 )
-from django_cachex.cache.serializers import JSONSerializer, PickleSerializer, unpickled
+from django_cachex.cache.serializers import JSONSerializer, PickleSerializer, unpickle_all
 from tests.cache.conftest import url
 from tests.servers import Server
 
@@ -67,13 +67,13 @@ def programs(path: Path) -> list[bytes]:
 
 def test_what_does_not_begin_as_our_pickles_do_is_not_run(tmp_path: Path) -> None:
     folder = tmp_path / "made"
-    codecs = [make_codec({}), make_codec({"serializer": ["json", "pickle"]})]
+    codecs = [make_serializer({}), make_serializer({"serializer": ["json", "pickle"]})]
     for program in programs(folder):
         for codec in codecs:
             with pytest.raises(UnreadableValue):
                 codec.loads(program)
         with pytest.raises(UnreadableValue):
-            unpickled([program])
+            unpickle_all([program])
     assert not folder.exists()
 
 
@@ -115,17 +115,17 @@ def test_the_highest_protocol_has_the_name_that_pickle_gives_it() -> None:
 
 def test_programs_are_told_from_data(tmp_path: Path) -> None:
     for program in programs(tmp_path / "made"):
-        assert names_something(program)
-        assert could_run(RedisSerializer(), program)
-        assert not could_run(PickleSerializer(), program)
-        assert not could_run(JSONSerializer(), program)
+        assert has_pickle_imports(program)
+        assert can_run_code_from(RedisSerializer(), program)
+        assert not can_run_code_from(PickleSerializer(), program)
+        assert not can_run_code_from(JSONSerializer(), program)
 
 
 def test_what_begins_as_our_pickles_do_may_run_with_them(tmp_path: Path) -> None:
     program = pickle.dumps(Marking(tmp_path))
-    assert could_run(PickleSerializer(), program)
-    assert could_run(make_codec({"serializer": ["msgpack", "pickle"]}), program)
-    assert not could_run(make_codec({"serializer": ["msgpack", "json"]}), program)
+    assert can_run_code_from(PickleSerializer(), program)
+    assert can_run_code_from(make_serializer({"serializer": ["msgpack", "pickle"]}), program)
+    assert not can_run_code_from(make_serializer({"serializer": ["msgpack", "json"]}), program)
 
 
 PLAIN = st.recursive(
@@ -140,7 +140,7 @@ def test_pickles_of_plain_data_name_nothing(value: Any, protocol: int) -> None:
     data = pickle.dumps(value, protocol)
     imports = {"GLOBAL", "STACK_GLOBAL"}  # Protocol 2 has no bytes.
     expected = any(opcode.name in imports for opcode, _argument, _at in pickletools.genops(data))
-    assert names_something(data) == expected
+    assert has_pickle_imports(data) == expected
 
 
 class Spy(pickle.Unpickler):
@@ -165,7 +165,7 @@ def test_whatever_pickle_would_import_is_seen_before(data: bytes) -> None:
     with suppress(Exception):
         Spy(io.BytesIO(data)).load()
     if Spy.named:
-        assert names_something(data)
+        assert has_pickle_imports(data)
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def registered() -> Iterator[int]:
 def test_extension_codes_count_where_they_mean_something(registered: int) -> None:
     packed = msgpack.packb({"a": 1, "b": 2})
     assert packed[:2] == bytes([0x82, registered])
-    assert names_something(packed)
+    assert has_pickle_imports(packed)
 
 
 def test_packed_data_of_every_day_name_nothing() -> None:
@@ -189,7 +189,7 @@ def test_packed_data_of_every_day_name_nothing() -> None:
         "cat",
         {f"k{n}": n for n in range(30)},
     ):
-        assert not names_something(msgpack.packb(value)), value
+        assert not has_pickle_imports(msgpack.packb(value)), value
     for text in (
         b'{"c": "i"}',
         b"true",
@@ -200,7 +200,7 @@ def test_packed_data_of_every_day_name_nothing() -> None:
         b"[1, 2]",
         b'"cos\\nsystem\\n"',
     ):
-        assert not names_something(text), text
+        assert not has_pickle_imports(text), text
 
 
 def test_only_serializers_that_are_known_run_nothing() -> None:
@@ -212,6 +212,6 @@ def test_only_serializers_that_are_known_run_nothing() -> None:
         def dumps(self, obj: Any) -> bytes | int:
             return super().dumps(obj)
 
-    assert may_run(RedisSerializer())
-    assert may_run(Mine())
-    assert not may_run(Marked())
+    assert can_run_code(RedisSerializer())
+    assert can_run_code(Mine())
+    assert not can_run_code(Marked())

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from django_cachex.cache.connection.protocol import Codec, ReplyReader, pack_command
+from django_cachex.cache.connection.protocol import ReplyReader, RESPCodec, pack_command
 from tests.cache.conftest import BACKENDS
 from tests.cache.faults.callers import CALLERS, Caller, server_of
 from tests.cache.faults.endpoints import Certificate, Endpoint, Phoenix, phoenix
 from tests.conftest import flush
 from tests.servers import Server, wait_until
 
-IN_PYTHON = Codec(pack_command, ReplyReader)
+IN_PYTHON = RESPCodec(pack_command, ReplyReader)
 
 MakeCaller = Callable[..., Caller]
 
@@ -65,7 +65,7 @@ def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ro
     chosen: Route = request.param
     if chosen.codec == "Python":
         monkeypatch.setattr(
-            "django_cachex.cache.connection.server.codec_for", lambda driver: IN_PYTHON
+            "django_cachex.cache.connection.server.get_codec", lambda driver: IN_PYTHON
         )
     return chosen
 

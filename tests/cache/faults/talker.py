@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from django_cachex.cache.connection.protocol import MISSING, ReplyReader
+from django_cachex.cache.connection.protocol import INCOMPLETE, ReplyReader
 
 Answer = Callable[[list[bytes]], bytes | None]
 
@@ -46,7 +46,7 @@ class Talker:
         with suppress(OSError):
             while data := end.recv(65_536):
                 reader.feed(data)
-                while (words := reader.gets()) is not MISSING:
+                while (words := reader.gets()) is not INCOMPLETE:
                     reply = self._reply(words)
                     if reply is None:
                         return self._hang_up(end)

@@ -104,12 +104,12 @@ def test_interrupted_anywhere(
     cache.set_many({"text": "value", "number": 0})
     with interrupted_at(-1) as count:
         if fresh:
-            server_of(cache)._lines.drop_free()
+            server_of(cache)._pool.disconnect_idle()
         call(cache)
     assert count[0] >= 15  # So many places does the shortest of the calls have, at least.
     for number in range(1, count[0] + 1, 1 + count[0] // 90):  # Not every one of the longest way.
         if fresh:
-            server_of(cache)._lines.drop_free()
+            server_of(cache)._pool.disconnect_idle()
         try:
             with interrupted_at(number):
                 call(cache)
@@ -183,11 +183,11 @@ def test_signals_at_random_moments(driver: str, route: Route, endpoint: Endpoint
 
 PACKING = """
 import signal, sys
-from django_cachex.cache.resp import codec_for, packed
+from django_cachex.cache.connection.protocol import get_codec, pack_commands
 from django_cachex.commands import Command
 from django_cachex.commands.command import parse_raw
 
-codec = codec_for(sys.argv[1])
+codec = get_codec(sys.argv[1])
 interrupted = []
 
 
@@ -201,7 +201,8 @@ while len(interrupted) < 300:
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.001)
         while True:
-            packed([Command(("SET", b"key", 12345, "PX", 300_000), parse_raw)] * 50, codec.pack)
+            command = Command(("SET", b"key", 12345, "PX", 300_000), parse_raw)
+            pack_commands([command] * 50, codec.pack)
     except KeyboardInterrupt:
         pass
 """

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from django_cachex.cache.connection.errors import refused
+from django_cachex.cache.connection.errors import is_rejected_by_replica
 from django_cachex.commands import Command, ServerUnavailable
 from django_cachex.commands.command import parse_raw
 from django_cachex.exceptions import OutOfMemoryError, ReadOnlyError
@@ -185,6 +185,6 @@ def test_what_was_refused_in_part_is_sent_again_if_it_reads_nothing_of_its_own()
     read = Command(("GET", "key"), parse_raw, readonly=True)
     write = Command(("SET", "key", "value"), parse_raw, idempotent=True)
     refusal = ReadOnlyError("READONLY")
-    assert refused([read, write, write], [b"old", refusal, refusal])
-    assert refused([write, read, write], [b"OK", b"value", refusal])
-    assert not refused([read, write, write], [b"old", b"OK", refusal])
+    assert is_rejected_by_replica([read, write, write], [b"old", refusal, refusal])
+    assert is_rejected_by_replica([write, read, write], [b"OK", b"value", refusal])
+    assert not is_rejected_by_replica([read, write, write], [b"old", b"OK", refusal])

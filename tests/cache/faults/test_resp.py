@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from django_cachex.cache.connection.errors import ProtocolError, reply_error
+from django_cachex.cache.connection.errors import ProtocolError, parse_error
 from django_cachex.cache.connection.protocol import (
-    MISSING,
+    INCOMPLETE,
     Reader,
     ReplyReader,
-    codec_for,
+    get_codec,
     pack_command,
 )
 from django_cachex.commands import CommandError
@@ -59,7 +59,7 @@ STREAMS = st.lists(REPLIES, min_size=1, max_size=6).map(b"".join)
 
 def c_reader(parser: str) -> Reader:
     made: Reader = import_module(parser).Reader(
-        protocolError=ProtocolError, replyError=reply_error, notEnoughData=MISSING
+        protocolError=ProtocolError, replyError=parse_error, notEnoughData=INCOMPLETE
     )
     return made
 
@@ -69,7 +69,7 @@ def fed(reader: Reader, pieces: Iterable[bytes]) -> list[Any]:
     found = []
     for piece in pieces:
         reader.feed(piece, 0, len(piece))
-        while (reply := reader.gets()) is not MISSING:
+        while (reply := reader.gets()) is not INCOMPLETE:
             found.append(reply)
     return found
 
@@ -119,7 +119,7 @@ def test_only_the_part_that_was_received_is_read(parser: str) -> None:
     for reader in (ReplyReader(), c_reader(parser)):
         reader.feed(buffer, 6, 5)
         assert reader.gets() == b"OK"
-        assert reader.gets() is MISSING
+        assert reader.gets() is INCOMPLETE
 
 
 def test_what_was_fed_may_be_overwritten() -> None:
@@ -149,7 +149,7 @@ def test_noise_raises_nothing_but_protocol_errors(noise: bytes) -> None:
     reader = ReplyReader()
     reader.feed(noise, 0, len(noise))
     try:
-        while reader.gets() is not MISSING:
+        while reader.gets() is not INCOMPLETE:
             pass
     except ProtocolError:
         pass
@@ -185,7 +185,7 @@ def test_without_a_parser_in_c_the_one_in_python_is_taken(
         raise ImportError(name)
 
     monkeypatch.setattr("django_cachex.cache.connection.protocol.import_module", missing)
-    codec = codec_for.__wrapped__(driver)
+    codec = get_codec.__wrapped__(driver)
     assert (codec.pack, codec.reader) == (pack_command, ReplyReader)
     reader = codec.reader()
     reader.feed(b"-ERR no\r\n", 0, 9)

@@ -13,7 +13,7 @@ import valkey
 
 from django_cachex import cache as backends
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.connection.protocol import Codec, ReplyReader, pack_command
+from django_cachex.cache.connection.protocol import ReplyReader, RESPCodec, pack_command
 from tests import servers
 from tests.commands.data_types.surfaces import SENDS, Surface, close_loop
 
@@ -45,7 +45,7 @@ class Combination:
         return "-".join(filter(None, parts)).replace(" ", "-")
 
 
-IN_PYTHON = Codec(pack_command, ReplyReader)
+IN_PYTHON = RESPCodec(pack_command, ReplyReader)
 
 ALWAYS = [
     Combination("blocking", "valkey", "valkey", version=7),
@@ -116,7 +116,7 @@ def c(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Surfac
         options["compressor"] = (chosen.compressor, {"min_size": 0})
     if chosen.in_python:
         monkeypatch.setattr(
-            "django_cachex.cache.connection.server.codec_for", lambda driver: IN_PYTHON
+            "django_cachex.cache.connection.server.get_codec", lambda driver: IN_PYTHON
         )
         options["client_name"] = "in-python"  # Connections that nobody else shares.
     server = request.getfixturevalue(f"{chosen.server}_process")

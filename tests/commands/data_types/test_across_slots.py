@@ -10,7 +10,7 @@ import pytest
 
 from django_cachex.cache import ValkeyClusterCache
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.cluster.routing import slot_of
+from django_cachex.cache.cluster.routing import key_slot
 from django_cachex.commands import CrossSlotError
 from tests import servers
 from tests.commands.data_types.conftest import emptied
@@ -32,7 +32,7 @@ def cache(cluster_of_valkeys: servers.Server) -> ServerCache:
 def test_sets_of_several_slots_are_combined(cache: ServerCache, send: Send) -> None:
     for number, key in enumerate(KEYS):
         cache.sadd(key, "everywhere", number, (number + 1) % 12)
-    assert len({slot_of(cache._stored_key(key)) for key in KEYS}) > 8
+    assert len({key_slot(cache._stored_key(key)) for key in KEYS}) > 8
     assert send(cache, "sunion", (KEYS,), {}) == {"everywhere", *range(12)}
     assert send(cache, "sinter", (KEYS,), {}) == {"everywhere"}
     assert send(cache, "sdiff", (KEYS[:2],), {}) == {0}
@@ -69,7 +69,7 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
 def test_others_are_refused_before_anything_is_sent(
     cache: ServerCache, call: Callable[[Any], Any]
 ) -> None:
-    with pytest.raises(CrossSlotError, match="keys of one slot"):
+    with pytest.raises(CrossSlotError, match="must be in one slot"):
         call(cache)
     assert cache.client.dbsize() == 0
 

@@ -12,7 +12,7 @@ import valkey
 
 from django_cachex.cache import Pipeline, ValkeyCache
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.cluster.routing import keys_of
+from django_cachex.cache.cluster.routing import find_keys
 from django_cachex.commands import (
     BlockingCommand,
     CommandError,
@@ -177,7 +177,7 @@ def test_keys_are_found_where_the_server_finds_them(cache: ServerCache) -> None:
         for name in EVERY:
             args = EVERY[name].command(cache, name).args
             found = client.execute_command("COMMAND GETKEYS", *args)
-            assert list(keys_of(args)) == [key.encode() for key in found], name
+            assert list(find_keys(args)) == [key.encode() for key in found], name
 
 
 def test_servers_are_four_versions(

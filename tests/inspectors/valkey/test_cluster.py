@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import valkey
 
-from django_cachex.cache.cluster.routing import slot_of
+from django_cachex.cache.cluster.routing import key_slot
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.valkey.scan import read_slots
@@ -72,7 +72,7 @@ def test_nodes_take_turns(inspector: Inspector, nodes: Nodes) -> None:
     listing = inspector.scan(Query(), "", 600, later())
     thirds = [0, 0, 0]
     for key in listing.keys:
-        thirds[slot_of(key) // 5462] += 1
+        thirds[key_slot(key) // 5462] += 1
     assert all(thirds)
 
 
@@ -96,7 +96,7 @@ def test_a_node_that_does_not_answer_is_named_and_the_others_are_searched(
     inspector: Inspector, nodes: Nodes
 ) -> None:
     stopped = nodes[1]
-    theirs = {key for key in KEYS if 5461 <= slot_of(key) <= 10921}
+    theirs = {key for key in KEYS if 5461 <= key_slot(key) <= 10921}
     inspector.scan(Query(), "", 1, later())  # The cluster is known.
     stopped.process.send_signal(signal.SIGSTOP)
     try:
@@ -126,7 +126,7 @@ def test_a_slot_that_moves_during_a_search_loses_nothing(
     inspector: Inspector, nodes: Nodes
 ) -> None:
     giver, taker = nodes[0], nodes[2]
-    slots = sorted({slot_of(key) for key in KEYS if slot_of(key) < 5000})
+    slots = sorted({key_slot(key) for key in KEYS if key_slot(key) < 5000})
 
     def between(page: int) -> None:
         if page == 2:
@@ -149,7 +149,7 @@ def test_keys_that_have_moved_ahead_of_their_slot_are_looked_for_where_they_are(
 ) -> None:
     """All but the giver are walked through when half of a slot's keys leave it."""
     inspector.cache.set_many({f"{{tag}}:{n}": n for n in range(200)})
-    slot = slot_of(b"{tag}")
+    slot = key_slot(b"{tag}")
     tagged = {f":1:{{tag}}:{n}".encode() for n in range(200)}
     walks = json.loads(inspector.scan(Query(), "", 1, later()).token)
     [(address, _cursor, slots, *_rest)] = [one for one in walks if slot in read_slots(one[2])]
@@ -165,7 +165,7 @@ def test_keys_that_have_moved_ahead_of_their_slot_are_looked_for_where_they_are(
     finally:
         move(slot, giver, taker)
         move(slot, taker, giver)
-    theirs = {key for key in KEYS if slot_of(key) in read_slots(slots)}
+    theirs = {key for key in KEYS if key_slot(key) in read_slots(slots)}
     assert set(found) == tagged | theirs
     assert len(found) == len(set(found))
 

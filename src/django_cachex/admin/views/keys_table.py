@@ -325,7 +325,7 @@ class KeysTable:
         is_ours = owner is self.inspector
         is_secret = self.checker.is_protected_session(self.inspector, description.key)
         name = self._format_name(description.key)
-        name = formatting.name(masked(name) if is_secret else name)
+        name = formatting.format_name(mask_session_name(name) if is_secret else name)
         can_open = not is_secret and (
             description.key in openable if is_ours else self._can_open(owner, description.key)
         )

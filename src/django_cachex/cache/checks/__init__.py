@@ -1,4 +1,4 @@
-"""System checks of CACHES. None connects to a server, and no message holds a secret."""
+"""System checks for CACHES. They don't connect to servers, and no message contains a secret."""
 
 from __future__ import annotations
 
@@ -11,62 +11,62 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.checks.aliases import check_prefixes, check_readers
-from django_cachex.cache.checks.migration import check_leftovers
+from django_cachex.cache.checks.aliases import check_prefixes, check_unpickling
+from django_cachex.cache.checks.migration import check_migration_settings
 from django_cachex.cache.checks.options import (
-    Alias,
+    ConfiguredAlias,
     check_databases,
-    check_effects,
-    check_formats,
     check_locations,
+    check_misplaced_settings,
     check_options,
-    check_places,
+    check_plugins,
     check_prefix,
     check_protection,
+    check_unused_options,
 )
-from django_cachex.cache.options import reason
+from django_cachex.cache.options import describe_error
 
-__all__ = ["check_caches", "check_leftovers", "check_prefixes", "check_readers"]
+__all__ = ["check_caches", "check_migration_settings", "check_prefixes", "check_unpickling"]
 
 CHECKS = (
-    *(check_locations, check_databases, check_options, check_effects),
-    *(check_places, check_formats, check_protection, check_prefix),
+    *(check_locations, check_databases, check_options, check_unused_options),
+    *(check_misplaced_settings, check_plugins, check_protection, check_prefix),
 )
 
 
 @register(Tags.caches)
 def check_caches(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Return what is wrong with the settings of the caches whose backend is ours."""
-    found: list[CheckMessage] = []
+    """Check the settings of caches with a backend of this package."""
+    messages: list[CheckMessage] = []
     for name, params in settings.CACHES.items():
-        for message in _check(name, params):
-            if message not in found:  # Several servers may have one fault.
-                found.append(message)
-    return found
+        for message in _check_alias(name, params):
+            if message not in messages:  # Several servers may have the same error.
+                messages.append(message)
+    return messages
 
 
-def _check(name: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]:
+def _check_alias(name: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]:
     try:
         backend = import_string(params["BACKEND"])
-    except Exception:  # Importing a module may raise anything. Django's own check says so.
+    except Exception:  # A module may raise any exception. Django's own check reports it.
         return
     if not isinstance(backend, type) or not issubclass(backend, ServerCache):
         return
-    alias = Alias(name, backend, params)
+    alias = ConfiguredAlias(name, backend, params)
     if not isinstance(params.get("OPTIONS", {}), Mapping):
         yield alias.error(
             "django_cachex.E102",
-            _("OPTIONS must be a dict."),
-            _('Write "OPTIONS": {"socket_timeout": 2}.'),
+            _("OPTIONS must be a dictionary."),
+            _('Use a dictionary, such as "OPTIONS": {"socket_timeout": 2}.'),
         )
         return
-    wrong = [*_check_driver(alias), *(found for check in CHECKS for found in check(alias))]
-    yield from wrong
-    if not any(message.is_serious() for message in wrong):
-        yield from _check_making(alias)
+    messages = [*_check_driver(alias), *(message for check in CHECKS for message in check(alias))]
+    yield from messages
+    if not any(message.is_serious() for message in messages):
+        yield from _check_creation(alias)
 
 
-def _check_driver(alias: Alias) -> Iterator[CheckMessage]:
+def _check_driver(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
     if alias.driver is None:
         yield alias.error(
             "django_cachex.E103",
@@ -76,17 +76,17 @@ def _check_driver(alias: Alias) -> Iterator[CheckMessage]:
         )
 
 
-def _check_making(alias: Alias) -> Iterator[CheckMessage]:
-    """Report what no other check has found, and who makes the cache will be told."""
+def _check_creation(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
+    """Report errors that no other check finds, by creating the cache."""
     params = {name: value for name, value in alias.params.items() if name != "BACKEND"}
     try:
         error = alias.backend(params.pop("LOCATION", ""), params)._config_error
         text = str(error or "")
-    except Exception as raised:  # A subclass's constructor may raise anything.
-        text = reason(raised)
+    except Exception as raised:  # The constructor of a subclass may raise any exception.
+        text = describe_error(raised)
     if text:
         yield alias.error(
             "django_cachex.E100",
-            _("This cache cannot be made: %(reason)s") % {"reason": text},
+            _("This cache can't be created: %(reason)s") % {"reason": text},
             _("Correct its settings in CACHES."),
         )

@@ -16,98 +16,98 @@ from django.core.checks import CheckMessage, Warning
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.codecs import may_run, readers
+from django_cachex.cache.codecs import can_run_code, list_serializers
 from django_cachex.cache.configuration import Configuration
-from django_cachex.cache.connection.drivers import load
-from django_cachex.cache.keys import VERSIONS, Keyspace, keyspace, prefix
+from django_cachex.cache.connection.drivers import load_driver
+from django_cachex.cache.keys import PROBE_VERSIONS, Keyspace, find_keyspace, find_prefix
 from django_cachex.exceptions import KeyFunctionNotSupported
 
 KEY = "key"
-"""What is made a stored key of, to see whose it may be."""
+"""An example of a key, whose stored keys are compared."""
 
 LOOPBACK = ("127.0.0.1:", "::1:", "[::1]:")
 
 
 @dataclass(frozen=True)
-class Neighbour:
-    """An alias whose keys are on a server: with a backend of ours, or Django's for Redis."""
+class AliasOnServer:
+    """An alias with a backend of this package, or Django's Redis backend."""
 
     alias: str
-    # Any: Django's backend has no public names for its servers and its serializer.
+    # Any, because Django's backend only has private names for its servers and its serializer.
     cache: Any
     serializer: Any
     address: str
-    """Which database it stores in; the obvious spellings of one are alike."""
+    """The database, with one name for the local host."""
 
-    def made(self, key: Any, version: Any) -> bytes:
-        """Return the stored key that application code means by a key and a version."""
+    def make_key(self, key: Any, version: Any) -> bytes:
+        """Return the stored key for a key and a version."""
         return str(self.cache.make_key(key, version=version)).encode("utf-8", "surrogatepass")
 
     @cached_property
-    def examples(self) -> list[bytes]:
-        """Some of its stored keys, of its own version and of others."""
-        return [self.made(KEY, version) for version in (self.cache.version, 2, *VERSIONS)]
+    def example_keys(self) -> list[bytes]:
+        """Examples of stored keys, of the alias's version and others."""
+        return [self.make_key(KEY, version) for version in (self.cache.version, 2, *PROBE_VERSIONS)]
 
     @cached_property
-    def space(self) -> Keyspace | bytes | None:
-        """What its keys begin with, in every version or in its own; None where nobody can tell."""
+    def key_range(self) -> Keyspace | bytes | None:
+        """The keys of all versions, or the prefix of its own version; None if neither is known."""
         try:
-            return keyspace(self.made, self.cache.version)
+            return find_keyspace(self.make_key, self.cache.version)
         except KeyFunctionNotSupported:
             pass
         try:
-            return prefix(self.made, self.cache.version)
+            return find_prefix(self.make_key, self.cache.version)
         except KeyFunctionNotSupported:
             return None
 
-    def shared_with(self, other: Neighbour) -> bytes | None:
-        """Return a stored key of another alias that is one of this alias's too, or None."""
-        return next((stored for stored in other.examples if self.holds(stored)), None)
+    def find_shared_key(self, other: AliasOnServer) -> bytes | None:
+        """Return a stored key of another alias that may also be one of this alias, or None."""
+        return next((stored for stored in other.example_keys if self.contains(stored)), None)
 
-    def holds(self, stored: bytes) -> bool:
-        """Return whether a stored key is what this alias makes of some key in some version."""
-        if isinstance(self.space, Keyspace):
-            return self.space.holds(stored)
-        return self.space is not None and stored.startswith(self.space)
+    def contains(self, stored: bytes) -> bool:
+        """Return whether a stored key may belong to this alias, in any version."""
+        if isinstance(self.key_range, Keyspace):
+            return self.key_range.contains(stored)
+        return self.key_range is not None and stored.startswith(self.key_range)
 
 
-def pairs() -> Iterator[tuple[Neighbour, Neighbour]]:
-    """Yield each two aliases that store in one database, in both orders."""
-    found = [one for one in map(neighbour, settings.CACHES) if one is not None]
-    for one, other in permutations(found, 2):
+def iter_pairs() -> Iterator[tuple[AliasOnServer, AliasOnServer]]:
+    """Yield the pairs of aliases in the same database, in both orders."""
+    aliases = [one for one in map(load_alias, settings.CACHES) if one is not None]
+    for one, other in permutations(aliases, 2):
         if one.address == other.address:
             yield one, other
 
 
-def neighbour(alias: str) -> Neighbour | None:
-    """Return an alias with a backend that is known here, unless its settings do not work."""
+def load_alias(alias: str) -> AliasOnServer | None:
+    """Return an alias if its backend is known and its settings are valid, otherwise None."""
     try:
         cache: Any = caches[alias]
         if isinstance(cache, ServerCache) and not cache._config_error:
             address = str(cache.client.server.address)
-            found = Neighbour(alias, cache, cache._serializer, alike(address))
+            loaded = AliasOnServer(alias, cache, cache._serializer, normalize_host(address))
         elif isinstance(cache, DjangoRedisCache):
-            address = address_of(cache)
+            address = get_django_address(cache)
             client: Any = cache._cache
-            found = Neighbour(alias, cache, client._serializer, alike(address))
+            loaded = AliasOnServer(alias, cache, client._serializer, normalize_host(address))
         else:
             return None
-        _ = found.examples, found.space
+        _ = loaded.example_keys, loaded.key_range
     except Exception:
-        return None  # A stranger's constructor or KEY_FUNCTION may raise anything.
-    return found
+        return None  # A custom constructor or KEY_FUNCTION may raise any exception.
+    return loaded
 
 
-def address_of(cache: Any) -> str:
-    """Return the database of a cache of Django's, of the first server, which takes the writes."""
+def get_django_address(cache: Any) -> str:
+    """Return the database of a cache with Django's backend, on its first server, the primary."""
     options = {
         name: cache._options[name] for name in ("host", "port", "db") if cache._options.get(name)
     }
-    return Configuration(load("redis"), cache._servers[0], options).address
+    return Configuration(load_driver("redis"), cache._servers[0], options).address
 
 
-def alike(address: str) -> str:
-    """Return an address with one name for this machine."""
+def normalize_host(address: str) -> str:
+    """Return an address with "localhost" in place of a loopback address."""
     for spelling in LOOPBACK:
         if address.startswith(spelling):
             return f"localhost:{address.removeprefix(spelling)}"
@@ -115,91 +115,94 @@ def alike(address: str) -> str:
 
 
 def check_prefixes(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Warn of two aliases on one database of which one's keys look like the other's.
+    """Warn about two aliases in one database if keys of one look like keys of the other.
 
-    With the prefixes ``p`` and ``p:1``, ``p:1:2:key`` is the key ``key`` of the second in version
-    2, and the key ``2:key`` of the first in version 1: clearing the first clears the second too.
-    Two that call all keys alike are meant to share them.
+    For example, with the prefixes ``p`` and ``p:1``, the stored key ``p:1:2:key`` is the key
+    ``key`` of the second alias in version 2, and the key ``2:key`` of the first in version 1.
+    Clearing the first alias also clears the second. Two aliases whose stored keys are the same are
+    assumed to share them on purpose.
     """
     return [
-        overlap(outer, inner, shared)
-        for outer, inner in pairs()
-        if outer.examples != inner.examples and (shared := outer.shared_with(inner))
+        get_overlap_warning(outer, inner, shared)
+        for outer, inner in iter_pairs()
+        if outer.example_keys != inner.example_keys and (shared := outer.find_shared_key(inner))
     ]
 
 
-def overlap(outer: Neighbour, inner: Neighbour, shared: bytes) -> CheckMessage:
+def get_overlap_warning(outer: AliasOnServer, inner: AliasOnServer, shared: bytes) -> CheckMessage:
     names = {"one": outer.alias, "two": inner.alias, "key": shared.decode(errors="replace")}
     return Warning(
         _("“%(key)s” is a key of the cache “%(two)s” and of the cache “%(one)s”.") % names,
-        hint=_("Both store in one database. %(advice)s") % {"advice": advice(outer, inner)},
+        hint=_("Both use the same database. %(hint)s") % {"hint": get_overlap_hint(outer, inner)},
         obj=f"CACHES[{inner.alias!r}]",
         id="django_cachex.W001",
     )
 
 
-def advice(outer: Neighbour, inner: Neighbour) -> str:
-    """Return what tells the keys of two aliases apart."""
+def get_overlap_hint(outer: AliasOnServer, inner: AliasOnServer) -> str:
+    """Return the hint about how to keep the keys of two aliases apart."""
     names = {"one": outer.alias, "two": inner.alias, "start": f"{outer.cache.key_prefix}:"}
     if any(one.cache.key_func is not default_key_func for one in (outer, inner)):
         return (
             _(
-                "Give “%(one)s” or “%(two)s” a database of its own, or a KEY_FUNCTION that puts a "
-                "prefix before every key which no key of the other begins with."
+                "Use another database for “%(one)s” or “%(two)s”, or a KEY_FUNCTION that adds a "
+                "prefix that no key of the other cache starts with."
             )
             % names
         )
     return (
         _(
-            "Give “%(two)s” a KEY_PREFIX that does not begin with “%(start)s” and a number, or a "
-            "database of its own."
+            "Use a KEY_PREFIX for “%(two)s” that doesn't start with “%(start)s” and a number, or "
+            "another database."
         )
         % names
     )
 
 
-def check_readers(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Warn of an alias that unpickles, without looking, what another may store in another format.
+def check_unpickling(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Warn about an alias that unpickles data of another alias that stores another format.
 
-    ``PickleSerializer`` looks first: it reads nothing but what begins as it writes.
+    ``PickleSerializer`` is safe, because it only reads data that start like its own.
     """
     return [
         Warning(
             _(
-                "The cache “%(reader)s” unpickles what the cache “%(writer)s” stores, which is no "
-                "pickle: whoever chooses a value may make it one that runs code."
+                "The cache “%(reader)s” unpickles the data of the cache “%(writer)s”, which are "
+                "not pickles. A user who can choose a value could make it a pickle that runs code."
             )
             % {"reader": reader.alias, "writer": writer.alias},
             hint=_(
-                "Give them prefixes that cannot be confused, or databases of their own; or let "
-                "“%(reader)s” read with django_cachex.cache.serializers.PickleSerializer."
+                "Use different prefixes or databases for them, or use the serializer "
+                "django_cachex.cache.serializers.PickleSerializer for “%(reader)s”."
             )
             % {"reader": reader.alias},
             obj=f"CACHES[{reader.alias!r}]",
             id="django_cachex.W006",
         )
-        for reader, writer in reading()
+        for reader, writer in find_unsafe_readers()
     ]
 
 
-def reading() -> Iterator[tuple[Neighbour, Neighbour]]:
-    """Yield aliases that read pickles without looking, each with one that stores others there."""
-    for reader, writer in pairs():
-        if not unpickles(reader) or writes_pickles(readers(writer.serializer)[0]):
+def find_unsafe_readers() -> Iterator[tuple[AliasOnServer, AliasOnServer]]:
+    """Yield pairs of an alias that unpickles unchecked data, and one that stores other formats."""
+    for reader, writer in iter_pairs():
+        if not is_unpickling(reader) or is_pickle_writer(list_serializers(writer.serializer)[0]):
             continue
-        if reader.shared_with(writer) or writer.shared_with(reader):
+        if reader.find_shared_key(writer) or writer.find_shared_key(reader):
             yield reader, writer
 
 
-def unpickles(one: Neighbour) -> bool:
-    """Return whether an alias hands to `pickle` whatever is stored."""
-    return any(may_run(each) and writes_pickles(each) for each in readers(one.serializer))
+def is_unpickling(one: AliasOnServer) -> bool:
+    """Return whether an alias passes unchecked data to `pickle`."""
+    return any(
+        can_run_code(each) and is_pickle_writer(each) for each in list_serializers(one.serializer)
+    )
 
 
-def writes_pickles(serializer: Any) -> bool:
-    """Return whether a serializer writes pickles, found out by letting it write."""
+def is_pickle_writer(serializer: Any) -> bool:
+    """Return whether a serializer writes pickles, which is tested with an example."""
     try:
         data = serializer.dumps({"probe": [1, None]})
     except Exception:
-        return False  # A stranger's serializer may raise anything.
+        return False  # A custom serializer may raise any exception.
     return isinstance(data, bytes) and data[:1] in (b"\x80", b"(", b"}") and data[-1:] == b"."

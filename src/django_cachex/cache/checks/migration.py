@@ -1,4 +1,4 @@
-"""Check for settings of django-redis and django-valkey."""
+"""The check for settings of django-redis and django-valkey."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 
 from django_cachex.cache.backends import ServerCache
 
-BOTH = frozenset({"django_redis", "django_valkey"})
+BOTH_PACKAGES = frozenset({"django_redis", "django_valkey"})
 
-OF_COMPRESSORS = (
+COMPRESSOR_SETTINGS = (
     *("COMPRESS_BROTLI_LGBLOCK", "COMPRESS_BROTLI_LGWIN", "COMPRESS_BROTLI_MODE"),
     *("COMPRESS_LZMA_CHECK", "COMPRESS_LZMA_FILTERS", "COMPRESS_LZMA_FORMAT"),
     *("COMPRESS_ZLIB_WBITS", "COMPRESS_ZSTD_DICT", "COMPRESS_ZSTD_OPTIONS"),
@@ -23,10 +23,10 @@ OF_COMPRESSORS = (
 
 
 @register(Tags.caches)
-def check_leftovers(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Warn of settings that have no effect on the caches of ours.
+def check_migration_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Warn about settings of these packages that have no effect on the caches of this package.
 
-    Of a package that another cache still uses, they are read.
+    There is no warning if another cache still uses the package.
     """
     backends = {name: str(params.get("BACKEND", "")) for name, params in settings.CACHES.items()}
     ours = ", ".join(f"CACHES[{name!r}]" for name, path in backends.items() if is_ours(path))
@@ -37,65 +37,64 @@ def check_leftovers(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage
             hint=advice,
             id="django_cachex.W105",
         )
-        for name, advice in equivalents().items()
-        if ours and used.isdisjoint(readers(name)) and getattr(settings, name, None)
+        for name, advice in get_setting_hints().items()
+        if ours and used.isdisjoint(get_reading_packages(name)) and getattr(settings, name, None)
     ]
 
 
 def is_ours(path: str) -> bool:
     try:
-        found = import_string(path)
-    except Exception:  # Importing a module may raise anything. A check of its own says so.
+        backend = import_string(path)
+    except Exception:  # A module may raise any exception. Another check reports it.
         return False
-    return isinstance(found, type) and issubclass(found, ServerCache)
+    return isinstance(backend, type) and issubclass(backend, ServerCache)
 
 
-def readers(name: str) -> frozenset[str]:
+def get_reading_packages(name: str) -> frozenset[str]:
     """Return the packages that read the setting `name`."""
     if name == "CACHE_HERD_TIMEOUT":
-        return BOTH
+        return BOTH_PACKAGES
     return frozenset({"django_redis" if name.startswith("DJANGO_REDIS") else "django_valkey"})
 
 
-def equivalents() -> dict[str, str]:
-    """Return, for each setting of the two packages, what to write instead."""
+def get_setting_hints() -> dict[str, str]:
+    """Return the hints about what to use in place of each setting of the two packages."""
     prefixed = {
         f"{prefix}_{end}": advice
         for prefix in ("DJANGO_REDIS", "DJANGO_VALKEY")
-        for end, advice in _of_caches().items()
+        for end, advice in _get_cache_setting_hints().items()
     }
-    of_compressors = _(
-        "Write it as an option of the compressor, if that takes it: "
+    compressor_hint = _(
+        "Use an option of the compressor, if there is one, such as "
         '"compressor": ("lzma", {"level": 9}).'
     )
     return {
         **prefixed,
         "CACHE_HERD_TIMEOUT": _(
-            'Write "stampede_protection": {"early": 60} into OPTIONS, with the seconds.'
+            'Use "stampede_protection": {"early": 60} in OPTIONS, with the number of seconds.'
         ),
-        "CACHE_COMPRESS_LEVEL": _('Write "compressor": ("zstd", {"level": 9}) into OPTIONS.'),
-        "CACHE_COMPRESS_MIN_LENGTH": _(
-            'Write "compressor": ("zstd", {"min_size": 500}) into OPTIONS.'
-        ),
-        **dict.fromkeys(OF_COMPRESSORS, of_compressors),
+        "CACHE_COMPRESS_LEVEL": _('Use "compressor": ("zstd", {"level": 9}) in OPTIONS.'),
+        "CACHE_COMPRESS_MIN_LENGTH": _('Use "compressor": ("zstd", {"min_size": 500}) in OPTIONS.'),
+        **dict.fromkeys(COMPRESSOR_SETTINGS, compressor_hint),
     }
 
 
-def _of_caches() -> dict[str, str]:
+def _get_cache_setting_hints() -> dict[str, str]:
     logged = _(
-        'Leave it out: what "ignore_exceptions" hides is always logged, on the logger '
+        'Remove it. Errors that "ignore_exceptions" ignores are always logged, by the logger '
         "django_cachex.cache."
     )
     return {
-        "CLOSE_CONNECTION": _("Leave it out: connections are kept between requests."),
-        "CONNECTION_FACTORY": _("Leave it out: connections are made by the driver."),
+        "CLOSE_CONNECTION": _("Remove it. Connections are kept between requests."),
+        "CONNECTION_FACTORY": _("Remove it. The driver creates the connections."),
         "IGNORE_EXCEPTIONS": _(
-            'Write "ignore_exceptions": True into OPTIONS, if failures are to be misses there too: '
-            "as it is, they are raised."
+            'Use "ignore_exceptions": True in OPTIONS to treat errors as misses. At present, they '
+            "are raised."
         ),
         "LOGGER": logged,
         "LOG_IGNORED_EXCEPTIONS": logged,
         "SCAN_ITERSIZE": _(
-            "Leave it out: it is 1000. iter_keys() and delete_pattern() take another as itersize."
+            "Remove it. The default is 1000; iter_keys() and delete_pattern() have the argument "
+            "itersize."
         ),
     }

@@ -1,4 +1,4 @@
-"""Check the LOCATION and OPTIONS of an alias."""
+"""The checks for the LOCATION and OPTIONS of an alias."""
 
 from __future__ import annotations
 
@@ -15,38 +15,45 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.codecs import COMPRESSOR, SERIALIZER, MissingPackage, WrongFormat, make_all
-from django_cachex.cache.configuration import locations
-from django_cachex.cache.connection.drivers import Driver, load
+from django_cachex.cache.codecs import (
+    COMPRESSOR,
+    SERIALIZER,
+    MissingPackage,
+    PluginError,
+    load_plugins,
+)
+from django_cachex.cache.configuration import parse_locations
+from django_cachex.cache.connection.drivers import Driver, load_driver
 from django_cachex.cache.options import (
-    BESIDE,
-    OF_SENTINEL,
-    RETRIES,
-    UNUSED,
-    effect,
-    faults,
-    in_url,
-    parse,
-    unknown_to_loops,
+    ALIAS_SETTINGS,
+    RETRY_OPTIONS,
+    SENTINEL_OPTIONS,
+    UNUSED_OPTIONS,
+    describe_effect,
+    find_errors,
+    find_sync_only_options,
+    get_url_options,
+    parse_url,
     unused_option_hint,
 )
 from django_cachex.cache.sentinel import SentinelClient
-from django_cachex.cache.stampede import protection_of
+from django_cachex.cache.stampede import parse_protection
 
 
-def understands(driver: Driver, url: str) -> bool:
+def can_parse_url(driver: Driver, url: str) -> bool:
     try:
-        parse(driver, url)
+        parse_url(driver, url)
     except ValueError:
         return False
     return True
 
 
 @dataclass(frozen=True)
-class Alias:
-    """Nothing here raises for what is wrong with the settings: it is empty then.
+class ConfiguredAlias:
+    """An alias and its settings.
 
-    Of what users wrote, messages quote names and numbers; all else may hold a password.
+    For invalid settings, the properties are empty and don't raise errors. Messages only quote names
+    and numbers from the settings, because everything else may contain a password.
     """
 
     name: str
@@ -61,28 +68,28 @@ class Alias:
     @cached_property
     def driver(self) -> Driver | None:
         try:
-            return load(self.backend._driver)
+            return load_driver(self.backend._driver)
         except ImproperlyConfigured:
             return None
 
     @cached_property
     def urls(self) -> list[str]:
         try:
-            return locations(self.params.get("LOCATION", ""))
+            return parse_locations(self.params.get("LOCATION", ""))
         except ImproperlyConfigured:
             return []
 
     @cached_property
-    def understood(self) -> list[str]:
+    def valid_urls(self) -> list[str]:
         """The URLs that the driver can parse."""
-        return [url for url in self.urls if self.driver and understands(self.driver, url)]
+        return [url for url in self.urls if self.driver and can_parse_url(self.driver, url)]
 
     @cached_property
-    def each(self) -> list[dict[str, Any]]:
-        """The options of each server: those in its URL win."""
+    def server_options(self) -> list[dict[str, Any]]:
+        """The options of each server. Those in its URL take precedence."""
         driver = self.driver
-        found = [in_url(driver, url) for url in self.understood] if driver else []
-        return [{**self.options, **one} for one in found] or [dict(self.options)]
+        from_urls = [get_url_options(driver, url) for url in self.valid_urls] if driver else []
+        return [{**self.options, **one} for one in from_urls] or [dict(self.options)]
 
     @property
     def is_cluster(self) -> bool:
@@ -95,204 +102,212 @@ class Alias:
         return Warning(message, hint=hint, obj=f"CACHES[{self.name!r}]", id=id)
 
 
-WRONG = ((SERIALIZER, "django_cachex.E111"), (COMPRESSOR, "django_cachex.E109"))
+PLUGIN_CHECKS = ((SERIALIZER, "django_cachex.E111"), (COMPRESSOR, "django_cachex.E109"))
 
 
-def check_formats(alias: Alias) -> Iterator[CheckMessage]:
-    """Report serializers and compressors that cannot be made, or are none."""
-    for kind, id in WRONG:
+def check_plugins(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
+    """Report serializers and compressors that can't be used."""
+    for kind, id in PLUGIN_CHECKS:
         try:
-            make_all(kind, alias.options)
+            load_plugins(kind, alias.options)
         except MissingPackage as error:
             yield alias.error("django_cachex.E114", error.message, error.hint)
-        except WrongFormat as error:
+        except PluginError as error:
             yield alias.error(id, error.message, error.hint)
         except ImproperlyConfigured as error:
             yield alias.error(
                 id,
-                _("An option of the %(what)s makes no sense.") % {"what": kind.option},
+                _("An option of the %(what)s is invalid.") % {"what": kind.option},
                 str(error),
             )
 
 
 SCHEMES = ("valkey", "valkeys", "redis", "rediss", "unix")
-TWINS = {"valkey": "redis", "valkeys": "rediss"}
+SCHEME_ALIASES = {"valkey": "redis", "valkeys": "rediss"}
 
-_scheme = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://").match
-# Nothing that has room for a password is quoted.
-_address = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?(/[0-9]*)?").fullmatch
-_path = re.compile(r"(?:unix:)?(/[\w./-]+)").fullmatch
+_match_scheme = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://").match
+# These patterns don't match anything that could contain a password, so matches may be quoted.
+_match_address = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?(/[0-9]*)?").fullmatch
+_match_path = re.compile(r"(?:unix:)?(/[\w./-]+)").fullmatch
 
 
-def check_locations(alias: Alias) -> Iterator[CheckMessage]:
-    """Report what in LOCATION the driver would not understand."""
+def check_locations(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
+    """Report URLs in LOCATION that the driver can't parse."""
     if alias.driver is None:
         return
     if not alias.urls:
-        yield _not_a_url(alias, alias.driver, "")
+        yield _get_not_a_url_error(alias, alias.driver, "")
     for url in alias.urls:
-        if url not in alias.understood:
-            yield _problem(alias, alias.driver, url)
+        if url not in alias.valid_urls:
+            yield _get_location_error(alias, alias.driver, url)
 
 
-def check_databases(alias: Alias) -> Iterator[CheckMessage]:
-    """Report database numbers that cannot be meant."""
-    numbers = sorted({str(options.get("db") or 0) for options in alias.each})
+def check_databases(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
+    """Report database numbers that differ, or that a cluster doesn't have."""
+    numbers = sorted({str(options.get("db") or 0) for options in alias.server_options})
     if alias.is_cluster and numbers not in ([], ["0"]):
         yield alias.error(
             "django_cachex.E106",
-            _("A cluster has no database but 0."),
-            _("Take the number out of LOCATION, and “db” out of OPTIONS."),
+            _("A cluster only has database 0."),
+            _("Remove the number from LOCATION, and “db” from OPTIONS."),
         )
     elif len(numbers) > 1:
         yield alias.warning(
             "django_cachex.W101",
-            _("LOCATION names the databases %(numbers)s.") % {"numbers": ", ".join(numbers)},
+            _("The URLs in LOCATION have different database numbers: %(numbers)s.")
+            % {"numbers": ", ".join(numbers)},
             _(
-                "The URLs after the first are read replicas, which hold what the first holds "
-                "under the same number: give all URLs one number."
+                "The URLs after the first are read replicas, which have the same data under the "
+                "same number. Use the same number in all URLs."
             ),
         )
 
 
-def _problem(alias: Alias, driver: Driver, url: str) -> CheckMessage:
-    found = _scheme(url)
-    if not found:
-        return _not_a_url(alias, driver, url)
-    scheme = found[1]
-    if not understands(driver, f"{scheme}://"):
-        return _other_scheme(alias, driver, scheme)
-    if names := [name for name in _query(url) if not understands(driver, f"{scheme}://?{name}")]:
+def _get_location_error(alias: ConfiguredAlias, driver: Driver, url: str) -> CheckMessage:
+    match = _match_scheme(url)
+    if not match:
+        return _get_not_a_url_error(alias, driver, url)
+    scheme = match[1]
+    if not can_parse_url(driver, f"{scheme}://"):
+        return _get_scheme_error(alias, driver, scheme)
+    if names := [
+        name
+        for name in _list_query_options(url)
+        if not can_parse_url(driver, f"{scheme}://?{name}")
+    ]:
         return alias.error(
             "django_cachex.E104",
-            _("LOCATION has a value for %(names)s that makes no sense.")
+            _("LOCATION has an invalid value for %(names)s.")
             % {"names": ", ".join(name.partition("=")[0] for name in names)},
-            _("Correct what follows its name in the query of the URL."),
+            _("Correct the value in the query of the URL."),
         )
     return alias.error(
         "django_cachex.E104",
         _("LOCATION is not a URL that %(driver)s-py understands.") % {"driver": driver.name},
         _(
-            "Write it as %(example)s. In a password, the characters / ? # @ : must be "
+            "Use a URL such as %(example)s. In a password, the characters / ? # @ : must be "
             "percent-encoded."
         )
         % {"example": f"{driver.name}://user:password@host:6379/0"},
     )
 
 
-def _not_a_url(alias: Alias, driver: Driver, text: str) -> CheckMessage:
+def _get_not_a_url_error(alias: ConfiguredAlias, driver: Driver, text: str) -> CheckMessage:
     return alias.error(
         "django_cachex.E104",
         _("LOCATION is not a URL."),
-        _('Write "LOCATION": "%(url)s".') % {"url": _meant(driver, text)},
+        _('Use "LOCATION": "%(url)s".') % {"url": _suggest_url(driver, text)},
     )
 
 
-def _meant(driver: Driver, text: str) -> str:
-    """Return the URL of what looks like an address or the path of a socket, or an example."""
-    if path := _path(text):
+def _suggest_url(driver: Driver, text: str) -> str:
+    """Return a URL for text that looks like an address or the path of a socket, or an example."""
+    if path := _match_path(text):
         return f"unix://{path[1]}?db=0"
-    if address := _address(text):
+    if address := _match_address(text):
         return f"{driver.name}://{address[1]}{address[2] or ':6379'}{address[3] or '/0'}"
     return f"{driver.name}://127.0.0.1:6379/0"
 
 
-def _other_scheme(alias: Alias, driver: Driver, scheme: str) -> CheckMessage:
-    known = [f"{name}://" for name in SCHEMES if understands(driver, f"{name}://")]
-    twin = TWINS.get(scheme)
+def _get_scheme_error(alias: ConfiguredAlias, driver: Driver, scheme: str) -> CheckMessage:
+    supported = [f"{name}://" for name in SCHEMES if can_parse_url(driver, f"{name}://")]
+    alternative = SCHEME_ALIASES.get(scheme)
     return alias.error(
         "django_cachex.E105",
-        _("%(driver)s-py does not know the scheme %(scheme)s:// of LOCATION.")
+        _("%(driver)s-py doesn't support the scheme %(scheme)s:// in LOCATION.")
         % {"driver": driver.name, "scheme": scheme},
-        _("Write %(twin)s:// in its place, which reaches the same server.") % {"twin": twin}
-        if twin
-        else _("It knows %(known)s.") % {"known": ", ".join(known)},
+        _("Use %(scheme)s:// instead, which connects to the same server.") % {"scheme": alternative}
+        if alternative
+        else _("It supports %(known)s.") % {"known": ", ".join(supported)},
     )
 
 
-def _query(url: str) -> list[str]:
+def _list_query_options(url: str) -> list[str]:
     """Return the options in the query of `url`, each as ``name=value``."""
     query = url.partition("?")[2]
     return [urlencode([pair]) for pair in parse_qsl(query, keep_blank_values=True)]
 
 
-ANY_URL = ("rediss://",)
-"""Connections over TLS take more options than others, and both drivers have this scheme."""
+DEFAULT_URLS = ("rediss://",)
+"""TLS connections have the most options, and both drivers support this scheme."""
 
 
-def check_options(alias: Alias) -> Iterator[CheckMessage]:
-    """Report what whoever uses the cache would be told, and what event loops do not take."""
+def check_options(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
+    """Report the errors in OPTIONS, and options that asyncio connections don't have."""
     if alias.driver is None:
         return
-    for url in alias.understood or ANY_URL:
-        for fault in faults(alias.driver, url, alias.options):
-            yield alias.error(fault.id, fault.message, fault.hint)
-        for name in unknown_to_loops(alias.driver, url, alias.options):
+    for url in alias.valid_urls or DEFAULT_URLS:
+        for error in find_errors(alias.driver, url, alias.options):
+            yield alias.error(error.id, error.message, error.hint)
+        for name in find_sync_only_options(alias.driver, url, alias.options):
             yield alias.warning(
                 "django_cachex.W103",
-                _("On event loops, %(driver)s-py does not take the option “%(name)s”.")
+                _("The asyncio connections of %(driver)s-py don't have the option “%(name)s”.")
                 % {"driver": alias.driver.name, "name": name},
-                _("Leave it out, or use this cache without its asynchronous methods."),
+                _("Remove it, or don't use the asynchronous methods of this cache."),
             )
 
 
-def check_effects(alias: Alias) -> Iterator[CheckMessage]:
-    """Report options of the drivers, and of other classes of ours, that have no effect."""
-    for options in alias.each:
-        for name in sorted((UNUSED | RETRIES) & options.keys()):
-            yield alias.warning("django_cachex.W106", effect(name), unused_option_hint(name))
+def check_unused_options(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
+    """Report options of the drivers, and for Sentinel, that have no effect."""
+    for options in alias.server_options:
+        for name in sorted((UNUSED_OPTIONS | RETRY_OPTIONS) & options.keys()):
+            yield alias.warning(
+                "django_cachex.W106", describe_effect(name), unused_option_hint(name)
+            )
     if issubclass(alias.backend._client_class, SentinelClient):
         return
     driver = alias.backend._driver.capitalize()
-    for name in sorted(OF_SENTINEL & alias.options.keys()):
+    for name in sorted(SENTINEL_OPTIONS & alias.options.keys()):
         yield alias.warning(
             "django_cachex.W106",
             _("“%(name)s” has no effect on %(backend)s.")
             % {"name": name, "backend": alias.backend.__name__},
-            _('Write "BACKEND": "%(path)s", or leave it out.')
+            _('Use "BACKEND": "%(path)s", or remove the option.')
             % {"path": f"django_cachex.cache.{driver}SentinelCache"},
         )
 
 
-def check_places(alias: Alias) -> Iterator[CheckMessage]:
-    """Report settings of the alias that stand in OPTIONS, where nobody reads them."""
-    for name in sorted(BESIDE & set(alias.options)):
+def check_misplaced_settings(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
+    """Report settings of the alias that are in OPTIONS, where they have no effect."""
+    for name in sorted(ALIAS_SETTINGS & set(alias.options)):
         yield alias.warning(
             "django_cachex.W104",
             _("%(name)s has no effect in OPTIONS.") % {"name": name},
-            _("Write it beside OPTIONS: %(place)s.")
-            % {"place": f"CACHES[{alias.name!r}][{name!r}]"},
+            _("Move it next to OPTIONS: %(setting)s.")
+            % {"setting": f"CACHES[{alias.name!r}][{name!r}]"},
         )
 
 
-def check_protection(alias: Alias) -> Iterator[CheckMessage]:
-    """Report a protection from stampedes that makes no sense."""
+def check_protection(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
+    """Report invalid options of stampede protection."""
     try:
-        protection_of(alias.options.get("stampede_protection"))
+        parse_protection(alias.options.get("stampede_protection"))
     except ImproperlyConfigured as error:
         yield alias.error(
             "django_cachex.E115",
-            _("“stampede_protection” makes no sense."),
+            _("“stampede_protection” is invalid."),
             str(error),
         )
 
 
-def check_prefix(alias: Alias) -> Iterator[CheckMessage]:
-    """Report a prefix that makes every key one that Django warns of."""
+def check_prefix(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
+    """Report a prefix that causes a warning of Django about every key."""
     prefix = str(alias.params.get("KEY_PREFIX", ""))
     if alias.params.get("KEY_FUNCTION") is not None:
         return
     if re.search(r"[\x00-\x20\x7f]", prefix):
-        wrong = _("KEY_PREFIX holds a space or a control character.")
+        message = _("KEY_PREFIX contains a space or a control character.")
     elif len(f"{prefix}:1:") >= MEMCACHE_MAX_KEY_LENGTH:
-        wrong = _("KEY_PREFIX leaves no room for a key.")
+        message = _("KEY_PREFIX is too long.")
     else:
         return
     yield alias.warning(
         "django_cachex.W102",
-        wrong,
+        message,
         _(
-            "Django warns of every such key, as memcached would refuse it. Choose a short prefix "
-            "of letters, digits and punctuation; what is stored is not found under another."
+            "Django warns about every such key, because memcached doesn't allow it. Use a short "
+            "prefix of letters, digits and punctuation. Entries that are stored under the old "
+            "prefix will not be found."
         ),
     )

@@ -1,4 +1,4 @@
-"""A cluster: which node has which keys, and how commands find their way to it."""
+"""Clusters: their nodes and slots, and the routing of commands."""
 
 from django_cachex.cache.cluster.cluster import Cluster, ClusterClient
 

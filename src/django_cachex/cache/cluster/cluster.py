@@ -1,4 +1,4 @@
-"""Send commands to the nodes of a cluster, and follow keys that move."""
+"""Clusters: sending commands to the right nodes, and following slots that move."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, Self, TypeVar
 
 from django_cachex.cache.client import Client
-from django_cachex.cache.cluster.nodes import Nodes, host_of
+from django_cachex.cache.cluster.nodes import Nodes, get_host
 from django_cachex.cache.cluster.routing import (
-    Fragment,
+    NodeCommand,
     SlotMap,
-    keys_of,
-    slot_map,
-    slot_of,
-    split,
-    take,
-    together,
+    assign_replies,
+    combine_commands,
+    find_keys,
+    key_slot,
+    parse_slot_map,
+    route,
 )
-from django_cachex.cache.configuration import frozen, locations
+from django_cachex.cache.configuration import make_hashable, parse_locations
 from django_cachex.cache.connection.server import Server
-from django_cachex.cache.operations import Part, Pause, Plan, acarry_out, carry_out
+from django_cachex.cache.operations import (
+    MultiServerOperation,
+    Pause,
+    ServerCall,
+    arun_operation,
+    run_operation,
+)
 from django_cachex.commands.command import (
     Command,
     Operation,
@@ -40,64 +46,69 @@ from django_cachex.exceptions import (
 
 T = TypeVar("T")
 
-TRANSACTIONAL = frozenset({"WATCH", "MULTI"})
-MISDIRECTED = Redirection, SlotUnavailable
+TRANSACTION_STARTERS = frozenset({"WATCH", "MULTI"})
+MISDIRECTION_ERRORS = Redirection, SlotUnavailable
 
 
-def opens(commands: Sequence[Command[Any]]) -> bool:
-    """Return whether `commands` begin what must go on over the same connection."""
-    return any(command.args[0] in TRANSACTIONAL for command in commands)
+def starts_transaction(commands: Sequence[Command[Any]]) -> bool:
+    """Return whether the commands after `commands` must use the same connection."""
+    return any(command.args[0] in TRANSACTION_STARTERS for command in commands)
 
 
-class Conversation(Generic[T]):
-    """The rest of an operation, all of whose keys must be in one slot."""
+class PinnedOperation(Generic[T]):
+    """An operation that runs on one connection, from the start of a transaction on.
+
+    All keys of its remaining commands must be in one slot.
+    """
 
     def __init__(self, operation: Operation[T], commands: Sequence[Command[Any]]) -> None:
         self._operation = operation
         self._commands = commands
-        slots = slots_of(commands)
+        slots = find_slots(commands)
         if len(slots) != 1:
             raise CrossSlotError(
-                "A transaction needs keys of one slot, from its first step on: give them a part "
-                "in braces in common, as in {user:1}:a and {user:1}:b."
+                "All keys of a transaction must be in one slot. Give them a common part in braces, "
+                "such as {user:1}:a and {user:1}:b."
             )
         [self.slot] = slots
-        self.refusal: CachexError | None = None
-        """Why the node that was asked last was the wrong one; None where it was not."""
+        self.misdirection: CachexError | None = None
+        """The error of the last node if it was the wrong one; otherwise None."""
         self.lost = False
         """Whether the node could not be reached."""
 
-    def once(self) -> Operation[T]:
-        """Do what the steps do; stop, so that `once` may be called again, on the wrong node."""
+    def attempt(self) -> Operation[T]:
+        """Run the operation on a node. If it is the wrong one, `attempt` may be called again."""
         operation, commands = self._operation, self._commands
-        self.refusal = None
+        self.misdirection = None
         try:
             try:
                 results = yield commands
-            except MISDIRECTED as error:
-                self.refusal = error
+            except MISDIRECTION_ERRORS as error:
+                self.misdirection = error
                 raise
             except CachexError as error:
                 self.lost = isinstance(error, ServerUnavailable)
                 commands = operation.throw(error)
             else:
-                refusals = [result for result in results if isinstance(result, MISDIRECTED)]
-                if refusals:  # Of a transaction, which was then discarded.
-                    self.refusal = refusals[0]
-                    raise refusals[0]
+                misdirections = [
+                    result for result in results if isinstance(result, MISDIRECTION_ERRORS)
+                ]
+                if misdirections:  # The server has discarded the transaction.
+                    self.misdirection = misdirections[0]
+                    raise misdirections[0]
                 commands = operation.send(results)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
         return (yield from self._rest(commands))
 
     def _rest(self, commands: Sequence[Command[Any]]) -> Operation[T]:
-        """Go on with the steps, which have yielded `commands`, as long as they keep to the slot."""
+        """Continue the operation, which has yielded `commands`, and check the slot of each step."""
         operation = self._operation
         try:
             while True:
                 try:
-                    if not slots_of(commands) <= {self.slot}:
-                        raise CrossSlotError("A transaction needs keys of one slot.")
+                    if not find_slots(commands) <= {self.slot}:
+                        raise CrossSlotError("All keys of a transaction must be in one slot.")
                     results = yield commands
                 except CachexError as error:
                     commands = operation.throw(error)
@@ -107,111 +118,112 @@ class Conversation(Generic[T]):
             return stop.value  # type: ignore[no-any-return]  # T
 
 
-def slots_of(commands: Sequence[Command[Any]]) -> set[int]:
-    """Return the slots of all keys in `commands`."""
-    return {slot_of(key) for command in commands for key in keys_of(command.args)}
+def find_slots(commands: Sequence[Command[Any]]) -> set[int]:
+    """Return the slots of all keys of `commands`."""
+    return {key_slot(key) for command in commands for key in find_keys(command.args)}
 
 
-REDIRECTIONS = 5
-"""How often one command is sent, at most."""
-PAUSES = 0.05, 0.1, 0.2
-"""Seconds to wait for a slot that no node serves, one after the other."""
+MAX_ATTEMPTS = 5
+"""The maximum number of times that a command is sent."""
+RETRY_DELAYS = 0.05, 0.1, 0.2
+"""Seconds to wait before each retry for a slot that no node serves."""
 
 
 class Cluster:
-    """All nodes of a cluster. `Cluster.of` returns the same one for the same configuration."""
+    """A cluster. `Cluster.for_urls` returns the same object for the same configuration."""
 
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
 
     @classmethod
-    def of(
+    def for_urls(
         cls,
         driver: str,
         urls: Sequence[str],
         options: Mapping[str, Any],
         overrides: Mapping[str, Any],
     ) -> Cluster:
-        """Return the cluster of which the nodes at `urls` are some: see `Server.of`."""
-        name = driver, tuple(urls), frozen(options), frozen(overrides)
-        found = _clusters.get(name)
-        if found is None:
-            found = _clusters.setdefault(name, cls(Nodes(driver, urls, options, overrides)))
-        return found
+        """Return the cluster that the nodes at `urls` belong to. See `Server.for_url`."""
+        key = driver, tuple(urls), make_hashable(options), make_hashable(overrides)
+        cluster = _clusters.get(key)
+        if cluster is None:
+            cluster = _clusters.setdefault(key, cls(Nodes(driver, urls, options, overrides)))
+        return cluster
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.address}>"
 
     @property
     def address(self) -> str:
-        """The nodes of LOCATION, as ``host:port/0,host:port/0``; never a credential."""
+        """The nodes in LOCATION, as ``host:port/0,host:port/0``, without credentials."""
         return self._nodes.address
 
-    def located(self, but: Server | None = None) -> SlotMap:
-        """Ask the nodes, all but one, who has which slot; return what is known if none says.
+    def refresh_slots(self, exclude: Server | None = None) -> SlotMap:
+        """Read the slots again from any node except `exclude`, and return them.
 
-        Raise what is wrong where nothing was known before.
+        If no node responds, the last known slots are returned, or an error is raised if there are
+        none.
         """
-        carry_out(self._nodes.again(but))
+        run_operation(self._nodes.refresh(exclude))
         return self._nodes.slots
 
-    def read_slots(self, reply: Sequence[Sequence[Any]], node: Server) -> SlotMap:
-        """Return what a node has replied to CLUSTER SLOTS."""
-        return slot_map(reply, self._nodes.at, host_of(node))
+    def parse_slots(self, reply: Sequence[Sequence[Any]], node: Server) -> SlotMap:
+        """Parse the reply of `node` to CLUSTER SLOTS."""
+        return parse_slot_map(reply, self._nodes.get_node, get_host(node))
 
     def run(self, command: Command[T] | Operation[T]) -> T:
         """Send a command, or the steps of an operation, to the nodes that have the keys.
 
-        Raise what `Server.run` does, and `CrossSlotError` before anything is sent.
+        It raises the same errors as `Server.run`, and `CrossSlotError` before sending anything.
         """
         if not isinstance(command, Command):
-            return carry_out(self._operation(command))
-        node = self._only_node(command)
+            return run_operation(self._operation(command))
+        node = self._find_single_node(command)
         if node is None:
-            return carry_out(self._single(command))
+            return run_operation(self._run_command(command))
         try:
             return node.run(command)
         except (Redirection, ServerUnavailable) as error:
-            return carry_out(self._single(command, node, error))
+            return run_operation(self._run_command(command, node, error))
 
     async def arun(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `run` does, on the running event loop, with the nodes side by side."""
+        """Do the same as `run`, on the running event loop, using several nodes concurrently."""
         if not isinstance(command, Command):
-            return await acarry_out(self._operation(command))
-        node = self._only_node(command)
+            return await arun_operation(self._operation(command))
+        node = self._find_single_node(command)
         if node is None:
-            return await acarry_out(self._single(command))
+            return await arun_operation(self._run_command(command))
         try:
             return await node.arun(command)
         except (Redirection, ServerUnavailable) as error:
-            return await acarry_out(self._single(command, node, error))
+            return await arun_operation(self._run_command(command, node, error))
 
-    def _only_node(self, command: Command[Any]) -> Server | None:
-        """Return the node that has the only key of `command`; None where it is not that simple."""
-        keys = keys_of(command.args)
-        return self._nodes.slots.owners[slot_of(keys[0])] if len(keys) == 1 else None
+    def _find_single_node(self, command: Command[Any]) -> Server | None:
+        """Return the node that has the key of `command`, or None if it hasn't exactly one key."""
+        keys = find_keys(command.args)
+        return self._nodes.slots.owners[key_slot(keys[0])] if len(keys) == 1 else None
 
-    def _single(
+    def _run_command(
         self,
         command: Command[T],
         node: Server | None = None,
         error: CachexError | None = None,
-    ) -> Plan[T]:
-        """Send one command, which met `error` on `node` if that was asked before."""
-        [reply] = yield from self._exchange([command], node, error)
+    ) -> MultiServerOperation[T]:
+        """Send one command. If `node` is given, it has already returned `error`."""
+        [reply] = yield from self._send_commands([command], node, error)
         if isinstance(reply, CachexError):
             raise reply
         return command.parse(reply)
 
-    def _operation(self, operation: Operation[T]) -> Plan[T]:
-        """Send the commands of every step to the nodes that have the keys."""
+    def _operation(self, operation: Operation[T]) -> MultiServerOperation[T]:
+        """Send the commands of each step to the nodes that have the keys."""
         try:
             commands = next(operation)
             while True:
                 try:
-                    if opens(commands):
-                        return (yield from self._conversation(Conversation(operation, commands)))
-                    replies = yield from self._exchange(commands)
+                    if starts_transaction(commands):
+                        return (yield from self._run_pinned(PinnedOperation(operation, commands)))
+                    replies = yield from self._send_commands(commands)
                 except CrossSlotError as error:
                     commands = operation.throw(error)
                 else:
@@ -223,95 +235,103 @@ class Cluster:
 
     # Commands that may go to several nodes.
 
-    def _exchange(
+    def _send_commands(
         self,
         commands: Sequence[Command[Any]],
         node: Server | None = None,
         error: CachexError | None = None,
-    ) -> Plan[list[Any]]:
-        """Return the raw replies to `commands`, our exceptions among them."""
-        yield from self._nodes.known()
-        splits = [split(command, self._nodes.slots) for command in commands]
-        fragments = everything = [fragment for each in splits for fragment in each.fragments]
-        pauses = iter(PAUSES)
+    ) -> MultiServerOperation[list[Any]]:
+        """Return the raw replies to `commands`, with exceptions for errors."""
+        yield from self._nodes.ensure_slots()
+        routed = [route(command, self._nodes.slots) for command in commands]
+        node_commands = all_node_commands = [
+            node_command
+            for routed_command in routed
+            for node_command in routed_command.node_commands
+        ]
+        pauses = iter(RETRY_DELAYS)
         if node is not None:
-            fragments[0].reply = error
-            fragments = yield from self._once_more(node, fragments, pauses)
-        for _ in range(REDIRECTIONS):
-            groups = self._grouped(fragments)
+            node_commands[0].reply = error
+            node_commands = yield from self._find_retries(node, node_commands, pauses)
+        for _ in range(MAX_ATTEMPTS):
+            groups = self._group_by_node(node_commands)
             if not groups:
                 break
-            outcomes = yield [Part(node, together(group)) for node, group in groups.items()]
-            fragments = []
+            outcomes = yield [
+                ServerCall(node, combine_commands(group)) for node, group in groups.items()
+            ]
+            node_commands = []
             for (node, group), outcome in zip(groups.items(), outcomes, strict=True):
-                take(group, outcome)
-                fragments += yield from self._once_more(node, group, pauses)
-        if len(everything) > 1:
-            mark_as_sent(everything)
-        return [each.reply() for each in splits]
+                assign_replies(group, outcome)
+                node_commands += yield from self._find_retries(node, group, pauses)
+        if len(all_node_commands) > 1:
+            mark_as_sent(all_node_commands)
+        return [routed_command.reply() for routed_command in routed]
 
-    def _grouped(self, fragments: Sequence[Fragment]) -> dict[Server, list[Fragment]]:
-        """Return what each node is to be asked; what no node serves has its error as reply."""
-        groups: dict[Server, list[Fragment]] = {}
-        for fragment in fragments:
+    def _group_by_node(
+        self, node_commands: Sequence[NodeCommand]
+    ) -> dict[Server, list[NodeCommand]]:
+        """Group the commands by node. Set an error as the reply if no node serves the slot."""
+        groups: dict[Server, list[NodeCommand]] = {}
+        for node_command in node_commands:
             try:
-                node = fragment.node or self._nodes.owner(fragment.slot or 0)
+                node = node_command.node or self._nodes.owner(node_command.slot or 0)
             except SlotUnavailable as error:
-                fragment.reply = error
+                node_command.reply = error
             else:
-                groups.setdefault(node, []).append(fragment)
+                groups.setdefault(node, []).append(node_command)
         return groups
 
-    def _once_more(
-        self, node: Server, fragments: Sequence[Fragment], pauses: Iterator[float]
-    ) -> Plan[list[Fragment]]:
-        """Return those of `fragments`, which `node` has answered, that are to be sent again."""
-        refused = [one for one in fragments if isinstance(one.reply, CachexError)]
-        again = [one for one in refused if isinstance(one.reply, Redirection)]
-        for fragment in again:
-            yield from self._redirect(fragment, node)
-        lost = [one for one in refused if isinstance(one.reply, ServerUnavailable)]
-        if lost and (yield from self._may_be_served(node, lost, pauses)):
-            for fragment in harmless(lost):
-                fragment.node = None if fragment.slot is not None else node
-                again.append(fragment)
-        return again
+    def _find_retries(
+        self, node: Server, node_commands: Sequence[NodeCommand], pauses: Iterator[float]
+    ) -> MultiServerOperation[list[NodeCommand]]:
+        """Return those of the commands, to which `node` has replied, that must be sent again."""
+        failed = [one for one in node_commands if isinstance(one.reply, CachexError)]
+        to_resend = [one for one in failed if isinstance(one.reply, Redirection)]
+        for node_command in to_resend:
+            yield from self._redirect(node_command, node)
+        lost = [one for one in failed if isinstance(one.reply, ServerUnavailable)]
+        if lost and (yield from self._can_retry(node, lost, pauses)):
+            for node_command in find_retryable(lost):
+                node_command.node = None if node_command.slot is not None else node
+                to_resend.append(node_command)
+        return to_resend
 
-    def _redirect(self, fragment: Fragment, node: Server) -> Plan[None]:
-        """Let `fragment` go where `node` says, and learn from that."""
-        error = fragment.reply
-        fragment.node = self._nodes.named(error, node)
-        fragment.asking = isinstance(error, AskError)
-        known = self._nodes.slots.owners[fragment.slot or 0] is fragment.node
-        if isinstance(error, MovedError) and not known:
-            yield from self._nodes.moved(fragment.node)
+    def _redirect(self, node_command: NodeCommand, node: Server) -> MultiServerOperation[None]:
+        """Set the node that `node` redirects to, and update the slots after a MOVED error."""
+        error = node_command.reply
+        node_command.node = self._nodes.get_redirect_target(error, node)
+        node_command.asking = isinstance(error, AskError)
+        is_known = self._nodes.slots.owners[node_command.slot or 0] is node_command.node
+        if isinstance(error, MovedError) and not is_known:
+            yield from self._nodes.on_moved(node_command.node)
 
-    def _may_be_served(
-        self, node: Server, fragments: Sequence[Fragment], pauses: Iterator[float]
-    ) -> Plan[bool]:
-        """Return, perhaps after a while, whether what `node` did not do may be done now."""
-        if isinstance(fragments[0].reply, SlotUnavailable):
-            return (yield from paused(pauses))
-        yield from self._nodes.successor(node)
+    def _can_retry(
+        self, node: Server, node_commands: Sequence[NodeCommand], pauses: Iterator[float]
+    ) -> MultiServerOperation[bool]:
+        """Return whether commands that failed on `node` may succeed now, waiting if needed."""
+        if isinstance(node_commands[0].reply, SlotUnavailable):
+            return (yield from pause(pauses))
+        yield from self._nodes.find_successor(node)
         owners = self._nodes.slots.owners
-        return all(one.slot is not None and owners[one.slot] is not node for one in fragments)
+        return all(one.slot is not None and owners[one.slot] is not node for one in node_commands)
 
     # Operations that need one connection to one node.
 
-    def _conversation(self, conversation: Conversation[T]) -> Plan[T]:
-        yield from self._nodes.known()
-        node, pauses = self._nodes.owner(conversation.slot), iter(PAUSES)
+    def _run_pinned(self, pinned: PinnedOperation[T]) -> MultiServerOperation[T]:
+        yield from self._nodes.ensure_slots()
+        node, pauses = self._nodes.owner(pinned.slot), iter(RETRY_DELAYS)
         outcome: Any = None
-        for _ in range(REDIRECTIONS):
-            [outcome] = yield [Part(node, conversation.once())]
-            if conversation.lost:
-                yield from self._nodes.successor(node)
-            error = conversation.refusal
+        for _ in range(MAX_ATTEMPTS):
+            [outcome] = yield [ServerCall(node, pinned.attempt())]
+            if pinned.lost:
+                yield from self._nodes.find_successor(node)
+            error = pinned.misdirection
             if isinstance(error, MovedError):
-                node = self._nodes.named(error, node)
-                yield from self._nodes.moved(node)
-            elif error is None or not (yield from paused(pauses)):
-                break  # Else the slot is moving: soon the keys will be here or there.
+                node = self._nodes.get_redirect_target(error, node)
+                yield from self._nodes.on_moved(node)
+            elif error is None or not (yield from pause(pauses)):
+                break  # Otherwise, the slot is being moved, and all keys will soon be on one node.
         if isinstance(outcome, CachexError):
             raise outcome
         return outcome  # type: ignore[no-any-return]  # T
@@ -320,23 +340,26 @@ class Cluster:
 _clusters: dict[Any, Cluster] = {}
 
 
-def mark_as_sent(fragments: Sequence[Fragment]) -> None:
-    """Let no node that was not reached say that nothing was sent: others may have done theirs."""
-    for fragment in fragments:
-        if isinstance(fragment.reply, CachexError):
-            fragment.reply.sent = True
+def mark_as_sent(node_commands: Sequence[NodeCommand]) -> None:
+    """Set `sent` on all errors, because other nodes may have run their part of the command."""
+    for node_command in node_commands:
+        if isinstance(node_command.reply, CachexError):
+            node_command.reply.sent = True
 
 
-def harmless(failed: Sequence[Fragment]) -> list[Fragment]:
-    """Return what may be sent again: what was refused, and the others if they are repeatable."""
+def find_retryable(failed: Sequence[NodeCommand]) -> list[NodeCommand]:
+    """Return the commands that may be sent again.
+
+    These are the ones that the node refused, and the others if they are idempotent.
+    """
     refused = [one for one in failed if isinstance(one.reply, CommandError)]
     unknown = [one for one in failed if not isinstance(one.reply, CommandError)]
     repeatable = is_repeatable([one.command for one in unknown])
     return list(failed) if repeatable else refused
 
 
-def paused(pauses: Iterator[float]) -> Plan[bool]:
-    """Wait for the next of `pauses`; return whether there was one."""
+def pause(pauses: Iterator[float]) -> MultiServerOperation[bool]:
+    """Wait for the next of `pauses`, and return whether there was one."""
     seconds = next(pauses, None)
     if seconds is None:
         return False
@@ -345,14 +368,14 @@ def paused(pauses: Iterator[float]) -> Plan[bool]:
 
 
 class ClusterClient(Client):
-    """Commands on a cluster. LOCATION names one node, or several in case that one is down."""
+    """The client of a cluster. LOCATION names one node, or several in case one is down."""
 
     @classmethod
-    def of(
+    def from_options(
         cls,
         driver: str,
         location: str | Sequence[str],
         options: Mapping[str, Any],
         overrides: Mapping[str, Any] | None = None,
     ) -> Self:
-        return cls(Cluster.of(driver, locations(location), options, overrides or {}))
+        return cls(Cluster.for_urls(driver, parse_locations(location), options, overrides or {}))

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_cachex.cache.cluster.routing import NO_SLOTS, SlotMap, slot_map
-from django_cachex.cache.configuration import parsed
+from django_cachex.cache.cluster.routing import EMPTY_SLOT_MAP, SlotMap, parse_slot_map
+from django_cachex.cache.configuration import parse_configured_url
 from django_cachex.cache.connection.server import Server
-from django_cachex.cache.operations import Part, Plan
+from django_cachex.cache.operations import MultiServerOperation, ServerCall
 from django_cachex.commands.command import Command, parse_raw
 from django_cachex.exceptions import (
     CachexError,
@@ -23,14 +23,14 @@ from django_cachex.exceptions import (
     SlotUnavailable,
 )
 
-PATIENCE = 1.0
-"""Seconds in which the nodes are not asked again where the slots are because one is down."""
+REFRESH_INTERVAL = 1.0
+"""Minimum number of seconds between two reads of the slots because a node is down."""
 
-WHERE = Command(("CLUSTER", "SLOTS"), parse_raw, idempotent=True)
+CLUSTER_SLOTS = Command(("CLUSTER", "SLOTS"), parse_raw, idempotent=True)
 
 
 class Nodes:
-    """The nodes that are known, all of them reached as those of LOCATION are."""
+    """The known nodes of a cluster. All have the same options as the nodes in LOCATION."""
 
     def __init__(
         self,
@@ -41,112 +41,121 @@ class Nodes:
     ) -> None:
         self._driver, self._options, self._overrides = driver, options, overrides
         self._url = urls[0]
-        self._seeds = [Server.of(driver, url, options, overrides) for url in urls]
+        self._seeds = [Server.for_url(driver, url, options, overrides) for url in urls]
         for seed in self._seeds:
-            refuse_what_a_cluster_lacks(seed)
-        self.slots: SlotMap = NO_SLOTS
-        """What was read last."""
+            validate_cluster_url(seed)
+        self.slots: SlotMap = EMPTY_SLOT_MAP
+        """The slots that were read last."""
         self._read_at = 0.0
 
     @property
     def address(self) -> str:
-        """The nodes of LOCATION, as ``host:port/0,host:port/0``; never a credential."""
+        """The nodes in LOCATION, as ``host:port/0,host:port/0``, without credentials."""
         return ",".join(seed.address for seed in self._seeds)
 
     def owner(self, slot: int) -> Server:
-        """Return who has `slot`; raise `SlotUnavailable` where nobody has."""
+        """Return the node that serves `slot`; raise `SlotUnavailable` if none does."""
         node = self.slots.owners[slot]
         if node is None:
             raise SlotUnavailable(f"CLUSTERDOWN No node of {self.address} has slot {slot}.")
         return node
 
-    def named(self, error: Redirection, asked: Server) -> Server:
-        """Return the node that `error` names, which `asked` answered."""
+    def get_redirect_target(self, error: Redirection, asked: Server) -> Server:
+        """Return the node that the node `asked` redirects to with `error`."""
         host, port = error.target
-        return self.at(host or host_of(asked), port)
+        return self.get_node(host or get_host(asked), port)
 
-    def known(self) -> Plan[None]:
-        """Ask where the slots are, if nobody did yet; raise what is wrong where none answers."""
+    def ensure_slots(self) -> MultiServerOperation[None]:
+        """Read the slots if they aren't known yet; raise an error if no node responds."""
         if not self.slots.primaries:
-            reasons = yield from self._read(())
+            errors = yield from self._read_slots(())
             if not self.slots.primaries:
-                raise nobody_knows(reasons)
+                raise cluster_unreachable_error(errors)
 
-    def again(self, but: Server | None = None) -> Plan[None]:
-        """Ask where the slots are now, of all nodes but one; as `known` where none says."""
-        reasons = yield from self._read((), but)
+    def refresh(self, exclude: Server | None = None) -> MultiServerOperation[None]:
+        """Read the slots again, from any node except `exclude`; raise as `ensure_slots` does."""
+        errors = yield from self._read_slots((), exclude)
         if not self.slots.primaries:
-            raise nobody_knows(reasons)
+            raise cluster_unreachable_error(errors)
 
-    def moved(self, node: Server) -> Plan[None]:
-        """Ask `node`, which has more slots than was known, then others, where the slots are."""
-        yield from self._read((node,))
+    def on_moved(self, node: Server) -> MultiServerOperation[None]:
+        """Read the slots again after a redirection to `node`, from this node first."""
+        yield from self._read_slots((node,))
 
-    def successor(self, lost: Server) -> Plan[None]:
-        """Ask the others who has the slots of a node that is down, unless that was done lately.
+    def find_successor(self, lost: Server) -> MultiServerOperation[None]:
+        """Read the slots from other nodes after one was lost, unless this was done recently.
 
-        None is asked first each time: one that is cut off from the others knows of no successor.
+        The order is random, because a node that can't reach the others doesn't know the successor.
         """
-        if not 0 <= time.monotonic() - self._read_at < PATIENCE:
+        if not 0 <= time.monotonic() - self._read_at < REFRESH_INTERVAL:
             others = [node for _slot, node in self.slots.primaries]
             random.shuffle(others)
-            yield from self._read(others, lost)
+            yield from self._read_slots(others, lost)
 
-    def _read(self, first: Sequence[Server], but: Server | None = None) -> Plan[list[CachexError]]:
-        """Ask until one answers; return what the others said, and keep what is known if all did."""
-        self._read_at = time.monotonic()  # Others need not ask meanwhile.
-        reasons: list[CachexError] = []
-        known = [node for _slot, node in self.slots.primaries]
-        for node in dict.fromkeys([*first, *known, *self.slots.replicas, *self._seeds]):
-            if node is but:
+    def _read_slots(
+        self, first: Sequence[Server], exclude: Server | None = None
+    ) -> MultiServerOperation[list[CachexError]]:
+        """Read the slots from the first node that responds, and return the errors of the others.
+
+        If none responds, the known slots are kept.
+        """
+        self._read_at = time.monotonic()  # Other callers don't need to read them in the meantime.
+        errors: list[CachexError] = []
+        primaries = [node for _slot, node in self.slots.primaries]
+        for node in dict.fromkeys([*first, *primaries, *self.slots.replicas, *self._seeds]):
+            if node is exclude:
                 continue
-            [reply] = yield [Part(node, WHERE)]
+            [reply] = yield [ServerCall(node, CLUSTER_SLOTS)]
             if isinstance(reply, CachexError):
-                reasons.append(reply)
+                errors.append(reply)
                 continue
-            found = slot_map(reply, self.at, host_of(node))
-            if found.primaries:
-                self._learn(found)
+            slot_map = parse_slot_map(reply, self.get_node, get_host(node))
+            if slot_map.primaries:
+                self._update_slots(slot_map)
                 break
         self._read_at = time.monotonic()
-        return reasons
+        return errors
 
-    def _learn(self, found: SlotMap) -> None:
-        """Keep who has which slot, and no connections to those that have none any more."""
-        before, self.slots = self.slots, found
+    def _update_slots(self, slot_map: SlotMap) -> None:
+        """Store the slots, and close unused connections to nodes that no longer serve any."""
+        before, self.slots = self.slots, slot_map
         for node in {node for _slot, node in before.primaries}.difference(
-            node for _slot, node in found.primaries
+            node for _slot, node in slot_map.primaries
         ):
             node.close_unused()
 
-    def at(self, host: str, port: int) -> Server:
-        """Return the node at an address, reached as the first of LOCATION is."""
+    def get_node(self, host: str, port: int) -> Server:
+        """Return the node at an address, with the URL parameters of the first one in LOCATION."""
         parts = urlsplit(self._url)
         credentials, at, _host = parts.netloc.rpartition("@")
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         url = parts._replace(netloc=f"{credentials}{at}{place}").geturl()
-        return Server.of(self._driver, url, self._options, self._overrides)
+        return Server.for_url(self._driver, url, self._options, self._overrides)
 
 
-def nobody_knows(reasons: Sequence[CachexError]) -> CachexError:
-    """Return the error for a cluster none of whose nodes says where the slots are."""
-    refusals = [reason for reason in reasons if isinstance(reason, CommandError)]
+def cluster_unreachable_error(errors: Sequence[CachexError]) -> CachexError:
+    """Return the error for a cluster whose slots could not be read from any node."""
+    refusals = [error for error in errors if isinstance(error, CommandError)]
     if refusals:
         return refusals[0]
-    text = " ".join(dict.fromkeys(map(str, reasons))) or "No node has any slot."
-    return ServerUnavailable(f"The cluster cannot be reached: {text}")
+    text = " ".join(dict.fromkeys(map(str, errors))) or "No node serves any slots."
+    return ServerUnavailable(f"The cluster is not available: {text}")
 
 
-def host_of(server: Server) -> str:
+def get_host(server: Server) -> str:
     host, _, _port = server.address.rpartition("/")[0].rpartition(":")
     return host
 
 
-def refuse_what_a_cluster_lacks(seed: Server) -> None:
-    """Raise ImproperlyConfigured for a unix socket and for a database that no cluster has."""
+def validate_cluster_url(seed: Server) -> None:
+    """Raise ImproperlyConfigured for a Unix socket or a database number other than 0."""
     configuration = seed.configuration
-    found = {**configuration.options, **parsed(configuration.driver, configuration.url)}
-    if "path" in found or int(found.get("db") or 0):
+    options = {
+        **configuration.options,
+        **parse_configured_url(configuration.driver, configuration.url),
+    }
+    if "path" in options or int(options.get("db") or 0):
         raise ImproperlyConfigured(
-            "LOCATION must name nodes of the cluster by host and port, and no database but 0."
+            "LOCATION must contain the host and port of nodes of the cluster, and no database "
+            "number except 0."
         )

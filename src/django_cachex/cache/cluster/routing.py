@@ -1,4 +1,4 @@
-"""Which commands go to which nodes of a cluster, and how their replies are put together."""
+"""Routing in a cluster: which nodes a command is sent to, and how their replies are merged."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from django_cachex.cache.connection.server import Server
 from django_cachex.commands.command import Command, EncodableArg, Operation, execute_all, parse_raw
 from django_cachex.exceptions import CachexError, CrossSlotError, SlotUnavailable
 
-SLOTS = 16_384
+SLOT_COUNT = 16_384
 
-Words = Sequence[EncodableArg]
-Find = Callable[[Words], Words]
+Args = Sequence[EncodableArg]
+KeyFinder = Callable[[Args], Args]
 
 
-def _counted(at: int) -> Find:
-    """Keys after a word that says how many there are."""
+def _find_counted(at: int) -> KeyFinder:
+    """Find keys after an argument that is their number."""
     return lambda args: args[at + 1 : at + 1 + int(args[at])]
 
 
-def _stored_and_counted(args: Words) -> Words:
-    return (args[1], *_counted(2)(args))
+def _find_destination_and_counted(args: Args) -> Args:
+    return (args[1], *_find_counted(2)(args))
 
 
-def _streams(args: Words) -> Words:
-    """Keys after STREAMS, which as many ids follow."""
+def _find_stream_keys(args: Args) -> Args:
+    """Find the keys after STREAMS, which are followed by an equal number of IDs."""
     after = args[args.index("STREAMS") + 1 :]
     return after[: len(after) // 2]
 
 
-def _sorted(args: Words) -> Words:
-    places = [number + 1 for number, word in enumerate(args) if word == "STORE"]
-    return (args[1], *(args[place] for place in places))
+def _find_sort_keys(args: Args) -> Args:
+    indexes = [number + 1 for number, arg in enumerate(args) if arg == "STORE"]
+    return (args[1], *(args[index] for index in indexes))
 
 
-def _of_subcommand(*names: str) -> Find:
-    """The second argument, where the first is one of `names`, or whatever it is."""
+def _find_subcommand_key(*names: str) -> KeyFinder:
+    """Find the key after a subcommand that is one of `names`, or any subcommand by default."""
     return lambda args: args[2:3] if not names or str(args[1]).upper() in names else ()
 
 
-def _one(args: Words) -> Words:
+def _find_first_key(args: Args) -> Args:
     return args[1:2]
 
 
-# By the name of the command; those that are not here name one key, directly after it.
-FIND: dict[EncodableArg, Find] = {
+# By the name of the command. Other commands have one key, which is the first argument.
+KEY_FINDERS: dict[EncodableArg, KeyFinder] = {
     **dict.fromkeys(
         [
             "MGET",
@@ -86,18 +86,19 @@ FIND: dict[EncodableArg, Find] = {
     ),
     **dict.fromkeys(["BLPOP", "BRPOP", "BZPOPMIN", "BZPOPMAX"], lambda args: args[1:-1]),
     **dict.fromkeys(
-        ["LMPOP", "ZMPOP", "SINTERCARD", "ZUNION", "ZINTER", "ZDIFF", "ZINTERCARD"], _counted(1)
+        ["LMPOP", "ZMPOP", "SINTERCARD", "ZUNION", "ZINTER", "ZDIFF", "ZINTERCARD"],
+        _find_counted(1),
     ),
     **dict.fromkeys(
         ["EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO", "BLMPOP", "BZMPOP"],
-        _counted(2),
+        _find_counted(2),
     ),
-    **dict.fromkeys(["ZUNIONSTORE", "ZINTERSTORE", "ZDIFFSTORE"], _stored_and_counted),
-    **dict.fromkeys(["XREAD", "XREADGROUP"], _streams),
-    **dict.fromkeys(["OBJECT", "XINFO", "XGROUP"], _of_subcommand()),
-    **dict.fromkeys(["MEMORY"], _of_subcommand("USAGE")),
-    **dict.fromkeys(["DEBUG"], _of_subcommand("OBJECT")),
-    "SORT": _sorted,
+    **dict.fromkeys(["ZUNIONSTORE", "ZINTERSTORE", "ZDIFFSTORE"], _find_destination_and_counted),
+    **dict.fromkeys(["XREAD", "XREADGROUP"], _find_stream_keys),
+    **dict.fromkeys(["OBJECT", "XINFO", "XGROUP"], _find_subcommand_key()),
+    **dict.fromkeys(["MEMORY"], _find_subcommand_key("USAGE")),
+    **dict.fromkeys(["DEBUG"], _find_subcommand_key("OBJECT")),
+    "SORT": _find_sort_keys,
     "BITOP": lambda args: args[2:],
     **dict.fromkeys(
         [
@@ -151,15 +152,15 @@ FIND: dict[EncodableArg, Find] = {
 }
 
 
-def keys_of(args: Words) -> Words:
+def find_keys(args: Args) -> Args:
     """Return the keys among the arguments of a command."""
-    return FIND.get(args[0], _one)(args)
+    return KEY_FINDERS.get(args[0], _find_first_key)(args)
 
 
-def slot_of(key: EncodableArg) -> int:
-    """Return the slot of a stored key: that of what is between its first braces, if anything is.
+def key_slot(key: EncodableArg) -> int:
+    """Return the slot of a stored key: that of its hash tag, if it has one.
 
-    https://valkey.io/topics/cluster-spec/#key-distribution-model
+    See https://valkey.io/topics/cluster-spec/#key-distribution-model
     """
     data = key if isinstance(key, bytes) else str(key).encode()
     start = data.find(b"{")
@@ -167,57 +168,58 @@ def slot_of(key: EncodableArg) -> int:
         end = data.find(b"}", start + 1)
         if end > start + 1:
             data = data[start + 1 : end]
-    return binascii.crc_hqx(data, 0) % SLOTS
+    return binascii.crc_hqx(data, 0) % SLOT_COUNT
 
 
-NodeAt = Callable[[str, int], Server]
-"""Returns the node that listens on a host and a port."""
+GetNode = Callable[[str, int], Server]
+"""Returns the node at a host and a port."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SlotMap:
-    """Who has which slot, as some node said at some time."""
+    """The nodes that serve the slots, as reported by one of the nodes."""
 
     owners: Sequence[Server | None]
-    """By slot."""
+    """The node of each slot."""
 
     primaries: Sequence[tuple[int, Server]]
-    """Those that have any slot, each with its lowest, in the order of these."""
+    """The lowest slot and the node of each primary, sorted by slot."""
 
     replicas: Sequence[Server] = ()
-    """Those that stand ready to take over."""
+    """The nodes that can take over."""
 
-    def following(self, slot: int) -> int | None:
-        """Return the lowest slot of the primary after the one that has `slot`."""
+    def next_primary_slot(self, slot: int) -> int | None:
+        """Return the lowest slot of the primary after the one with `slot`; None after the last."""
         return next((lowest for lowest, _node in self.primaries if lowest > slot), None)
 
     def at_or_after(self, slot: int) -> tuple[int, Server] | None:
-        """Return who has `slot`; if nobody, who comes next, and its lowest slot."""
+        """Return `slot` and its node; if it has none, the next primary with its lowest slot."""
         owner = self.owners[slot]
         if owner is not None:
             return slot, owner
         return next((entry for entry in self.primaries if entry[0] > slot), None)
 
 
-NO_SLOTS = SlotMap((None,) * SLOTS, ())
+EMPTY_SLOT_MAP = SlotMap((None,) * SLOT_COUNT, ())
 
 
-def slot_map(reply: Sequence[Sequence[Any]], node_at: NodeAt, asked: str) -> SlotMap:
-    """Read what CLUSTER SLOTS replied: ``[[start, end, [host, port, …], …], …]``.
+def parse_slot_map(reply: Sequence[Sequence[Any]], get_node: GetNode, asked: str) -> SlotMap:
+    """Parse a reply to CLUSTER SLOTS: ``[[start, end, [host, port, …], …], …]``.
 
-    A node that does not know how it is called leaves its host out: it is where it was `asked`.
+    A node that doesn't know its own address omits the host, which is then `asked`: the host that
+    the reply came from.
     """
-    owners: list[Server | None] = [None] * SLOTS
+    owners: list[Server | None] = [None] * SLOT_COUNT
     lowest: dict[Server, int] = {}
     others: dict[Server, None] = {}
 
     def at(host: bytes | None, port: int, *_more: Any) -> Server:
-        return node_at(host.decode() if host and host != b"?" else asked, int(port))
+        return get_node(host.decode() if host and host != b"?" else asked, int(port))
 
     for start, end, primary, *replicas in reply:
         node = at(*primary)
         owners[start : end + 1] = [node] * (end + 1 - start)
-        lowest[node] = min(start, lowest.get(node, SLOTS))
+        lowest[node] = min(start, lowest.get(node, SLOT_COUNT))
         others.update(dict.fromkeys(at(*replica) for replica in replicas))
     primaries = sorted(((slot, node) for node, slot in lowest.items()), key=_slot)
     return SlotMap(owners, primaries, tuple(others))
@@ -232,8 +234,8 @@ Merge = Callable[[list[Any]], Any]
 ASKING = Command(("ASKING",), parse_raw)
 
 
-class Fragment:
-    """What one node is asked: the one that has `slot`, or `node`."""
+class NodeCommand:
+    """A command for one node: `node`, or the one that serves `slot`."""
 
     __slots__ = ("asking", "command", "node", "reply", "slot")
 
@@ -244,160 +246,170 @@ class Fragment:
         self.slot = slot
         self.node = node
         self.asking = False
-        """Whether the node has the key, but not yet the slot."""
+        """Whether to send ASKING first, because the slot is still being moved to the node."""
         self.reply: Any = None
-        """The raw reply, or one of our exceptions."""
+        """The raw reply, or an exception."""
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """A command in fragments."""
+class RoutedCommand:
+    """A command, split into commands for several nodes."""
 
-    fragments: Sequence[Fragment]
+    node_commands: Sequence[NodeCommand]
     merge: Merge
 
     def reply(self) -> Any:
-        """Return the raw reply to the whole, which is the first error if there is one."""
-        replies = [fragment.reply for fragment in self.fragments]
+        """Return the raw reply to the whole command, or the first error."""
+        replies = [node_command.reply for node_command in self.node_commands]
         for reply in replies:
             if isinstance(reply, CachexError):
                 return reply
         return self.merge(replies)
 
 
-def first(replies: list[Any]) -> Any:
+def first_reply(replies: list[Any]) -> Any:
     return replies[0]
 
 
-def joined(replies: list[Any]) -> list[Any]:
+def concatenate_replies(replies: list[Any]) -> list[Any]:
     return [element for reply in replies for element in reply]
 
 
-def united(replies: list[Any]) -> list[Any]:
-    return list(set(joined(replies)))
+def union_replies(replies: list[Any]) -> list[Any]:
+    return list(set(concatenate_replies(replies)))
 
 
-def in_common(replies: list[Any]) -> list[Any]:
+def intersect_replies(replies: list[Any]) -> list[Any]:
     return list(set.intersection(*map(set, replies)))
 
 
-def left_over(replies: list[Any]) -> list[Any]:
-    of_first, *others = map(set, replies)
-    return list(of_first.difference(*others))
+def subtract_replies(replies: list[Any]) -> list[Any]:
+    first, *others = map(set, replies)
+    return list(first.difference(*others))
 
 
-# Commands on many keys that may as well be several commands, and what becomes of their replies;
-# MGET's order is restored.
-BY_KEY: dict[EncodableArg, Merge] = {
+# Commands with several keys that can be split, and how their replies are merged. MGET, whose order
+# must be restored, is handled separately.
+MERGE_BY_KEY: dict[EncodableArg, Merge] = {
     **dict.fromkeys(["UNLINK", "DEL", "EXISTS", "TOUCH"], sum),
-    "SUNION": united,
-    "SINTER": in_common,
-    "SDIFF": left_over,
+    "SUNION": union_replies,
+    "SINTER": intersect_replies,
+    "SDIFF": subtract_replies,
 }
-# What is asked of the slots that do not have the first key, where that is another command.
-OTHERS: dict[EncodableArg, EncodableArg] = {"SDIFF": "SUNION"}
-# Commands that mean all of a database.
-EVERYWHERE: dict[EncodableArg, Merge] = {
-    **dict.fromkeys(["FLUSHDB", "FLUSHALL", "SCRIPT"], first),
+# The command for the slots without the first key, if it is a different one.
+OTHER_SLOTS_COMMANDS: dict[EncodableArg, EncodableArg] = {"SDIFF": "SUNION"}
+# Commands on the whole database, which are sent to all primaries.
+MERGE_ALL_NODES: dict[EncodableArg, Merge] = {
+    **dict.fromkeys(["FLUSHDB", "FLUSHALL", "SCRIPT"], first_reply),
     "DBSIZE": sum,
-    "KEYS": joined,
+    "KEYS": concatenate_replies,
 }
 
 
-def split(command: Command[Any], slots: SlotMap) -> Split:
-    """Return what to ask of which node; raise `CrossSlotError` where that cannot be done."""
+def route(command: Command[Any], slots: SlotMap) -> RoutedCommand:
+    """Split a command into commands for the nodes that have its keys.
+
+    Raises:
+        CrossSlotError: the keys are in different slots, and the command can't be split.
+    """
     args = command.args
-    keys = keys_of(args)
+    keys = find_keys(args)
     if not keys:
-        return without_keys(command, slots)
+        return route_keyless(command, slots)
     whole = command.with_args(args)
     if len(keys) == 1:
-        return Split([Fragment(whole, slot_of(keys[0]))], first)
-    places: dict[int, list[int]] = {}
-    for place, key in enumerate(keys):
-        places.setdefault(slot_of(key), []).append(place)
-    if len(places) == 1:
-        return Split([Fragment(whole, slot) for slot in places], first)
+        return RoutedCommand([NodeCommand(whole, key_slot(keys[0]))], first_reply)
+    indexes: dict[int, list[int]] = {}
+    for index, key in enumerate(keys):
+        indexes.setdefault(key_slot(key), []).append(index)
+    if len(indexes) == 1:
+        return RoutedCommand([NodeCommand(whole, slot) for slot in indexes], first_reply)
     name = args[0]
-    if name != "MGET" and name not in BY_KEY:
+    if name != "MGET" and name not in MERGE_BY_KEY:
         raise CrossSlotError(
-            f"{name!s} needs keys of one slot: give them a part in braces in common, as in "
+            f"All keys of {name!s} must be in one slot. Give them a common part in braces, such as "
             "{user:1}:a and {user:1}:b."
         )
-    names = [name, *[OTHERS.get(name, name)] * (len(places) - 1)]  # The first key's slot is first.
-    fragments = [
-        Fragment(command.with_args((asked, *(keys[place] for place in some))), slot)
-        for asked, (slot, some) in zip(names, places.items(), strict=True)
+    # The slot of the first key comes first.
+    names = [name, *[OTHER_SLOTS_COMMANDS.get(name, name)] * (len(indexes) - 1)]
+    node_commands = [
+        NodeCommand(command.with_args((part, *(keys[index] for index in some))), slot)
+        for part, (slot, some) in zip(names, indexes.items(), strict=True)
     ]
-    return Split(fragments, BY_KEY.get(name) or in_order(list(places.values())))
+    return RoutedCommand(
+        node_commands, MERGE_BY_KEY.get(name) or merge_in_order(list(indexes.values()))
+    )
 
 
-def in_order(places: Sequence[Sequence[int]]) -> Merge:
-    """Return what puts the elements of several replies to their places in the whole."""
+def merge_in_order(indexes: Sequence[Sequence[int]]) -> Merge:
+    """Return a function that puts the elements of several replies in the order of the keys."""
 
     def merge(replies: list[Any]) -> list[Any]:
-        whole = [None] * sum(map(len, places))
-        for some, reply in zip(places, replies, strict=True):
-            for place, element in zip(some, reply, strict=True):
-                whole[place] = element
+        whole = [None] * sum(map(len, indexes))
+        for some, reply in zip(indexes, replies, strict=True):
+            for index, element in zip(some, reply, strict=True):
+                whole[index] = element
         return whole
 
     return merge
 
 
-def without_keys(command: Command[Any], slots: SlotMap) -> Split:
+def route_keyless(command: Command[Any], slots: SlotMap) -> RoutedCommand:
     args = command.args
     if args[0] == "SCAN":
-        return scanning(command, slots)
+        return route_scan(command, slots)
     nodes = [node for _slot, node in slots.primaries]
-    merge = EVERYWHERE.get(args[0])
+    merge = MERGE_ALL_NODES.get(args[0])
     if merge is None:
         del nodes[1:]
     whole = command.with_args(args)
-    return Split([Fragment(whole, node=node) for node in nodes], merge or first)
+    return RoutedCommand([NodeCommand(whole, node=node) for node in nodes], merge or first_reply)
 
 
-def scanning(command: Command[Any], slots: SlotMap) -> Split:
-    """Return the turn of a walk over all primaries, one after the other.
+def route_scan(command: Command[Any], slots: SlotMap) -> RoutedCommand:
+    """Route one call of SCAN. Callers iterate over all primaries, one after the other.
 
-    The cursor that callers see is the node's, times the number of slots, plus a slot of the node.
+    The cursor for callers is the node's cursor times the number of slots, plus a slot of the node.
     """
     name, cursor, *options = command.args
-    at, slot = divmod(int(cursor), SLOTS)
-    found = slots.at_or_after(slot)
-    if found is None:
-        raise SlotUnavailable(f"CLUSTERDOWN No node has slot {slot}, at which this walk stopped.")
-    slot, node = found
+    node_cursor, slot = divmod(int(cursor), SLOT_COUNT)
+    entry = slots.at_or_after(slot)
+    if entry is None:
+        raise SlotUnavailable(f"CLUSTERDOWN No node has slot {slot}, where this SCAN continues.")
+    slot, node = entry
 
     def merge(replies: list[Any]) -> Any:
-        [(following, keys)] = replies
-        same_node = int(following) * SLOTS + slot
-        return [b"%d" % (same_node if int(following) else slots.following(slot) or 0), keys]
+        [(next_cursor, keys)] = replies
+        same_node = int(next_cursor) * SLOT_COUNT + slot
+        next_node = slots.next_primary_slot(slot) or 0
+        return [b"%d" % (same_node if int(next_cursor) else next_node), keys]
 
-    args = (name, str(at), *options)
-    return Split([Fragment(command.with_args(args), node=node)], merge)
+    args = (name, str(node_cursor), *options)
+    return RoutedCommand([NodeCommand(command.with_args(args), node=node)], merge)
 
 
-def together(fragments: Sequence[Fragment]) -> Command[Any] | Operation[list[Any]]:
-    """Return the command that sends `fragments` to one node, in one write."""
-    if len(fragments) == 1 and not fragments[0].asking:
-        return fragments[0].command
+def combine_commands(node_commands: Sequence[NodeCommand]) -> Command[Any] | Operation[list[Any]]:
+    """Return an operation that sends `node_commands` to their node in one write."""
+    if len(node_commands) == 1 and not node_commands[0].asking:
+        return node_commands[0].command
     commands: list[Command[Any]] = []
-    for fragment in fragments:
-        commands += [ASKING, fragment.command] if fragment.asking else [fragment.command]
+    for node_command in node_commands:
+        commands += (
+            [ASKING, node_command.command] if node_command.asking else [node_command.command]
+        )
     return execute_all(commands)
 
 
-def take(fragments: Sequence[Fragment], outcome: Any) -> None:
-    """Give `fragments` their replies out of what became of `together`."""
-    asking = [fragment.asking for fragment in fragments]
+def assign_replies(node_commands: Sequence[NodeCommand], outcome: Any) -> None:
+    """Set the replies of `node_commands` from the outcome of `combine_commands`."""
+    asking = [node_command.asking for node_command in node_commands]
     if isinstance(outcome, CachexError):
-        replies = [outcome] * len(fragments)
-    elif len(fragments) == 1 and not asking[0]:
+        replies = [outcome] * len(node_commands)
+    elif len(node_commands) == 1 and not asking[0]:
         replies = [outcome]
     else:
-        left = iter(outcome)
-        replies = [[next(left) for _ in range(1 + each)][-1] for each in asking]
-    for fragment, reply in zip(fragments, replies, strict=True):
-        fragment.reply = reply
-        fragment.asking = False
+        remaining = iter(outcome)
+        replies = [[next(remaining) for _ in range(1 + each)][-1] for each in asking]
+    for node_command, reply in zip(node_commands, replies, strict=True):
+        node_command.reply = reply
+        node_command.asking = False

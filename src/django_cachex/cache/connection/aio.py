@@ -1,4 +1,4 @@
-"""A connection of an event loop, which many tasks use at once."""
+"""Asyncio connections, which many tasks can use at the same time."""
 
 from __future__ import annotations
 
@@ -7,226 +7,250 @@ import math
 from collections import deque
 from typing import Any
 
-from django_cachex.cache.connection.drivers import AsyncConnection, taken_from
+from django_cachex.cache.connection.drivers import AsyncDriverConnection, detach_streams
 from django_cachex.cache.connection.errors import ProtocolError
-from django_cachex.cache.connection.protocol import MISSING, Codec
-from django_cachex.cache.connection.sync import LONGEST, looking_at
+from django_cachex.cache.connection.protocol import INCOMPLETE, RESPCodec
+from django_cachex.cache.connection.sync import MAX_TIMEOUT, make_readability_poller
 from django_cachex.exceptions import ServerTimeout, ServerUnavailable
 
-LARGE = 262_144
-"""Bytes from which on a command or a reply keeps others waiting, where the way is slow. No more are
-handed to the transport at once: so it is seen whether they go out."""
+LARGE_MESSAGE_SIZE = 262_144
+"""Bytes from which on a command or a reply delays others noticeably on a slow network.
 
-SLOW = 0.1
-"""Seconds for which a large reply may do so."""
+Larger commands are written to the transport in chunks of this size, which shows whether the server
+still reads them."""
 
-
-class Overtaken(ServerUnavailable):
-    """A large reply is in the way: ask again on another connection."""
+SLOW_REPLY_TIME = 0.1
+"""Seconds that a large reply may delay other commands."""
 
 
-class Awaited:
-    """A caller who waits for so many replies, until the loop's clock says `until`, or longer while
-    anything moves; whether it may ask again on another connection is `movable`."""
-
-    __slots__ = ("future", "movable", "replies", "until", "wanted")
-
-    def __init__(
-        self, future: asyncio.Future[Any], wanted: int, until: float, movable: bool
-    ) -> None:
-        self.future = future
-        self.wanted = wanted
-        self.replies: list[Any] = []
-        self.until = until
-        self.movable = movable
+class ConnectionCongested(ServerUnavailable):
+    """A large reply blocks the connection. The command should be sent on another one."""
 
 
-class Stream(asyncio.Protocol):
-    """Sends what tasks want sent in one turn of the loop in one write; replies come in order.
+class PendingReply:
+    """A future for the reply to a command, or for the list of replies to several commands.
 
-    A caller who is cancelled disturbs nobody: the reply is read, and dropped.
+    `expected` is the number of replies in the list, 0 for a single reply. `deadline` is a time of
+    the event loop's clock, which is extended while data are transferred. `can_move` is whether the
+    command may be sent again on another connection.
     """
 
-    def __init__(self, connection: AsyncConnection, codec: Codec, address: str) -> None:
+    __slots__ = ("can_move", "deadline", "expected", "future", "replies")
+
+    def __init__(
+        self, future: asyncio.Future[Any], expected: int, deadline: float, can_move: bool
+    ) -> None:
+        self.future = future
+        self.expected = expected
+        self.replies: list[Any] = []
+        self.deadline = deadline
+        self.can_move = can_move
+
+
+class AsyncConnection(asyncio.Protocol):
+    """A connection that many tasks share.
+
+    The commands of one iteration of the event loop are sent in one write; replies arrive in order.
+    If a task is cancelled, the reply to its command is read and discarded, so other tasks aren't
+    affected.
+    """
+
+    def __init__(self, connection: AsyncDriverConnection, codec: RESPCodec, address: str) -> None:
         self._address = address
         self._reader = codec.reader()
         self._loop = asyncio.get_running_loop()
         self._timeout = connection.socket_timeout
         self._timer: asyncio.TimerHandle | None = None
-        self._waiting: deque[Awaited] = deque()
+        self._pending: deque[PendingReply] = deque()
         self._outgoing: list[bytes] = []
         self._unsent: deque[memoryview] = deque()
         self._paused = False
-        self._moved = 0.0
-        """When anything was last received, or a piece of what is large went out."""
-        self._incomplete, self._began = 0, 0.0
-        """Bytes of the reply that is being received, and since when."""
-        self._lost: asyncio.Future[None] = self._loop.create_future()
-        self.heard = self._loop.time()
-        """When anything was last received, the greeting at first, by the loop's clock."""
+        self._last_progress = 0.0
+        """The time when data were last received, or a chunk of a large command was written."""
+        self._partial_size, self._partial_since = 0, 0.0
+        """The number of bytes of an incomplete reply, and the time when the first arrived."""
+        self._disconnected: asyncio.Future[None] = self._loop.create_future()
+        self.last_received = self._loop.time()
+        """The time when data were last received, by the event loop's clock."""
         self.closed = False
-        """Whether nothing more can be sent."""
+        """Whether no more commands can be sent."""
         self.reused = False
-        """Whether anything was answered on it before."""
-        self.in_company = False
-        """Whether several waited when it broke."""
-        reader, self._writer = taken_from(connection)  # Kept: else Python closes the transport.
+        """Whether a reply was received on this connection before."""
+        self.was_shared = False
+        """Whether several callers were waiting when the connection was lost."""
+        # The reference to the writer prevents Python from closing the transport.
+        reader, self._writer = detach_streams(connection)
         self._transport = self._writer.transport
         self._transport.set_protocol(self)
-        if reader.at_eof():  # Nobody would tell us.
+        if reader.at_eof():  # In this case the transport calls no method of this class.
             self.close()
-        self._something_to_read = looking_at(self._transport.get_extra_info("socket"))
+        self._is_readable = make_readability_poller(self._transport.get_extra_info("socket"))
 
     @property
     def timeout(self) -> float:
-        """Within how many seconds something is to be heard, infinitely many for no end."""
+        """The connection's timeout in seconds, infinity for none."""
         return self._timeout or math.inf
 
     def is_open(self) -> bool:
-        """Return whether the other end is there, as far as can be told; look past a busy loop."""
+        """Return whether the server hasn't closed the connection, as far as the socket shows.
+
+        The socket is checked directly, because a busy event loop may not have noticed it yet.
+        """
         try:
-            return not self.closed and (bool(self._waiting) or not self._something_to_read())
+            return not self.closed and (bool(self._pending) or not self._is_readable())
         except (OSError, ValueError):
             return False
 
-    def send(self, data: bytes, movable: bool = False, wanted: int = 0) -> asyncio.Future[Any]:
-        """Send what is packed, with nobody else's between; return what becomes the reply.
+    def send(self, data: bytes, can_move: bool = False, expected: int = 0) -> asyncio.Future[Any]:
+        """Send packed commands with no others in between, and return a future for the reply.
 
-        That may be one of our exceptions; where several are `wanted` it is the list of all. Who is
-        `movable` may be told to ask again elsewhere, by `Overtaken`.
+        Args:
+            data: the packed commands.
+            can_move: whether `ConnectionCongested` may be raised, so that the caller sends the
+                command on another connection.
+            expected: the number of replies to return as a list, or 0 for a single reply.
+
+        Returns:
+            A future. An error reply is returned as an exception, not raised.
         """
         loop = self._loop
         future = loop.create_future()
         if self.closed:
-            future.set_exception(self._lost_it("it is closed"))
+            future.set_exception(self._connection_lost_error("it is closed"))
             return future
-        until = 0.0
+        deadline = 0.0
         if self._timeout:
-            until = loop.time() + self._timeout
+            deadline = loop.time() + self._timeout
             if self._timer is None:
-                self._timer = loop.call_at(until, self._look_at_the_clock)
-        self._waiting.append(Awaited(future, wanted, until, movable))
+                self._timer = loop.call_at(deadline, self._check_timeouts)
+        self._pending.append(PendingReply(future, expected, deadline, can_move))
         if not self._outgoing:
             loop.call_soon(self._flush)
         self._outgoing.append(data)
         return future
 
-    def send_all(self, data: bytes, count: int, longer: float = 0) -> asyncio.Future[list[Any]]:
-        """Send `count` packed commands; return their replies to be.
+    def send_all(
+        self, data: bytes, count: int, extra_timeout: float = 0
+    ) -> asyncio.Future[list[Any]]:
+        """Send `count` packed commands and return a future for the list of their replies.
 
-        They may take so many seconds `longer` than the connection's timeout: on such a connection
-        nobody else waits.
+        `extra_timeout` seconds are added to the connection's timeout. It may only be used if no
+        other caller waits on this connection.
         """
-        future = self.send(data, wanted=count)
-        if longer and self._timeout and not self.closed:
-            self._stop_the_clock()
-            until = self._loop.time() + self._timeout + min(longer, LONGEST)
-            self._waiting[-1].until = until
-            self._timer = self._loop.call_at(until, self._look_at_the_clock)
-            future.add_done_callback(self._stop_the_clock)
+        future = self.send(data, expected=count)
+        if extra_timeout and self._timeout and not self.closed:
+            self._cancel_timer()
+            deadline = self._loop.time() + self._timeout + min(extra_timeout, MAX_TIMEOUT)
+            self._pending[-1].deadline = deadline
+            self._timer = self._loop.call_at(deadline, self._check_timeouts)
+            future.add_done_callback(self._cancel_timer)
         return future
 
     def _flush(self) -> None:
         outgoing, self._outgoing = self._outgoing, []
         data = b"".join(outgoing)
-        # A retired stream still sends for those who were there before.
-        if len(data) > LARGE or self._unsent:
+        # A connection that is being drained still sends the commands of earlier callers.
+        if len(data) > LARGE_MESSAGE_SIZE or self._unsent:
             self._unsent.append(memoryview(data))
-            self._pour()
+            self._write_chunks()
         elif not self._transport.is_closing():
             self._transport.write(data)
 
-    def _pour(self) -> None:
-        """Hand on pieces of what is large as long as the transport takes them."""
+    def _write_chunks(self) -> None:
+        """Write chunks of large commands until the transport's buffer is full."""
         while self._unsent and not self._paused and not self._transport.is_closing():
             data = self._unsent.popleft()
-            if len(data) > LARGE:
-                self._unsent.appendleft(data[LARGE:])
-            self._transport.write(data[:LARGE])
-            self._moved = self._loop.time()
+            if len(data) > LARGE_MESSAGE_SIZE:
+                self._unsent.appendleft(data[LARGE_MESSAGE_SIZE:])
+            self._transport.write(data[:LARGE_MESSAGE_SIZE])
+            self._last_progress = self._loop.time()
 
-    # What the transport tells.
+    # The methods that the transport calls (`asyncio.Protocol`).
 
     def pause_writing(self) -> None:
         self._paused = True
 
     def resume_writing(self) -> None:
         self._paused = False
-        self._pour()
+        self._write_chunks()
 
     def data_received(self, data: bytes) -> None:
-        waiting = self._waiting
-        count = len(waiting)
+        pending = self._pending
+        count = len(pending)
         self._reader.feed(data, 0, len(data))
         self.reused = True
-        self.heard = self._moved = self._loop.time()
+        self.last_received = self._last_progress = self._loop.time()
         try:
-            self._give_out()
+            self._deliver_replies()
         except ProtocolError as error:
             self._fail(error)
-        if len(waiting) < count:
-            self._incomplete = 0
+        if len(pending) < count:
+            self._partial_size = 0
         else:
-            self._let_pass(len(data))
-        if self.closed and not waiting:
+            self._release_movable(len(data))
+        if self.closed and not pending:
             self.close()
 
-    def _give_out(self) -> None:
-        """Give the replies that are complete to those who wait for them."""
-        gets, waiting = self._reader.gets, self._waiting
-        while (reply := gets()) is not MISSING:
-            if not waiting:
-                raise ProtocolError("The server answered what nobody asked.")
-            first = waiting[0]
-            if first.wanted:
+    def _deliver_replies(self) -> None:
+        """Set the results of the futures whose replies are complete."""
+        gets, pending = self._reader.gets, self._pending
+        while (reply := gets()) is not INCOMPLETE:
+            if not pending:
+                raise ProtocolError("Connection out of sync: unexpected reply.")
+            first = pending[0]
+            if first.expected:
                 first.replies.append(reply)
-                if len(first.replies) < first.wanted:
+                if len(first.replies) < first.expected:
                     continue
                 reply = first.replies
-            waiting.popleft()
+            pending.popleft()
             if not first.future.done():
                 first.future.set_result(reply)
 
-    def _let_pass(self, count: int) -> None:
-        """Let those who may ask elsewhere, where a large reply comes too slowly to wait for it."""
-        if not self._incomplete:
-            self._began = self.heard
-        self._incomplete += count
-        if self._incomplete > LARGE and self.heard - self._began > SLOW and not self.closed:
+    def _release_movable(self, count: int) -> None:
+        """If a large reply arrives too slowly, let callers move to another connection."""
+        if not self._partial_size:
+            self._partial_since = self.last_received
+        self._partial_size += count
+        if (
+            self._partial_size > LARGE_MESSAGE_SIZE
+            and self.last_received - self._partial_since > SLOW_REPLY_TIME
+            and not self.closed
+        ):
             self.closed = True
-            for awaited in list(self._waiting)[1:]:
-                if awaited.movable and not awaited.future.done():
-                    awaited.future.set_exception(Overtaken())
+            for pending_reply in list(self._pending)[1:]:
+                if pending_reply.can_move and not pending_reply.future.done():
+                    pending_reply.future.set_exception(ConnectionCongested())
 
     def eof_received(self) -> None:
-        """Let the transport close itself."""
+        """Return None, so that the transport closes itself."""
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._fail(self._lost_it(error or "the server closed it"))
-        if not self._lost.done():
-            self._lost.set_result(None)
+        self._fail(self._connection_lost_error(error or "the server closed it"))
+        if not self._disconnected.done():
+            self._disconnected.set_result(None)
 
-    def _lost_it(self, why: object) -> ServerUnavailable:
-        return ServerUnavailable(f"The connection to {self._address} broke: {why}.")
+    def _connection_lost_error(self, why: object) -> ServerUnavailable:
+        return ServerUnavailable(f"The connection to {self._address} was lost: {why}.")
 
-    # How it ends.
+    # Timeouts, errors and closing.
 
-    def _look_at_the_clock(self) -> None:
-        """Tell those whose time is up, while nothing moves; the others have their own time."""
+    def _check_timeouts(self) -> None:
+        """Raise `ServerTimeout` for callers whose deadline has passed while no data moved."""
         self._timer = None
         now, timeout = self._loop.time(), self._timeout or 0
-        silent = self._moved + timeout <= now
-        for awaited in self._waiting:
-            if awaited.future.done() and self.closed:
+        silent = self._last_progress + timeout <= now
+        for pending_reply in self._pending:
+            if pending_reply.future.done() and self.closed:
                 continue
-            if not silent or awaited.until > now:
+            if not silent or pending_reply.deadline > now:
                 self._timer = self._loop.call_at(
-                    max(awaited.until, self._moved + timeout), self._look_at_the_clock
+                    max(pending_reply.deadline, self._last_progress + timeout), self._check_timeouts
                 )
                 return
             self.closed = True
-            if not awaited.future.done():
-                awaited.future.set_exception(
+            if not pending_reply.future.done():
+                pending_reply.future.set_exception(
                     ServerTimeout(f"{self._address} did not answer in time.")
                 )
         if self.closed:
@@ -234,30 +258,30 @@ class Stream(asyncio.Protocol):
 
     def _fail(self, error: ServerUnavailable) -> None:
         self.close()
-        waiting, self._waiting = self._waiting, deque()
-        self.in_company = len(waiting) > 1
-        for awaited in waiting:
-            if not awaited.future.done():
-                awaited.future.set_exception(type(error)(*error.args))
+        pending, self._pending = self._pending, deque()
+        self.was_shared = len(pending) > 1
+        for pending_reply in pending:
+            if not pending_reply.future.done():
+                pending_reply.future.set_exception(type(error)(*error.args))
 
-    def retire(self) -> None:
-        """Take no new callers; those who wait are answered first."""
+    def drain(self) -> None:
+        """Accept no more commands, and close once all pending replies have arrived."""
         self.closed = True
-        if not self._waiting:
+        if not self._pending:
             self.close()
 
     def close(self) -> None:
-        """Close at once: whoever waits is told that the connection broke."""
+        """Close at once. Callers that are waiting get an error."""
         self.closed = True
-        self._stop_the_clock()
+        self._cancel_timer()
         self._transport.abort()
 
-    def _stop_the_clock(self, _done: object = None) -> None:
+    def _cancel_timer(self, _done: object = None) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     async def aclose(self) -> None:
-        """Close, and wait until the transport has done so."""
+        """Close, and wait until the transport is closed."""
         self.close()
-        await self._lost
+        await self._disconnected

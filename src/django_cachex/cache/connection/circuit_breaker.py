@@ -1,4 +1,4 @@
-"""Leave a server alone for a while that does not answer."""
+"""A circuit breaker: while a server doesn't respond, calls fail at once."""
 
 from __future__ import annotations
 
@@ -6,92 +6,98 @@ import time
 
 from django_cachex.exceptions import CachexError, ServerTimeout, ServerUnavailable
 
-FAILURES = 3
-"""In a row, before a server is left alone; of timeouts on new connections, which tell the most and
-cost the most, one is enough."""
+FAILURE_THRESHOLD = 3
+"""Consecutive failures that open the circuit breaker. A single timeout on a new connection is
+enough, because it costs the most and is the clearest sign."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 1.0
-"""Seconds from the end of an attempt that failed to the next one. A server that is back is found
-within the longest, and whoever makes an attempt, one call at a time, loses one timeout."""
+MIN_PAUSE, MAX_PAUSE = 0.5, 1.0
+"""Seconds from a failed attempt to the next one. The pause doubles up to the maximum, which is the
+longest time until a server that has recovered is used again. Only one call at a time makes an
+attempt and has to wait for the timeout."""
 
-ATTEMPT = 5.0
-"""Seconds after which another call tries, too, where nobody heard how an attempt ended."""
+ATTEMPT_TIMEOUT = 5.0
+"""Seconds after which another call makes an attempt if the result of the last one is unknown."""
 
 
-class Breaker:
-    """Opens after failures: then calls fail at once, but for one attempt after each pause.
+class CircuitBreaker:
+    """Opens after failures. Then calls fail at once, except for one attempt after each pause.
 
-    Failures are attempts to connect, and timeouts. A server that hangs up on a command was there.
+    Timeouts and failures to connect count as failures. A connection that is lost during a command
+    doesn't, because the server was there.
     """
 
-    __slots__ = ("_attempting", "_last", "_pause", "failures", "until")
+    __slots__ = ("_attempting", "_last", "_pause", "failures", "retry_at")
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """The server answered: forget what was."""
+        """Close the circuit breaker, because the server has responded."""
         self.failures = 0
-        self.until = 0.0
-        """The clock's time of the next attempt, 0 while every call is one."""
-        self._pause = FIRST_PAUSE
+        self.retry_at = 0.0
+        """The time of the next attempt (`time.monotonic`); 0 while the breaker is closed."""
+        self._pause = MIN_PAUSE
         self._attempting = False
         self._last: ServerUnavailable | None = None
 
     def check(self, address: str) -> None:
-        """During a pause, raise what the last attempt did; after it, let this call be the next."""
+        """Raise the error of the last attempt during a pause; after it, allow a new attempt."""
         now = time.monotonic()
-        left = self.until - now
-        if 0 < left <= ATTEMPT:  # No pause is longer: then the clock jumped, as in some tests.
+        remaining = self.retry_at - now
+        if (
+            0 < remaining <= ATTEMPT_TIMEOUT
+        ):  # No pause is longer. Otherwise, a test changed the clock.
             kind = type(self._last) if self._last else ServerUnavailable
             when = (
                 "is being tried again"
                 if self._attempting
-                else f"will be tried again in {left:.1f} s"
+                else f"will be tried again in {remaining:.1f} s"
             )
-            raise kind(f"{address} does not answer: it {when}.") from self._last
+            raise kind(f"{address} does not answer. It {when}.") from self._last
         self._attempting = True
-        self.until = now + ATTEMPT
+        self.retry_at = now + ATTEMPT_TIMEOUT
 
-    def heard(self, error: CachexError) -> None:
-        """Take note of an attempt to connect: a server that refuses somebody is there."""
+    def record_connect_error(self, error: CachexError) -> None:
+        """Record an error while connecting. If the server refused the user, it is available."""
         if isinstance(error, ServerUnavailable):
-            self.failed(error)
+            self.record_failure(error)
         else:
             self.reset()
 
-    def failed(self, error: ServerUnavailable, reused: bool = False) -> None:
-        """Count a failure; leave the server alone after too many.
+    def record_failure(self, error: ServerUnavailable, reused: bool = False) -> None:
+        """Count a failure, and open the circuit breaker after too many.
 
-        A connection that was `reused` may be the only thing that is dead: then the next attempt,
-        on a new one, may be made at once.
+        If the connection was `reused`, perhaps only the connection is dead. Then the next attempt,
+        on a new connection, is allowed at once.
         """
         self.failures += 1
         self._last = error
-        enough = self.failures >= FAILURES or (isinstance(error, ServerTimeout) and not reused)
+        enough = self.failures >= FAILURE_THRESHOLD or (
+            isinstance(error, ServerTimeout) and not reused
+        )
         if self._attempting:
-            self._rest()
-        elif not self.until and enough:
+            self._start_pause()
+        elif not self.retry_at and enough:
             if reused:
-                self.until = time.monotonic()
+                self.retry_at = time.monotonic()
             else:
-                self._rest()
+                self._start_pause()
 
-    def lapsed(self) -> None:
-        """A call ended without a word about the server: if it was the attempt, wait for another."""
+    def end_attempt(self) -> None:
+        """End an attempt whose result says nothing about the server, and wait for the next one."""
         if self._attempting:
-            self._rest()
+            self._start_pause()
 
-    def _rest(self) -> None:
+    def _start_pause(self) -> None:
         self._attempting = False
-        self.until = time.monotonic() + self._pause
-        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        self.retry_at = time.monotonic() + self._pause
+        self._pause = min(self._pause * 2, MAX_PAUSE)
 
 
-class NeverBreaks(Breaker):
-    """For who asks on purpose, and wants every call to be an attempt."""
+class NullCircuitBreaker(CircuitBreaker):
+    """A circuit breaker that never opens, for callers who want every call to be an attempt."""
 
     __slots__ = ()
 
-    def failed(self, error: ServerUnavailable, reused: bool = False) -> None:
-        """Count nothing."""
+    def record_failure(self, error: ServerUnavailable, reused: bool = False) -> None:
+        """Ignore the failure."""

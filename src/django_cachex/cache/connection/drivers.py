@@ -1,4 +1,4 @@
-"""The drivers valkey-py and redis-py, and the parameters that their classes take."""
+"""The drivers valkey-py and redis-py, and the options that their classes accept."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 
-class Connection(Protocol):
+class DriverConnection(Protocol):
     """A driver's connection to one server."""
 
     def connect(self) -> None: ...
     def disconnect(self) -> None: ...
 
 
-class AsyncConnection(Protocol):
+class AsyncDriverConnection(Protocol):
     """A driver's connection to one server, on an event loop."""
 
     socket_timeout: float | None
@@ -33,140 +33,139 @@ class AsyncConnection(Protocol):
     async def disconnect(self, nowait: bool = False) -> None: ...
 
 
-class Pool(Protocol):
-    """A driver's pool, which is asked how its connections are made, and for nothing else."""
+class DriverPool(Protocol):
+    """A driver's connection pool. Only its settings for creating connections are used."""
 
     connection_class: Any
     connection_kwargs: dict[str, Any]
 
 
-# The private attributes of the drivers that are used, all here: there is no public way from a
-# connection that is connected to what it is connected by.
+# All uses of the drivers' private attributes. The drivers have no public way to get the socket or
+# the streams of a connection.
 
 
-def socket_of(connection: Any) -> socket.socket:
+def get_socket(connection: Any) -> socket.socket:
     """Return the socket of a blocking connection that is connected."""
-    found: socket.socket = connection._sock
-    return found
+    sock: socket.socket = connection._sock
+    return sock
 
 
-def disconnect_from_outside(connection: Any) -> None:
-    """End whatever another thread waits for on a blocking connection."""
+def shut_down_socket(connection: Any) -> None:
+    """End the operation that another thread waits for on a blocking connection."""
     sock = connection._sock
     if sock is not None:
         with suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
 
 
-def taken_from(connection: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Return what a connection reads and writes with, which from now on is not its own."""
-    taken = connection._reader, connection._writer
+def detach_streams(connection: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Return the streams of an asyncio connection, and remove them from it."""
+    streams = connection._reader, connection._writer
     connection._reader = connection._writer = None
-    return taken
+    return streams
 
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """One of the drivers, imported."""
+    """An imported driver."""
 
     name: str
-    blocking: ModuleType
-    """Its module of connections and pools."""
-    awaitable: ModuleType
-    """The same on event loops."""
+    sync_module: ModuleType
+    """The module with the driver's blocking connections and pools."""
+    async_module: ModuleType
+    """The same module for asyncio."""
     errors: ModuleType
     error: type[Exception]
-    """The base of its errors."""
-    lease: tuple[str, ...]
-    """What `get_connection` wants to be told: valkey-py a command's name, redis-py nothing."""
+    """The base class of the driver's exceptions."""
 
 
-# How each driver spells what the other has too.
-SPELLINGS = {"valkey": ("ValkeyError", ("",)), "redis": ("RedisError", ())}
+# The name of each driver's base exception.
+ERROR_CLASSES = {"valkey": "ValkeyError", "redis": "RedisError"}
 
 
 @functools.cache
-def load(name: str) -> Driver:
-    """Import the driver `name`; raise ImproperlyConfigured where it is not installed."""
-    error, lease = SPELLINGS[name]
+def load_driver(name: str) -> Driver:
+    """Import the driver `name`; raise ImproperlyConfigured if it is not installed."""
     try:
-        blocking = import_module(f"{name}.connection")
+        sync_module = import_module(f"{name}.connection")
     except ImportError as missing:
         raise ImproperlyConfigured(
             f"This cache needs the driver {name}: pip install {name}"
         ) from missing
-    awaitable = import_module(f"{name}.asyncio.connection")
+    async_module = import_module(f"{name}.asyncio.connection")
     errors = import_module(f"{name}.exceptions")
-    return Driver(name, blocking, awaitable, errors, getattr(errors, error), lease)
+    return Driver(name, sync_module, async_module, errors, getattr(errors, ERROR_CLASSES[name]))
 
 
-NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+NAMED_PARAMETERS = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """What a class takes when it is called."""
+class AcceptedParameters:
+    """The parameters of a class's constructor."""
 
     names: frozenset[str]
-    others: bool
-    """Whether it takes any other name as well."""
+    accepts_any: bool
+    """Whether it accepts any other keyword argument as well."""
 
 
 @functools.cache
-def parameters(kind: type) -> Parameters:
-    """Return what `kind` and, as long as each passes others on, its bases take."""
+def get_parameters(kind: type) -> AcceptedParameters:
+    """Return the parameters of `kind`, and of its bases as long as each passes on `**kwargs`."""
     names: set[str] = set()
     for base in kind.__mro__:
         if "__init__" not in vars(base) or base is object:
             continue
-        taken = inspect.signature(vars(base)["__init__"]).parameters
-        names.update(name for name, one in taken.items() if one.kind in NAMED)
-        if all(one.kind is not one.VAR_KEYWORD for one in taken.values()):
-            return Parameters(frozenset(names - {"self"}), False)
-    return Parameters(frozenset(names - {"self"}), True)
+        own = inspect.signature(vars(base)["__init__"]).parameters
+        names.update(name for name, one in own.items() if one.kind in NAMED_PARAMETERS)
+        if all(one.kind is not one.VAR_KEYWORD for one in own.values()):
+            return AcceptedParameters(frozenset(names - {"self"}), False)
+    return AcceptedParameters(frozenset(names - {"self"}), True)
 
 
 @dataclass(frozen=True)
-class Half:
-    """The blocking or the asynchronous half of a driver: the classes that will be called."""
+class DriverClasses:
+    """The classes of a driver that an alias uses, either the blocking or the asyncio ones."""
 
     pool: type
     connection: type
 
-    def refuses(self, name: str) -> bool:
-        taken = parameters(self.connection)
-        return not taken.others and name not in self.names()
+    def rejects(self, name: str) -> bool:
+        """Return whether neither class accepts the option `name`."""
+        accepted = get_parameters(self.connection)
+        return not accepted.accepts_any and name not in self.option_names()
 
-    def names(self) -> frozenset[str]:
-        return parameters(self.pool).names | parameters(self.connection).names
-
-
-def blocking_half(driver: Driver, url: str, options: Mapping[str, Any]) -> Half:
-    module = driver.blocking
-    pool = class_of(options.get("pool_class"), module.ConnectionPool)
-    connection = class_of(options.get("connection_class"), connection_for(module, url))
-    return Half(pool, connection)
+    def option_names(self) -> frozenset[str]:
+        """Return the names of all options that the two classes accept."""
+        return get_parameters(self.pool).names | get_parameters(self.connection).names
 
 
-def async_half(driver: Driver, url: str, options: Mapping[str, Any]) -> Half:
-    module = driver.awaitable
-    pool = class_of(options.get("async_pool_class"), module.ConnectionPool)
-    return Half(pool, connection_for(module, url))
+def get_sync_classes(driver: Driver, url: str, options: Mapping[str, Any]) -> DriverClasses:
+    module = driver.sync_module
+    pool = resolve_class(options.get("pool_class"), module.ConnectionPool)
+    connection = resolve_class(options.get("connection_class"), get_connection_class(module, url))
+    return DriverClasses(pool, connection)
 
 
-def class_of(given: Any, default: type) -> type:
-    """Return the class that an option names; `default` where it names none."""
+def get_async_classes(driver: Driver, url: str, options: Mapping[str, Any]) -> DriverClasses:
+    module = driver.async_module
+    pool = resolve_class(options.get("async_pool_class"), module.ConnectionPool)
+    return DriverClasses(pool, get_connection_class(module, url))
+
+
+def resolve_class(given: Any, default: type) -> type:
+    """Return the class that an option names, or `default` if it doesn't name a class."""
     try:
-        found = import_string(given) if isinstance(given, str) else given
-    except Exception:  # Modules may raise anything. A check of its own says so.
+        value = import_string(given) if isinstance(given, str) else given
+    except Exception:  # A module may raise any exception. Another check reports it.
         return default
-    return found if isinstance(found, type) else default
+    return value if isinstance(value, type) else default
 
 
-def connection_for(module: ModuleType, url: str) -> type:
-    """Return the class that the driver takes for `url`, by its scheme."""
+def get_connection_class(module: ModuleType, url: str) -> type:
+    """Return the connection class that the driver uses for the scheme of `url`."""
     try:
-        found = module.parse_url(url).get("connection_class")
+        value = module.parse_url(url).get("connection_class")
     except ValueError:
-        found = None
-    return found if isinstance(found, type) else module.Connection
+        value = None
+    return value if isinstance(value, type) else module.Connection

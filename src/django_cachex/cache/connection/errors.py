@@ -1,4 +1,4 @@
-"""Map errors of servers and drivers to the package's exceptions."""
+"""Mapping of errors of servers and drivers to the package's exceptions."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from django_cachex.exceptions import (
     WrongTypeError,
 )
 
-# By the word with which a server begins an error.
-BY_CODE: dict[str, type[CachexError]] = {
+# By the first word of an error reply.
+ERRORS_BY_CODE: dict[str, type[CachexError]] = {
     "WRONGTYPE": WrongTypeError,
     "READONLY": ReadOnlyError,
     "OOM": OutOfMemoryError,
@@ -48,25 +48,25 @@ BY_CODE: dict[str, type[CachexError]] = {
     "TRYAGAIN": SlotUnavailable,
 }
 
-# By what it goes on with, for errors that begin with ERR.
-BY_TEXT: tuple[tuple[str, type[CachexError]], ...] = (
+# By a part of the text, for error replies that start with ERR.
+ERRORS_BY_TEXT: tuple[tuple[str, type[CachexError]], ...] = (
     ("not an integer", WrongTypeError),
     ("not a float", WrongTypeError),
     ("would overflow", OutOfRangeError),
     ("unknown command", UnknownCommand),
     ("max number of clients", ServerUnavailable),
-    ("instance state changed (master", ReadOnlyError),  # Whoever waits is told of a failover.
+    ("instance state changed (master", ReadOnlyError),  # Sent to blocked clients on a failover.
 )
 
-# What callers see of these has not met the classes that follow and split.
-OF_CLUSTERS = frozenset({MovedError, AskError, CrossSlotError})
-CLUSTER_ADVICE = (
-    "(This is a node of a cluster, which takes the BACKEND "
+# The cluster classes handle these errors. If one reaches a caller, it uses another class.
+CLUSTER_ERRORS = frozenset({MovedError, AskError, CrossSlotError})
+CLUSTER_HINT = (
+    "(This server is a node of a cluster. Use the BACKEND "
     "django_cachex.cache.ValkeyClusterCache or RedisClusterCache.)"
 )
 
-# The drivers' own, raised while connecting, the most specific first.
-BY_CLASS: tuple[tuple[str, type[CachexError]], ...] = (
+# By the driver's exceptions while connecting, the most specific first.
+ERRORS_BY_DRIVER_CLASS: tuple[tuple[str, type[CachexError]], ...] = (
     ("AuthenticationError", AccessDenied),
     ("AuthorizationError", AccessDenied),
     ("AuthenticationWrongNumberOfArgsError", AccessDenied),
@@ -78,73 +78,80 @@ BY_CLASS: tuple[tuple[str, type[CachexError]], ...] = (
 )
 
 
-QUOTING = ", with args beginning with:"
-"""Stands before the arguments that a server quotes of a command that it does not know."""
+ARGUMENTS_MARKER = ", with args beginning with:"
+"""Text before the arguments that a server quotes in its error about an unknown command."""
 
 
 class ProtocolError(ServerUnavailable):
-    """The server answered what is no reply."""
+    """The server sent data that are not a valid reply."""
 
 
-def reply_error(text: str) -> CachexError:
-    """Return our error for one with which the server answers."""
-    # Servers before 7.0 put a script's number of the line before what a command answered it.
-    said = text.partition("@user_script:")[2].partition(": ")[2] or text
-    kind = BY_CODE.get(said.partition(" ")[0])
+def parse_error(text: str) -> CachexError:
+    """Return the exception for the text of an error reply."""
+    # Servers before 7.0 put the line number of a script before the error of a command in it.
+    message = text.partition("@user_script:")[2].partition(": ")[2] or text
+    kind = ERRORS_BY_CODE.get(message.partition(" ")[0])
     if kind is None:
-        kind = next((kind for part, kind in BY_TEXT if part in text), CommandError)
-    said = without_arguments(text)
-    return kind(f"{said} {CLUSTER_ADVICE}" if kind in OF_CLUSTERS else said)
+        kind = next((kind for part, kind in ERRORS_BY_TEXT if part in text), CommandError)
+    message = strip_arguments(text)
+    return kind(f"{message} {CLUSTER_HINT}" if kind in CLUSTER_ERRORS else message)
 
 
-def without_arguments(text: str) -> str:
-    """Return what a server says on one line, without the arguments that it quotes.
+def strip_arguments(text: str) -> str:
+    """Return the text of an error reply on one line, without the arguments that it quotes.
 
-    A server that lacks a command quotes its arguments: of AUTH and HELLO these are passwords, of
-    others keys and values.
+    In its error about an unknown command, a server quotes the arguments, which may be passwords
+    (for AUTH and HELLO), keys or values.
     """
-    return one_line(text.partition(QUOTING)[0])
+    return one_line(text.partition(ARGUMENTS_MARKER)[0])
 
 
-def translated(error: Exception, driver: Driver) -> CachexError:
-    """Return our error for one that a driver raised while connecting: nothing was sent yet.
+def map_driver_error(error: Exception, driver: Driver) -> CachexError:
+    """Return the package's exception for one that a driver raised while connecting.
 
-    What the driver's errors say is seen in tracebacks, too: the quoted arguments leave them.
+    Quoted arguments are also removed from the driver's exceptions, because tracebacks show them.
     """
-    found = (kind for name, kind in BY_CLASS if isinstance(error, getattr(driver.errors, name)))
+    kinds = (
+        kind
+        for name, kind in ERRORS_BY_DRIVER_CLASS
+        if isinstance(error, getattr(driver.errors, name))
+    )
     link: BaseException | None = error
     while isinstance(link, driver.error):
         link.args = tuple(
-            without_arguments(part) if isinstance(part, str) else part for part in link.args
+            strip_arguments(part) if isinstance(part, str) else part for part in link.args
         )
         link = link.__cause__ or link.__context__
-    failure = next(found, CachexError)(without_arguments(str(error)))
+    failure = next(kinds, CachexError)(strip_arguments(str(error)))
     failure.sent = False
     return failure
 
 
-def broken(error: OSError, address: str) -> ServerUnavailable:
-    """Return our error for what went wrong on a connection to `address`."""
+def map_os_error(error: OSError, address: str) -> ServerUnavailable:
+    """Return the package's exception for a network error on a connection to `address`."""
     if isinstance(error, (BlockingIOError, TimeoutError)):
         return ServerTimeout(f"{address} did not answer in time.")
-    return ServerUnavailable(f"The connection to {address} broke: {error.strerror or error}.")
+    return ServerUnavailable(f"The connection to {address} was lost: {error.strerror or error}.")
 
 
-def refused(commands: Sequence[Command[Any]], replies: Sequence[Any]) -> bool:
-    """Return whether a replica refused `commands`, and what it ran may be sent once more."""
+def is_rejected_by_replica(commands: Sequence[Command[Any]], replies: Sequence[Any]) -> bool:
+    """Return whether a replica refused `commands`, and those it did run may be sent again."""
     if ReadOnlyError not in map(type, replies):
-        return commands[-1].args[0] == "EXEC" and all_refused(replies[-1])
+        return commands[-1].args[0] == "EXEC" and is_rejected_transaction(replies[-1])
     if str(replies[-1]).startswith("EXECABORT"):
         return True
     answered = zip(commands, replies, strict=True)
     return is_repeatable([one for one, reply in answered if type(reply) is not ReadOnlyError])
 
 
-def all_refused(reply: Any) -> bool:
-    """Return whether a replica refused each command of a transaction, scripts, when it ran them."""
+def is_rejected_transaction(reply: Any) -> bool:
+    """Return whether a replica refused each command of a transaction when it was executed.
+
+    It does so for scripts, which it accepts when they are queued.
+    """
     return bool(reply) and isinstance(reply, list) and {ReadOnlyError}.issuperset(map(type, reply))
 
 
-def changed_nothing(replies: Sequence[Any]) -> bool:
-    """Return whether a step was one command that was refused: what follows is as good as first."""
+def is_rejection(replies: Sequence[Any]) -> bool:
+    """Return whether `replies` is a single error, so that the operation has changed nothing yet."""
     return len(replies) == 1 and isinstance(replies[0], CommandError)

@@ -1,4 +1,4 @@
-"""The connections to one server from each event loop."""
+"""The asyncio connections to one server, for each event loop."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ from typing import Any, TypeVar
 
 from django_cachex.cache import tracing
 from django_cachex.cache.configuration import Configuration
-from django_cachex.cache.connection.aio import LARGE, Overtaken, Stream
-from django_cachex.cache.connection.circuit_breaker import Breaker
-from django_cachex.cache.connection.errors import changed_nothing, refused, translated
-from django_cachex.cache.connection.forks import greetings
-from django_cachex.cache.connection.protocol import ServerCodec, checked, packed
+from django_cachex.cache.connection.aio import (
+    LARGE_MESSAGE_SIZE,
+    AsyncConnection,
+    ConnectionCongested,
+)
+from django_cachex.cache.connection.circuit_breaker import CircuitBreaker
+from django_cachex.cache.connection.errors import (
+    is_rejected_by_replica,
+    is_rejection,
+    map_driver_error,
+)
+from django_cachex.cache.connection.forks import handshake_guard
+from django_cachex.cache.connection.protocol import ServerCodec, encode_integers, pack_commands
 from django_cachex.commands.args import block_timeout, is_blocking
 from django_cachex.commands.command import (
     Command,
@@ -30,64 +38,77 @@ from django_cachex.exceptions import CachexError, ReadOnlyError, ServerTimeout, 
 T = TypeVar("T")
 
 
-SPARE = 4
-"""Connections to be had to oneself that are kept, at most, while nobody has them; and as many, at
-most, are in use for what is large and what is sent again."""
+MAX_IDLE = 4
+"""The maximum number of idle dedicated connections.
 
-Suspect = Callable[[float], None]
-"""Is told that a connection was silent for so many seconds."""
+It is also the maximum number of dedicated connections that are used for large commands and for
+retries at the same time."""
+
+SilenceCallback = Callable[[float], None]
+"""Called with the timeout in seconds, after a connection was silent for that long."""
 
 
-class Loops:
-    """Finds the running loop's way to a server."""
+class EventLoopRegistry:
+    """The `AsyncServer` of each event loop, for one server."""
 
     def __init__(
-        self, configuration: Configuration, codec: ServerCodec, breaker: Breaker, suspect: Suspect
+        self,
+        configuration: Configuration,
+        codec: ServerCodec,
+        breaker: CircuitBreaker,
+        on_silence: SilenceCallback,
     ) -> None:
         self._configuration = configuration
         self._codec = codec
         self._breaker = breaker
-        self._suspect = suspect
-        self._ways: dict[asyncio.AbstractEventLoop, Way] = {}
+        self._on_silence = on_silence
+        self._servers: dict[asyncio.AbstractEventLoop, AsyncServer] = {}
 
-    def here(self) -> Way:
-        """Return the way of the running loop."""
+    def for_running_loop(self) -> AsyncServer:
+        """Return the `AsyncServer` of the running event loop."""
         loop = asyncio.get_running_loop()
-        found = self._ways.get(loop)
-        if found is None:
+        server = self._servers.get(loop)
+        if server is None:
             self._forget_closed()
-            found = Way(
-                loop, self._configuration, self._codec, self._breaker, self._suspect, self._ways
+            server = AsyncServer(
+                loop,
+                self._configuration,
+                self._codec,
+                self._breaker,
+                self._on_silence,
+                self._servers,
             )
-            self._ways[loop] = found
-        return found
+            self._servers[loop] = server
+        return server
 
-    def leave(self, seconds: float) -> None:
-        """Use no connection any more, of any loop, on which nothing was heard for so long."""
-        for loop, way in list(self._ways.items()):
-            with suppress(RuntimeError):  # It is closed.
-                loop.call_soon_threadsafe(way.leave, seconds)
+    def drain_connections(self, seconds: float) -> None:
+        """Stop using connections, of any loop, that have received nothing for `seconds`."""
+        for loop, server in list(self._servers.items()):
+            with suppress(RuntimeError):  # The loop is closed.
+                loop.call_soon_threadsafe(server.drain_connections, seconds)
 
     def _forget_closed(self) -> None:
-        """Drop the ways of loops that ended without shutting down their generators."""
-        for loop in [loop for loop in list(self._ways) if loop.is_closed()]:
-            self._ways.pop(loop, None)
+        """Remove the servers of loops that were closed without shutting down their generators."""
+        for loop in [loop for loop in list(self._servers) if loop.is_closed()]:
+            self._servers.pop(loop, None)
 
     def close_unused(self) -> None:
-        """Have each loop close, in its own turn, the connections that nobody waits on."""
-        for loop, way in list(self._ways.items()):
-            with suppress(RuntimeError):  # It was closed meanwhile.
-                loop.call_soon_threadsafe(way.leave)
+        """Schedule the closing of unused connections on each loop."""
+        for loop, server in list(self._servers.items()):
+            with suppress(RuntimeError):  # The loop was closed in the meantime.
+                loop.call_soon_threadsafe(server.drain_connections)
 
     def __len__(self) -> int:
-        return len(self._ways)
+        return len(self._servers)
 
 
-class Way:
-    """One shared connection, and others for what needs one to itself.
+class AsyncServer:
+    """The connections of one event loop to a server: a shared one, and dedicated ones.
 
-    That are conversations, commands that wait, what is so large that others would wait for it, and
-    what is sent again after a connection broke on which several waited: one of them may be why.
+    A dedicated connection is used for operations that change the state of a connection, for
+    blocking commands, and for commands so large that they would delay others. It is also used to
+    send a command again if a connection was lost while several callers were waiting, because one of
+    their commands may be the cause.
     """
 
     def __init__(
@@ -95,191 +116,199 @@ class Way:
         loop: asyncio.AbstractEventLoop,
         configuration: Configuration,
         codec: ServerCodec,
-        breaker: Breaker,
-        suspect: Suspect,
-        ways: dict[asyncio.AbstractEventLoop, Way],
+        breaker: CircuitBreaker,
+        on_silence: SilenceCallback,
+        servers: dict[asyncio.AbstractEventLoop, AsyncServer],
     ) -> None:
         self._loop = loop
         self._configuration = configuration
         self._codec = codec
         self._breaker = breaker
-        self._suspect = suspect
+        self._on_silence = on_silence
         self._address = configuration.address
-        self._shared: Stream | None = None
-        self._connecting: asyncio.Task[Stream] | None = None
-        self._spare: list[Stream] = []
-        self._apart = asyncio.Semaphore(SPARE)
-        self._closer = self._closing(ways)
+        self._shared: AsyncConnection | None = None
+        self._connecting: asyncio.Task[AsyncConnection] | None = None
+        self._idle: list[AsyncConnection] = []
+        self._dedicated_limit = asyncio.Semaphore(MAX_IDLE)
+        self._loop_end_hook = self._close_at_loop_end(servers)
 
     async def run(self, command: Command[T] | Operation[T]) -> T:
-        """Send a command, or all steps of an operation; return the result."""
+        """Send a command, or all steps of an operation, and return the result."""
         if not isinstance(command, Command):
-            return await self._converse(command)
+            return await self._run_operation(command)
         if is_blocking(command):
-            return await self._converse(single(command))
+            return await self._run_operation(single(command))
         if tracing.wrappers:
-            with tracing.around((command,), self._address):
-                reply = await self._ask(command)
+            with tracing.trace((command,), self._address):
+                reply = await self._execute(command)
             return command.parse(reply)
-        return command.parse(await self._ask(command))
+        return command.parse(await self._execute(command))
 
-    async def _ask(self, command: Command[Any]) -> Any:
-        """Return the raw reply to `command`; send it again where that is harmless and of use."""
-        data = self._codec.pack(checked(command.args))
+    async def _execute(self, command: Command[Any]) -> Any:
+        """Return the raw reply to `command`. Send it again if that is safe and may help."""
+        data = self._codec.pack(encode_integers(command.args))
         breaker = self._breaker
-        if breaker.until:
-            self._attempt()
+        if breaker.retry_at:
+            self._begin_attempt()
         repeated = False
         while True:
-            reply, reused = await self._reply(data, command.idempotent)
+            reply, reused = await self._send(data, command.idempotent)
             if breaker.failures:
                 breaker.reset()
             if isinstance(reply, CachexError):
                 if isinstance(reply, (ReadOnlyError, ServerUnavailable)):
-                    self.leave()
+                    self.drain_connections()
                 if isinstance(reply, ReadOnlyError) and not repeated:
                     repeated = not reused
                     continue
-                if self._codec.learns(command, reply):
-                    return await self._ask(command)
+                if self._codec.learn_fallback(command, reply):
+                    return await self._execute(command)
                 raise reply
             return reply
 
-    def _attempt(self) -> None:
-        """Go on if it is time for an attempt, which is made on a new connection."""
+    def _begin_attempt(self) -> None:
+        """Check the open circuit breaker; if it allows an attempt, use new connections for it."""
         self._breaker.check(self._address)
-        self.leave()
+        self.drain_connections()
 
-    async def _reply(self, data: bytes, idempotent: bool, wanted: int = 0) -> tuple[Any, bool]:
-        """Send what is packed; return the reply, and whether its connection was used before.
+    async def _send(self, data: bytes, idempotent: bool, expected: int = 0) -> tuple[Any, bool]:
+        """Send packed commands; return the reply, and whether the connection was used before.
 
-        Send it again where that is harmless and may help.
+        They are sent again on a dedicated connection if that is safe and may help.
         """
-        if len(data) > LARGE:
-            return await self._reply_apart(data, idempotent, wanted)
+        if len(data) > LARGE_MESSAGE_SIZE:
+            return await self._send_dedicated(data, idempotent, expected)
         while True:
-            stream, reused = None, False
+            connection, reused = None, False
             try:
-                stream = await (self._usable() if idempotent else self._open())
-                reused = stream.reused
-                return await stream.send(data, idempotent, wanted), reused
-            except Overtaken:
+                connection = await (
+                    self._shared_connection() if idempotent else self._healthy_connection()
+                )
+                reused = connection.reused
+                return await connection.send(data, idempotent, expected), reused
+            except ConnectionCongested:
                 continue
             except BaseException as error:
-                self._failed(stream, reused, error)
-                if not (idempotent and may_be_others_fault(stream, reused, error)):
+                self._record_failure(connection, reused, error)
+                if not (idempotent and can_retry_elsewhere(connection, reused, error)):
                     raise
-            return await self._reply_apart(data, idempotent, wanted)
+            return await self._send_dedicated(data, idempotent, expected)
 
-    async def _reply_apart(self, data: bytes, idempotent: bool, wanted: int) -> tuple[Any, bool]:
-        """Do what `_reply` does, on a connection that nobody else uses meanwhile."""
-        async with self._apart:
+    async def _send_dedicated(
+        self, data: bytes, idempotent: bool, expected: int
+    ) -> tuple[Any, bool]:
+        """Do the same as `_send`, on a dedicated connection."""
+        async with self._dedicated_limit:
             while True:
-                own, reused, clean = None, False, False
+                dedicated, reused, is_reusable = None, False, False
                 try:
-                    own = await self._own()
-                    reused = own.reused
-                    reply = await own.send(data, wanted=wanted)
-                    clean = True
+                    dedicated = await self._dedicated_connection()
+                    reused = dedicated.reused
+                    reply = await dedicated.send(data, expected=expected)
+                    is_reusable = True
                     return reply, reused
                 except BaseException as error:
-                    self._failed(own, reused, error)
-                    if not (idempotent and may_be_others_fault(own, reused, error)):
+                    self._record_failure(dedicated, reused, error)
+                    if not (idempotent and can_retry_elsewhere(dedicated, reused, error)):
                         raise
                 finally:
-                    if own is not None:
-                        self._give_back(own, clean)
+                    if dedicated is not None:
+                        self._release(dedicated, is_reusable)
 
-    def _failed(self, stream: Stream | None, reused: bool, error: BaseException) -> None:
-        """Draw the consequences of what went wrong on a connection, or before there was any."""
-        if stream is not None and isinstance(error, ServerTimeout):
-            self._breaker.failed(error, reused)
-            self.leave(stream.timeout)
-            self._suspect(stream.timeout)
+    def _record_failure(
+        self, connection: AsyncConnection | None, reused: bool, error: BaseException
+    ) -> None:
+        """Handle an error that occurred on a connection, or while opening one."""
+        if connection is not None and isinstance(error, ServerTimeout):
+            self._breaker.record_failure(error, reused)
+            self.drain_connections(connection.timeout)
+            self._on_silence(connection.timeout)
         else:
-            self._breaker.lapsed()
+            self._breaker.end_attempt()
 
-    async def _converse(self, operation: Operation[T]) -> T:
-        own: Stream | None = None
-        clean, unchanged = False, True
+    async def _run_operation(self, operation: Operation[T]) -> T:
+        dedicated: AsyncConnection | None = None
+        is_reusable, can_resend = False, True
         try:
             commands = next(operation)
-            if self._breaker.until:
-                self._attempt()
+            if self._breaker.retry_at:
+                self._begin_attempt()
             while True:
-                if own is None and needs_its_own(commands):
-                    own = await self._own()
-                clean = False
-                replies, reused = await self._exchange(own, commands)
-                if unchanged and refused(commands, replies):
-                    unchanged = reused
-                    self._leave(own)
-                    own = None
+                if dedicated is None and needs_dedicated_connection(commands):
+                    dedicated = await self._dedicated_connection()
+                is_reusable = False
+                replies, reused = await self._exchange(dedicated, commands)
+                if can_resend and is_rejected_by_replica(commands, replies):
+                    can_resend = reused
+                    self._reconnect(dedicated)
+                    dedicated = None
                     continue
-                unchanged = unchanged and changed_nothing(replies)
-                clean = not is_stateful(commands)
+                can_resend = can_resend and is_rejection(replies)
+                is_reusable = not is_stateful(commands)
                 commands = feed_replies(operation, commands, replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
         except (ReadOnlyError, ServerUnavailable) as error:
-            clean = False
-            self.leave()
+            is_reusable = False
+            self.drain_connections()
             return throw(operation, error)
         finally:
-            if own is not None:
-                self._give_back(own, clean)
+            if dedicated is not None:
+                self._release(dedicated, is_reusable)
 
-    def _leave(self, own: Stream | None) -> None:
-        """Connect anew from now on, and instead of `own`, too."""
-        if own is not None:
-            own.close()
-        self.leave()
+    def _reconnect(self, dedicated: AsyncConnection | None) -> None:
+        """Use new connections from now on, also in place of `dedicated`."""
+        if dedicated is not None:
+            dedicated.close()
+        self.drain_connections()
 
-    def leave(self, seconds: float = 0) -> None:
-        """Connect anew from now on, but keep connections on which something was heard so lately.
+    def drain_connections(self, seconds: float = 0) -> None:
+        """Stop using the connections that have received nothing for `seconds`; all by default.
 
-        After a failover the same name leads to another server; where a connection is silent, others
-        are likely to be.
+        After a failover, the same name leads to another server. If one connection is silent, others
+        probably are, too.
         """
         before = self._loop.time() - seconds if seconds else math.inf
-        if self._shared is not None and self._shared.heard < before:
-            self._shared.retire()
-        for stream in [one for one in self._spare if one.heard < before]:
-            self._spare.remove(stream)
-            stream.close()
+        if self._shared is not None and self._shared.last_received < before:
+            self._shared.drain()
+        for connection in [one for one in self._idle if one.last_received < before]:
+            self._idle.remove(connection)
+            connection.close()
 
-    def _give_back(self, own: Stream, clean: bool) -> None:
-        if clean and not own.closed:
-            self._spare_one(own)
+    def _release(self, dedicated: AsyncConnection, is_reusable: bool) -> None:
+        if is_reusable and not dedicated.closed:
+            self._keep_idle(dedicated)
         else:
-            own.close()
+            dedicated.close()
 
-    def _spare_one(self, own: Stream) -> None:
+    def _keep_idle(self, dedicated: AsyncConnection) -> None:
         if self._connecting is None and (self._shared is None or self._shared.closed):
-            self._shared = own
-        elif len(self._spare) < SPARE:
-            self._spare.append(own)
+            self._shared = dedicated
+        elif len(self._idle) < MAX_IDLE:
+            self._idle.append(dedicated)
         else:
-            own.close()
+            dedicated.close()
 
     async def _exchange(
-        self, own: Stream | None, commands: Sequence[Command[Any]]
+        self, dedicated: AsyncConnection | None, commands: Sequence[Command[Any]]
     ) -> tuple[list[Any], bool]:
-        """Return the raw replies to `commands`, which go out with nobody else's between, and
-        whether their connection was used before."""
-        data = packed(commands, self._codec.pack)
-        with tracing.around(commands, self._address) if tracing.wrappers else nullcontext():
-            if own is None:
+        """Send `commands` with no others in between.
+
+        Return their raw replies, and whether the connection was used before.
+        """
+        data = pack_commands(commands, self._codec.pack)
+        with tracing.trace(commands, self._address) if tracing.wrappers else nullcontext():
+            if dedicated is None:
                 replies, reused = await self._exchange_shared(data, commands)
             else:
-                reused = own.reused
+                reused = dedicated.reused
                 try:
-                    replies = await own.send_all(data, len(commands), block_timeout(commands))
-                    for number in self._codec.refused(commands, replies):
-                        again = packed([commands[number]], self._codec.pack)
-                        replies[number] = await own.send(again)
+                    replies = await dedicated.send_all(data, len(commands), block_timeout(commands))
+                    for number in self._codec.find_commands_to_resend(commands, replies):
+                        again = pack_commands([commands[number]], self._codec.pack)
+                        replies[number] = await dedicated.send(again)
                 except BaseException as error:
-                    self._failed(own, reused, error)
+                    self._record_failure(dedicated, reused, error)
                     raise
         if self._breaker.failures:
             self._breaker.reset()
@@ -288,97 +317,107 @@ class Way:
     async def _exchange_shared(
         self, data: bytes, commands: Sequence[Command[Any]]
     ) -> tuple[list[Any], bool]:
-        """Do what `_exchange` does, on a connection that others use meanwhile."""
+        """Do the same as `_exchange`, on the shared connection."""
         repeatable = is_repeatable(commands)
-        replies, reused = await self._reply(data, repeatable, len(commands))
-        for number in self._codec.refused(commands, replies):
-            again = packed([commands[number]], self._codec.pack)
-            replies[number], reused = await self._reply(again, commands[number].idempotent)
+        replies, reused = await self._send(data, repeatable, len(commands))
+        for number in self._codec.find_commands_to_resend(commands, replies):
+            again = pack_commands([commands[number]], self._codec.pack)
+            replies[number], reused = await self._send(again, commands[number].idempotent)
         return replies, reused
 
-    async def _open(self) -> Stream:
-        """Return the shared connection, its other end there, for what must not be sent twice."""
-        while not (stream := await self._usable()).is_open():
-            stream.close()
-        return stream
+    async def _healthy_connection(self) -> AsyncConnection:
+        """Return the shared connection after checking it, for commands that can't be sent twice."""
+        while not (connection := await self._shared_connection()).is_open():
+            connection.close()
+        return connection
 
-    async def _usable(self) -> Stream:
-        stream = self._shared
-        if stream is None or stream.closed:
-            stream = await self._connect_shared()
-            if stream.closed:  # Left by another task before this one had its turn.
-                stream = await self._connect_shared()
-        return stream
+    async def _shared_connection(self) -> AsyncConnection:
+        connection = self._shared
+        if connection is None or connection.closed:
+            connection = await self._connect_shared()
+            if connection.closed:  # Another task closed it before this one continued.
+                connection = await self._connect_shared()
+        return connection
 
-    async def _own(self) -> Stream:
-        while self._spare:
-            stream = self._spare.pop()
-            if stream.is_open():
-                return stream
-            stream.close()
-        # In a task of its own: the drivers swallow a cancellation while they connect.
+    async def _dedicated_connection(self) -> AsyncConnection:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open():
+                return connection
+            connection.close()
+        # A separate task is needed because the drivers swallow a cancellation while they connect.
         connecting = self._loop.create_task(self._connect())
         try:
             return await asyncio.shield(connecting)
         except asyncio.CancelledError:
-            connecting.add_done_callback(self._keep)
+            connecting.add_done_callback(self._keep_connected)
             raise
 
-    def _keep(self, connecting: asyncio.Task[Stream]) -> None:
-        """Keep for others a connection whose caller was cancelled."""
+    def _keep_connected(self, connecting: asyncio.Task[AsyncConnection]) -> None:
+        """Keep a connection whose caller was cancelled, for other callers."""
         if not connecting.cancelled() and connecting.exception() is None:
-            self._spare_one(connecting.result())
+            self._keep_idle(connecting.result())
 
-    async def _connect_shared(self) -> Stream:
-        """Return the shared connection, for which one task connects and all others wait."""
+    async def _connect_shared(self) -> AsyncConnection:
+        """Open the shared connection. One task connects, and all others wait for it."""
         if self._connecting is None:
             self._connecting = self._loop.create_task(self._connect())
-            self._connecting.add_done_callback(self._connected)
+            self._connecting.add_done_callback(self._set_shared)
         return await asyncio.shield(self._connecting)
 
-    def _connected(self, task: asyncio.Task[Stream]) -> None:
+    def _set_shared(self, task: asyncio.Task[AsyncConnection]) -> None:
         self._connecting = None
         if not task.cancelled() and task.exception() is None:
             self._shared = task.result()
 
-    async def _connect(self) -> Stream:
-        await anext(self._closer, None)  # From now on the loop knows what to close at its end.
-        connection = self._configuration.async_connection()
+    async def _connect(self) -> AsyncConnection:
+        await anext(self._loop_end_hook, None)  # Registers the generator with the event loop.
+        driver_connection = self._configuration.async_connection()
         driver = self._configuration.driver
-        over_tls = isinstance(connection, driver.awaitable.SSLConnection)
+        over_tls = isinstance(driver_connection, driver.async_module.SSLConnection)
         try:
-            with greetings.going_on() if over_tls else nullcontext():
-                await connection.connect()
+            with handshake_guard.handshake() if over_tls else nullcontext():
+                await driver_connection.connect()
         except asyncio.CancelledError:
-            await connection.disconnect(nowait=True)
+            await driver_connection.disconnect(nowait=True)
             raise
         except driver.error as error:
-            failure = translated(error, driver)
-            self._breaker.heard(failure)
+            failure = map_driver_error(error, driver)
+            self._breaker.record_connect_error(failure)
             raise failure from error
-        stream = Stream(connection, self._codec, self._address)
-        if stream.closed:
-            raise ServerUnavailable(f"{self._address} hung up at once.")
-        return stream
+        connection = AsyncConnection(driver_connection, self._codec, self._address)
+        if connection.closed:
+            raise ServerUnavailable(f"{self._address} closed the connection at once.")
+        return connection
 
-    async def _closing(self, ways: dict[asyncio.AbstractEventLoop, Way]) -> AsyncGenerator[None]:
-        """Wait for the loop's end: asyncio closes running generators before it closes a loop."""
+    async def _close_at_loop_end(
+        self, servers: dict[asyncio.AbstractEventLoop, AsyncServer]
+    ) -> AsyncGenerator[None]:
+        """Close all connections when the event loop ends.
+
+        asyncio closes running generators before it closes a loop.
+        """
         try:
             while True:
                 yield
         finally:
-            ways.pop(self._loop, None)
-            for stream in (self._shared, *self._spare):
-                if stream is not None:
-                    await stream.aclose()
+            servers.pop(self._loop, None)
+            for connection in (self._shared, *self._idle):
+                if connection is not None:
+                    await connection.aclose()
 
 
-def may_be_others_fault(stream: Stream | None, reused: bool, error: BaseException) -> bool:
-    """Return whether a connection was lost that was old, or on which others waited as well."""
+def can_retry_elsewhere(
+    connection: AsyncConnection | None, reused: bool, error: BaseException
+) -> bool:
+    """Return whether sending a command again may help.
+
+    That is the case if the connection was lost, and was either used before or shared.
+    """
     lost = isinstance(error, ServerUnavailable) and not isinstance(error, ServerTimeout)
-    return lost and stream is not None and (reused or stream.in_company)
+    return lost and connection is not None and (reused or connection.was_shared)
 
 
-def needs_its_own(commands: Sequence[Command[Any]]) -> bool:
-    """Return whether `commands` change what the connection is, or keep it waiting."""
+def needs_dedicated_connection(commands: Sequence[Command[Any]]) -> bool:
+    """Return whether `commands` change the state of the connection, or block it."""
     return is_stateful(commands) or any(is_blocking(command) for command in commands)

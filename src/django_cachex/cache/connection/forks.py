@@ -8,16 +8,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PATIENCE = 1.0
-"""Seconds that a fork waits: who connects for longer waits for an answer, and holds no lock."""
+MAX_FORK_DELAY = 1.0
+"""Seconds that a fork waits. A handshake that takes longer waits for the server, without a lock."""
 
-MOMENT = 0.0005
+POLL_INTERVAL = 0.0005
 
 
-class Greetings:
-    """Who connects over TLS, and who forks: neither begins while the other is at it.
+class HandshakeGuard:
+    """Keeps TLS handshakes and forks apart: neither starts while the other is running.
 
-    No locks, which a fork or an interrupt could leave held; sets change in one step.
+    It uses sets, whose changes are atomic, and no locks: a fork or an interrupt could leave a lock
+    locked.
     """
 
     def __init__(self) -> None:
@@ -25,42 +26,42 @@ class Greetings:
         self._forking: set[int] = set()
 
     @contextmanager
-    def going_on(self) -> Iterator[None]:
-        """Connect in the block, which a fork of another thread waits for."""
+    def handshake(self) -> Iterator[None]:
+        """Let forks of other threads wait until the block, which makes a handshake, has ended."""
         mark = threading.get_ident(), object()
         try:
             self._connecting.add(mark)
             while self._forking:
                 self._connecting.discard(mark)
-                time.sleep(MOMENT)
+                time.sleep(POLL_INTERVAL)
                 self._connecting.add(mark)
             yield
         finally:
             self._connecting.discard(mark)
 
     def before_fork(self) -> None:
-        """Wait until no other thread connects."""
+        """Wait until no other thread is in a handshake."""
         mine = threading.get_ident()
         self._forking.add(mine)
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + MAX_FORK_DELAY
         while any(thread != mine for thread, _mark in tuple(self._connecting)):
             if time.monotonic() > end:
                 return
-            time.sleep(MOMENT)
+            time.sleep(POLL_INTERVAL)
 
     def after_fork(self) -> None:
-        """Go on."""
+        """Let handshakes start again."""
         self._forking.discard(threading.get_ident())
 
     def after_fork_in_child(self) -> None:
-        """Forget the threads that are not here."""
+        """Forget the threads of the parent process."""
         self._connecting, self._forking = set(), set()
 
 
-greetings = Greetings()
+handshake_guard = HandshakeGuard()
 
 os.register_at_fork(
-    before=greetings.before_fork,
-    after_in_parent=greetings.after_fork,
-    after_in_child=greetings.after_fork_in_child,
+    before=handshake_guard.before_fork,
+    after_in_parent=handshake_guard.after_fork,
+    after_in_child=handshake_guard.after_fork_in_child,
 )

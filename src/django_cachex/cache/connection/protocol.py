@@ -1,4 +1,7 @@
-"""RESP2, the protocol of Valkey and Redis: pack commands, parse replies."""
+"""RESP2, the protocol of Valkey and Redis: packing commands and parsing replies.
+
+See https://valkey.io/topics/protocol/
+"""
 
 from __future__ import annotations
 
@@ -9,48 +12,48 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
-from django_cachex.cache.connection.errors import ProtocolError, reply_error
+from django_cachex.cache.connection.errors import ProtocolError, parse_error
 from django_cachex.commands.args import INT64
 from django_cachex.commands.command import TRANSACTION_COMMANDS, Command, EncodableArg
 from django_cachex.exceptions import AccessDenied, UnknownCommand
 
-# The parser that belongs to each driver comes first; the other will do.
+# The parsers that can be used with each driver, its own first.
 PARSERS = {"valkey": ("libvalkey", "hiredis"), "redis": ("hiredis", "libvalkey")}
 
-MISSING = object()
-"""What a reader returns while a reply is not complete."""
+INCOMPLETE = object()
+"""Returned by a reader while a reply is incomplete."""
 
-DEEPEST = 9
-"""Levels of lists within a reply: as many as the C parsers take."""
+MAX_DEPTH = 9
+"""The maximum number of nested lists in a reply, which is that of the C parsers."""
 
-_integer = re.compile(rb"-?[0-9]{1,19}").fullmatch
-_harmless = frozenset((bytes, str)).issuperset
+_is_integer = re.compile(rb"-?[0-9]{1,19}").fullmatch
+_has_no_integers = frozenset((bytes, str)).issuperset
 
-LEAST, MOST = INT64[0], INT64[-1]
+MIN_INT, MAX_INT = INT64[0], INT64[-1]
 
 Pack = Callable[[tuple[EncodableArg, ...]], bytes]
 
 
 class Reader(Protocol):
-    """Takes what a connection received, gives replies; refusals are our exceptions."""
+    """Parses the data that a connection receives. Error replies are returned as exceptions."""
 
     def feed(self, data: Any, start: int, length: int, /) -> None: ...
     def gets(self) -> Any: ...
 
 
 @dataclass
-class Codec:
-    """How commands are packed and replies are read."""
+class RESPCodec:
+    """A function that packs commands, and a factory of readers that parse replies."""
 
     pack: Pack
-    """Return the bytes of one command, in which nothing is an integer: see `checked`."""
+    """Returns the bytes of one command. Integers must have been encoded by `encode_integers`."""
     reader: Callable[[], Reader]
-    """Return a new reader, for one connection."""
+    """Returns a new reader for one connection."""
 
 
 @functools.cache
-def codec_for(driver: str) -> Codec:
-    """Return the fastest codec that is installed, the driver's own parser first."""
+def get_codec(driver: str) -> RESPCodec:
+    """Return the fastest codec that is installed, preferring the driver's own parser."""
     for name in PARSERS[driver]:
         try:
             parser = import_module(name)
@@ -59,78 +62,78 @@ def codec_for(driver: str) -> Codec:
         reader = functools.partial(
             parser.Reader,
             protocolError=ProtocolError,
-            replyError=reply_error,
-            notEnoughData=MISSING,
+            replyError=parse_error,
+            notEnoughData=INCOMPLETE,
         )
-        return Codec(parser.pack_command, reader)
-    return Codec(pack_command, ReplyReader)
+        return RESPCodec(parser.pack_command, reader)
+    return RESPCodec(pack_command, ReplyReader)
 
 
-def packed(commands: Iterable[Command[Any]], pack: Pack) -> bytes:
-    """Return the bytes of `commands`; raise ValueError for an integer that no packer survives."""
-    return b"".join([pack(checked(command.args)) for command in commands])
+def pack_commands(commands: Iterable[Command[Any]], pack: Pack) -> bytes:
+    """Return the bytes of `commands`; raise ValueError for integers of more than 64 bits."""
+    return b"".join([pack(encode_integers(command.args)) for command in commands])
 
 
-def checked(args: tuple[EncodableArg, ...]) -> tuple[EncodableArg, ...]:
-    """Return `args`, integers as text; raise ValueError where one has more than 64 bits.
+def encode_integers(args: tuple[EncodableArg, ...]) -> tuple[EncodableArg, ...]:
+    """Return `args` with integers as text; raise ValueError if one has more than 64 bits.
 
-    No integer goes to the C packers: where making text of it fails (too many digits, or a signal
-    whose handler raises) they end the interpreter.
+    The C packers must not get integers. They end the interpreter if the conversion to text fails,
+    because of too many digits or because a signal handler raises an exception.
     """
-    if _harmless(map(type, args)):
+    if _has_no_integers(map(type, args)):
         return args
-    return tuple([_text(word) if isinstance(word, int) else word for word in args])
+    return tuple([_encode_integer(arg) if isinstance(arg, int) else arg for arg in args])
 
 
-class Packer:
-    """Packs what the drivers send themselves, the greeting: in that are integers, too."""
+class DriverPacker:
+    """Packs the commands that the drivers send while they connect, which may contain integers."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: RESPCodec) -> None:
         self._pack = codec.pack
 
     def pack(self, *args: Any) -> list[bytes]:
-        """Return the bytes of one command, whose name may have several words."""
+        """Return the bytes of one command, whose name may consist of several words."""
         name = args[0].encode() if isinstance(args[0], str) else args[0]
-        return [self._pack(checked((*name.split(), *args[1:])))]
+        return [self._pack(encode_integers((*name.split(), *args[1:])))]
 
 
-def _text(number: int) -> bytes:
-    if LEAST <= number <= MOST:
+def _encode_integer(number: int) -> bytes:
+    if MIN_INT <= number <= MAX_INT:
         return b"%d" % number
     raise ValueError("An integer has more than 64 bits.")
 
 
 def pack_command(args: tuple[EncodableArg, ...]) -> bytes:
-    """Return one command as the server reads it."""
+    """Return the bytes of one command."""
     parts = [b"*%d\r\n" % len(args)]
-    for word in args:
-        data = word if isinstance(word, bytes) else str(word).encode()
+    for arg in args:
+        data = arg if isinstance(arg, bytes) else str(arg).encode()
         parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
     return b"".join(parts)
 
 
 class ReplyReader:
-    """A reader in Python. It goes on where it stopped, however replies are cut into pieces."""
+    """A reader in Python. Parsing is suspended while a reply is incomplete, and then resumed."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._at = 0
-        self._reading = self._reply()
+        self._position = 0
+        self._parser = self._reply()
 
     def feed(self, data: Any, start: int = 0, length: int = -1, /) -> None:
         end = len(data) if length < 0 else start + length
         self._buffer += memoryview(data)[start:end]
 
     def gets(self) -> Any:
-        """Return the next reply, or `MISSING` while it is not complete."""
+        """Return the next reply, or `INCOMPLETE` if it hasn't been received completely."""
         try:
-            next(self._reading)
+            next(self._parser)
         except StopIteration as stop:
-            self._reading = self._reply()
-            del self._buffer[: self._at]
-            self._at = 0
+            self._parser = self._reply()
+            del self._buffer[: self._position]
+            self._position = 0
             return stop.value
-        return MISSING
+        return INCOMPLETE
 
     def _reply(self, depth: int = 0) -> Generator[None, None, Any]:
         line = yield from self._line()
@@ -138,25 +141,25 @@ class ReplyReader:
         if kind == b"+":
             return rest
         if kind == b"-":
-            return reply_error(rest.decode("utf-8", "replace"))
-        if kind not in b":$*" or not _integer(rest):
-            raise ProtocolError(f"A reply begins with {line[:20]!r}.")
+            return parse_error(rest.decode("utf-8", "replace"))
+        if kind not in b":$*" or not _is_integer(rest):
+            raise ProtocolError(f"Invalid reply: it starts with {line[:20]!r}.")
         number = int(rest)
         if kind == b":":
             return number
         if number < 0:
-            return self._nothing(number)
+            return self._null(number)
         if kind == b"$":
             return (yield from self._bytes(number))
         return (yield from self._replies(number, depth))
 
-    def _nothing(self, length: int) -> None:
+    def _null(self, length: int) -> None:
         if length != -1:
-            raise ProtocolError(f"A reply has the length {length}.")
+            raise ProtocolError(f"Invalid reply: its length is {length}.")
 
     def _replies(self, count: int, depth: int) -> Generator[None, None, list[Any]]:
-        if depth == DEEPEST:
-            raise ProtocolError("A reply has too many levels.")
+        if depth == MAX_DEPTH:
+            raise ProtocolError("Invalid reply: its lists are nested too deeply.")
         replies: list[Any] = []
         while len(replies) < count:
             reply = yield from self._reply(depth + 1)
@@ -164,88 +167,97 @@ class ReplyReader:
         return replies
 
     def _line(self) -> Generator[None, None, bytes]:
-        while (end := self._buffer.find(b"\r\n", self._at)) < 0:
+        while (end := self._buffer.find(b"\r\n", self._position)) < 0:
             yield
-        line, self._at = bytes(self._buffer[self._at : end]), end + 2
+        line, self._position = bytes(self._buffer[self._position : end]), end + 2
         return line
 
     def _bytes(self, length: int) -> Generator[None, None, bytes]:
-        end = self._at + length
+        end = self._position + length
         while len(self._buffer) < end + 2:
             yield
-        data, self._at = bytes(self._buffer[self._at : end]), end + 2
+        data, self._position = bytes(self._buffer[self._position : end]), end + 2
         return data
 
 
-Words = tuple[EncodableArg, ...]
+Args = tuple[EncodableArg, ...]
 
-DENIED = frozenset({AccessDenied, UnknownCommand})
+DENIED_ERRORS = frozenset({AccessDenied, UnknownCommand})
 
 
-def deleted(args: Words) -> Words:
+def replace_unlink(args: Args) -> Args:
     return ("DEL", *args[1:])
 
 
-def in_seconds(args: Words) -> Words:
-    """Return an EXPIRE that does the same; where none does, `args`."""
+def replace_pexpire(args: Args) -> Args:
+    """Return an EXPIRE in place of a PEXPIRE; `args` if that needs fractions of a second."""
     key, milliseconds, *conditions = args[1:]
     seconds, rest = divmod(int(milliseconds), 1000)
     return args if rest else ("EXPIRE", key, b"%d" % seconds, *conditions)
 
 
-SUBSTITUTES: dict[EncodableArg, Callable[[Words], Words]] = {
-    "UNLINK": deleted,
-    "PEXPIRE": in_seconds,
+FALLBACKS: dict[EncodableArg, Callable[[Args], Args]] = {
+    "UNLINK": replace_unlink,
+    "PEXPIRE": replace_pexpire,
 }
 
 
-class ServerCodec(Codec):
-    """A codec for one server, which packs the commands that this has."""
+class ServerCodec(RESPCodec):
+    """The codec of one server, which replaces commands that the server doesn't allow.
 
-    def __init__(self, codec: Codec) -> None:
+    Some users or servers have DEL but not UNLINK, or EXPIRE but not PEXPIRE.
+    """
+
+    def __init__(self, codec: RESPCodec) -> None:
         super().__init__(codec.pack, codec.reader)
         self._pack = codec.pack
-        self._lacks: set[EncodableArg] = set()
+        self._missing: set[EncodableArg] = set()
 
-    def learns(self, command: Command[Any], reply: Any) -> bool:
-        """Return whether `reply` says that the server lacks a command for which there is another.
+    def learn_fallback(self, command: Command[Any], reply: Any) -> bool:
+        """Return whether `reply` means that `command` must be replaced by its fallback.
 
-        From then on the other is packed in its place.
+        In this case, the fallback is used from now on.
         """
         name = command.args[0]
-        if name not in SUBSTITUTES or type(reply) not in DENIED or not is_about(name, str(reply)):
+        if (
+            name not in FALLBACKS
+            or type(reply) not in DENIED_ERRORS
+            or not is_about_command(name, str(reply))
+        ):
             return False
-        if SUBSTITUTES[name](command.args) is command.args:
+        if FALLBACKS[name](command.args) is command.args:
             return False
-        self._lacks.add(name)
-        self.pack = self._packed_otherwise
+        self._missing.add(name)
+        self.pack = self._pack_fallback
         return True
 
-    def refused(self, commands: Sequence[Command[Any]], replies: list[Any]) -> list[int]:
-        """Return which of `commands` are to be sent again, in other words.
+    def find_commands_to_resend(
+        self, commands: Sequence[Command[Any]], replies: list[Any]
+    ) -> list[int]:
+        """Return the indexes of the `commands` that must be sent again, as their fallbacks.
 
-        In a transaction none can be: instead EXEC seems to say that somebody touched a key, and the
-        caller, who is used to that, begins again.
+        Commands of a transaction can't be sent again one by one. Instead, the reply to EXEC is
+        changed to None, as if a watched key had been modified, so that the caller starts again.
         """
-        if DENIED.isdisjoint(map(type, replies)):
+        if DENIED_ERRORS.isdisjoint(map(type, replies)):
             return []
-        found = [
+        numbers = [
             number
             for number, (command, reply) in enumerate(zip(commands, replies, strict=True))
-            if self.learns(command, reply)
+            if self.learn_fallback(command, reply)
         ]
-        if not found or TRANSACTION_COMMANDS.isdisjoint(command.args[0] for command in commands):
-            return found
+        if not numbers or TRANSACTION_COMMANDS.isdisjoint(command.args[0] for command in commands):
+            return numbers
         if commands[-1].args[0] == "EXEC":
-            for number in found:
+            for number in numbers:
                 replies[number] = b"QUEUED"
             replies[-1] = None
         return []
 
-    def _packed_otherwise(self, args: Words) -> bytes:
-        return self._pack(SUBSTITUTES[args[0]](args) if args[0] in self._lacks else args)
+    def _pack_fallback(self, args: Args) -> bytes:
+        return self._pack(FALLBACKS[args[0]](args) if args[0] in self._missing else args)
 
 
-def is_about(name: EncodableArg, text: str) -> bool:
-    """Return whether a refusal is of the command, and not of a key that it names."""
+def is_about_command(name: EncodableArg, text: str) -> bool:
+    """Return whether the text of an error is about the command `name`, and not about a key."""
     return str(name).lower() in text.lower()

@@ -1,4 +1,4 @@
-"""Servers, and the connections to them that all caches of a process share."""
+"""Servers, whose connections are shared by all caches of a process."""
 
 from __future__ import annotations
 
@@ -13,13 +13,28 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from django_cachex.cache import tracing
-from django_cachex.cache.configuration import Configuration, configure, frozen
-from django_cachex.cache.connection.circuit_breaker import Breaker, NeverBreaks
-from django_cachex.cache.connection.errors import broken, changed_nothing, refused, translated
-from django_cachex.cache.connection.event_loops import Loops
-from django_cachex.cache.connection.forks import greetings
-from django_cachex.cache.connection.protocol import ServerCodec, checked, codec_for, packed
-from django_cachex.cache.connection.sync import BoundedLine, Line, Lines, within
+from django_cachex.cache.configuration import Configuration, configure, make_hashable
+from django_cachex.cache.connection.circuit_breaker import CircuitBreaker, NullCircuitBreaker
+from django_cachex.cache.connection.errors import (
+    is_rejected_by_replica,
+    is_rejection,
+    map_driver_error,
+    map_os_error,
+)
+from django_cachex.cache.connection.event_loops import EventLoopRegistry
+from django_cachex.cache.connection.forks import handshake_guard
+from django_cachex.cache.connection.protocol import (
+    ServerCodec,
+    encode_integers,
+    get_codec,
+    pack_commands,
+)
+from django_cachex.cache.connection.sync import (
+    BoundedSyncConnection,
+    ConnectionPool,
+    SyncConnection,
+    connect_deadline,
+)
 from django_cachex.commands.args import block_timeout
 from django_cachex.commands.command import (
     Command,
@@ -34,232 +49,262 @@ from django_cachex.exceptions import CachexError, ReadOnlyError, ServerTimeout, 
 T = TypeVar("T")
 S = TypeVar("S", bound="Server")
 
-# After a failover the same name leads to another server: then connect anew.
-MOVED = ReadOnlyError, ServerUnavailable
+# After these errors, a new connection is opened: after a failover, the same name leads to another
+# server.
+RECONNECT_ERRORS = ReadOnlyError, ServerUnavailable
 
 
 class Server:
-    """One configured server. `Server.of` returns the same one for the same configuration."""
+    """A configured server.
+
+    `Server.for_url` returns the same object for the same configuration.
+    """
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self._driver = configuration.driver
-        self._codec = ServerCodec(codec_for(self._driver.name))
+        self._codec = ServerCodec(get_codec(self._driver.name))
         self.after_fork()
 
     @classmethod
-    def of(
+    def for_url(
         cls,
         driver: str,
         url: str,
         options: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> Server:
-        """Return the server at `url`, reached through `driver` ("valkey" or "redis").
+        """Return the server at `url`, without connecting to it.
 
-        `options` are the driver's, as in OPTIONS; `overrides` win over them and over the URL.
-        Nothing is connected yet. Raise ImproperlyConfigured for what cannot work.
+        Args:
+            driver: "valkey" or "redis".
+            url: a URL as in LOCATION.
+            options: options as in OPTIONS.
+            overrides: options that take precedence over `options` and the URL.
+
+        Raises:
+            ImproperlyConfigured: an option or the URL is invalid.
         """
-        name = driver, url, frozen(options or {}), frozen(overrides or {})
-        return shared(name, lambda: cls(configure(driver, url, options or {}, overrides or {})))
+        key = driver, url, make_hashable(options or {}), make_hashable(overrides or {})
+        return get_or_create(
+            key, lambda: cls(configure(driver, url, options or {}, overrides or {}))
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._driver.name} {self.address}>"
 
     @property
     def address(self) -> str:
-        """Which database this is, as ``host:port/db`` or ``path?db=…``; never a credential."""
+        """The database, as ``host:port/db`` or ``path?db=…``, without credentials."""
         return self.configuration.address
 
     def run(self, command: Command[T] | Operation[T]) -> T:
-        """Send a command, or all steps of an operation over one connection; return the result.
+        """Send a command, or all steps of an operation on one connection, and return the result.
 
-        Raise `CommandError` for what the server refuses, `ServerUnavailable`, `ServerTimeout`.
+        Raises:
+            CommandError: the server returned an error.
+            ServerUnavailable: the server could not be reached, or the connection was lost.
+            ServerTimeout: the server did not respond in time.
         """
         if type(command) is Command:
-            return command.parse(self._ask(command))
-        return self._converse(single(command) if isinstance(command, Command) else command)
+            return command.parse(self._execute(command))
+        return self._run_operation(single(command) if isinstance(command, Command) else command)
 
     async def arun(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `run` does, on the running event loop."""
-        return await self._loops.here().run(command)
+        """Do the same as `run`, on the running event loop."""
+        return await self._event_loops.for_running_loop().run(command)
 
     def close_unused(self) -> None:
-        """Close the connections that nobody uses at the moment."""
-        self._lines.drop_free()
-        self._loops.close_unused()
+        """Close the connections that aren't in use."""
+        self._pool.disconnect_idle()
+        self._event_loops.close_unused()
 
-    def _ask(self, command: Command[Any]) -> Any:
-        """Return the raw reply to `command`; send it again where that is harmless and of use."""
+    def _execute(self, command: Command[Any]) -> Any:
+        """Return the raw reply to `command`. Send it again if that is safe and may help."""
         if tracing.wrappers:
-            with tracing.around((command,), self.address):
-                return self._ask_once_or_twice(command)
-        return self._ask_once_or_twice(command)
+            with tracing.trace((command,), self.address):
+                return self._execute_with_retry(command)
+        return self._execute_with_retry(command)
 
-    def _ask_once_or_twice(self, command: Command[Any]) -> Any:
-        data = self._codec.pack(checked(command.args))
-        lines, breaker = self._lines, self.breaker
-        if breaker.until:
-            self._attempt()
+    def _execute_with_retry(self, command: Command[Any]) -> Any:
+        data = self._codec.pack(encode_integers(command.args))
+        pool, breaker = self._pool, self.breaker
+        if breaker.retry_at:
+            self._begin_attempt()
         repeated = False
         while True:
-            line = lines.lease() if command.idempotent else self._open_line()
+            connection = pool.acquire() if command.idempotent else self._acquire_healthy()
             try:
-                reply = line.ask(data)
+                reply = connection.execute(data)
             except BaseException as error:
-                lines.drop(line)
-                self._give_up_unless(command.idempotent, line, error)
+                pool.discard(connection)
+                self._raise_unless_retryable(command.idempotent, connection, error)
                 continue
             if breaker.failures:
                 breaker.reset()
             if isinstance(reply, CachexError):
                 if isinstance(reply, ReadOnlyError) and not repeated:
-                    repeated = not line.reused
-                    self._leave(line)
+                    repeated = not connection.reused
+                    self._reconnect(connection)
                     continue
-                (lines.drop if isinstance(reply, MOVED) else lines.give_back)(line)
-                if self._codec.learns(command, reply):
-                    return self._ask_once_or_twice(command)
+                (pool.discard if isinstance(reply, RECONNECT_ERRORS) else pool.release)(connection)
+                if self._codec.learn_fallback(command, reply):
+                    return self._execute_with_retry(command)
                 raise reply
-            lines.give_back(line)
+            pool.release(connection)
             return reply
 
-    def _attempt(self) -> None:
-        """Go on if it is time for an attempt, which is made on a new connection."""
+    def _begin_attempt(self) -> None:
+        """Check the open circuit breaker; if it allows an attempt, use new connections for it."""
         self.breaker.check(self.address)
-        self._lines.drop_free()
+        self._pool.disconnect_idle()
 
-    def _give_up_unless(self, idempotent: bool, line: Line, error: BaseException) -> None:
-        """Raise our error, unless sending again, on a new connection, is harmless and may help."""
+    def _raise_unless_retryable(
+        self, idempotent: bool, connection: SyncConnection, error: BaseException
+    ) -> None:
+        """Raise the mapped error, unless sending the command again is safe and may help."""
         if not isinstance(error, OSError):
-            self.breaker.lapsed()
+            self.breaker.end_attempt()
             raise error
-        failure = self._broken(line, error)
-        if not (idempotent and line.reused) or isinstance(failure, ServerTimeout):
+        failure = self._record_failure(connection, error)
+        if not (idempotent and connection.reused) or isinstance(failure, ServerTimeout):
             raise failure from error
-        self._lines.drop_free()
+        self._pool.disconnect_idle()
 
-    def _broken(self, line: Line, error: OSError) -> ServerUnavailable:
-        """Return our error for what went wrong on `line`, and draw the consequences."""
-        failure = broken(error, self.address)
+    def _record_failure(self, connection: SyncConnection, error: OSError) -> ServerUnavailable:
+        """Return the package's exception for `error`, and handle a timeout."""
+        failure = map_os_error(error, self.address)
         if isinstance(failure, ServerTimeout):
-            self.breaker.failed(failure, line.reused)
-            self._suspect(line.timeout)
+            self.breaker.record_failure(failure, connection.reused)
+            self._disconnect_silent(connection.timeout)
         else:
-            self.breaker.lapsed()
+            self.breaker.end_attempt()
         return failure
 
-    def _suspect(self, seconds: float) -> None:
-        """Use no connection any more on which nothing was heard for so long: one was silent."""
-        self._lines.drop_free(time.monotonic() - seconds)
-        self._loops.leave(seconds)
+    def _disconnect_silent(self, seconds: float) -> None:
+        """Stop using connections that have received nothing for `seconds`, after one was silent."""
+        self._pool.disconnect_idle(time.monotonic() - seconds)
+        self._event_loops.drain_connections(seconds)
 
-    def _leave(self, line: Line) -> None:
-        """Connect anew from now on: after a failover the same name leads to another server."""
-        self._lines.drop(line)
-        self._lines.drop_free()
+    def _reconnect(self, connection: SyncConnection) -> None:
+        """Use new connections from now on: after a failover, the name leads to another server."""
+        self._pool.discard(connection)
+        self._pool.disconnect_idle()
 
-    def _converse(self, operation: Operation[T]) -> T:
-        line, clean, unchanged = None, False, True
+    def _run_operation(self, operation: Operation[T]) -> T:
+        connection, is_reusable, can_resend = None, False, True
         try:
             commands = next(operation)
-            if self.breaker.until:
-                self._attempt()
-            line = self._open_line()
+            if self.breaker.retry_at:
+                self._begin_attempt()
+            connection = self._acquire_healthy()
             while True:
-                clean = False
-                replies = self._exchange(line, commands)
-                if unchanged and refused(commands, replies):
-                    unchanged = line.reused
-                    self._leave(line)
-                    line = self._open_line()
+                is_reusable = False
+                replies = self._exchange(connection, commands)
+                if can_resend and is_rejected_by_replica(commands, replies):
+                    can_resend = connection.reused
+                    self._reconnect(connection)
+                    connection = self._acquire_healthy()
                     continue
-                unchanged = unchanged and changed_nothing(replies)
-                clean = not is_stateful(commands)
+                can_resend = can_resend and is_rejection(replies)
+                is_reusable = not is_stateful(commands)
                 commands = feed_replies(operation, commands, replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
-        except MOVED as error:
-            clean = False
+        except RECONNECT_ERRORS as error:
+            is_reusable = False
             return throw(operation, error)
         finally:
-            if line is not None:
-                (self._lines.give_back if clean else self._lines.drop)(line)
+            if connection is not None:
+                (self._pool.release if is_reusable else self._pool.discard)(connection)
 
-    def _exchange(self, line: Line, commands: Sequence[Command[Any]]) -> list[Any]:
-        """Return the raw replies to `commands`, which go out in one write."""
-        data = packed(commands, self._codec.pack)
-        with tracing.around(commands, self.address) if tracing.wrappers else nullcontext():
+    def _exchange(self, connection: SyncConnection, commands: Sequence[Command[Any]]) -> list[Any]:
+        """Send `commands` in one write and return their raw replies."""
+        data = pack_commands(commands, self._codec.pack)
+        with tracing.trace(commands, self.address) if tracing.wrappers else nullcontext():
             try:
-                replies = line.ask_all(data, len(commands), block_timeout(commands))
-                for number in self._codec.refused(commands, replies):
-                    replies[number] = line.ask(packed([commands[number]], self._codec.pack))
+                replies = connection.execute_many(data, len(commands), block_timeout(commands))
+                for number in self._codec.find_commands_to_resend(commands, replies):
+                    replies[number] = connection.execute(
+                        pack_commands([commands[number]], self._codec.pack)
+                    )
             except BaseException as error:
                 if not isinstance(error, OSError):
-                    self.breaker.lapsed()
+                    self.breaker.end_attempt()
                     raise
-                raise self._broken(line, error) from error
+                raise self._record_failure(connection, error) from error
         if self.breaker.failures:
             self.breaker.reset()
         return replies
 
-    def _open_line(self) -> Line:
-        """Lease a connection whose other end is there, for what must not be sent twice."""
-        while (line := self._lines.lease()).reused and not line.is_open():
-            self._lines.drop(line)
-        return line
+    def _acquire_healthy(self) -> SyncConnection:
+        """Acquire a connection after checking it, for commands that can't be sent twice."""
+        while (connection := self._pool.acquire()).reused and not connection.is_healthy():
+            self._pool.discard(connection)
+        return connection
 
-    def _connect(self) -> Line:
+    def _connect(self) -> SyncConnection:
         connection, bounds = self.configuration.connection(), self.configuration.bounds
-        over_tls = isinstance(connection, self._driver.blocking.SSLConnection)
-        greeting = greetings.going_on() if over_tls else nullcontext()
-        ends = within(bounds.seconds, connection, self.address) if bounds else nullcontext()
+        over_tls = isinstance(connection, self._driver.sync_module.SSLConnection)
+        greeting = handshake_guard.handshake() if over_tls else nullcontext()
+        ends = (
+            connect_deadline(bounds.seconds, connection, self.address) if bounds else nullcontext()
+        )
         try:
             with greeting, ends:
                 connection.connect()
             if bounds is None:
-                return Line(connection, self._codec)
-            return BoundedLine(connection, self._codec, bounds)
+                return SyncConnection(connection, self._codec)
+            return BoundedSyncConnection(connection, self._codec, bounds)
         except self._driver.error as error:
-            failure = translated(error, self._driver)
-            self.breaker.heard(failure)
+            failure = map_driver_error(error, self._driver)
+            self.breaker.record_connect_error(failure)
             raise failure from error
 
     def after_fork(self) -> None:
-        """Leave the parent's connections to the parent."""
-        self.breaker = Breaker() if self.configuration.breaks else NeverBreaks()
-        limit, patience = self.configuration.limit, self.configuration.patience
-        # The driver's connections close without a word in a child.
-        self._lines = Lines(self._connect, limit, patience)
-        self._loops = Loops(self.configuration, self._codec, self.breaker, self._suspect)
+        """Start without connections: those of the parent process belong to the parent."""
+        self.breaker = CircuitBreaker() if self.configuration.uses_breaker else NullCircuitBreaker()
+        # In a child process, the driver's connections close without sending anything.
+        self._pool = ConnectionPool(
+            self._connect, self.configuration.max_connections, self.configuration.pool_timeout
+        )
+        self._event_loops = EventLoopRegistry(
+            self.configuration, self._codec, self.breaker, self._disconnect_silent
+        )
 
 
 class Registry:
-    """All servers of this process, by configuration. No lock: whoever is interrupted holds none."""
+    """All servers of this process, by configuration.
+
+    It needs no lock, which an interrupt could leave locked: `dict.setdefault` is atomic.
+    """
 
     def __init__(self) -> None:
         self.servers: dict[Any, Server] = {}
-        self.named: Any = ()
-        """The CACHES of the last change that tests made."""
-        self.inherited: list[Loops] = []
-        """Ways of event loops that run in the parent: collecting them would disturb those."""
+        self.last_caches: Any = ()
+        """The value of CACHES after the last change that was made by tests."""
+        self.parent_event_loops: list[EventLoopRegistry] = []
+        """The connections of event loops of the parent process.
+
+        They are kept because deleting them would close connections that the parent uses.
+        """
 
     def after_fork(self) -> None:
-        """Start anew in a child."""
+        """Start without connections in a child process."""
         for server in self.servers.values():
-            self.inherited.append(server._loops)
+            self.parent_event_loops.append(server._event_loops)
             server.after_fork()
 
 
 _registry = Registry()
 
 
-def shared(name: Any, make: Callable[[], S]) -> S:
-    """Return the server that this process knows by `name`; make it, if there is none yet."""
-    server = _registry.servers.get(name)
+def get_or_create(key: Any, make: Callable[[], S]) -> S:
+    """Return the server that is registered for `key`; create and register it if there is none."""
+    server = _registry.servers.get(key)
     if server is None:
-        server = _registry.servers.setdefault(name, make())
-    return server  # type: ignore[return-value]  # A name belongs to one class.
+        server = _registry.servers.setdefault(key, make())
+    return server  # type: ignore[return-value]  # A key belongs to one class.
 
 
 os.register_at_fork(after_in_child=_registry.after_fork)
@@ -267,10 +312,10 @@ os.register_at_fork(after_in_child=_registry.after_fork)
 
 @receiver(setting_changed)
 def close_unused(*, setting: str, value: Any = None, **kwargs: Any) -> None:
-    """Let go of the connections of caches that tests put out of use, perhaps."""
-    if setting != "CACHES" or frozen(value) == _registry.named:
+    """Close unused connections when tests change CACHES."""
+    if setting != "CACHES" or make_hashable(value) == _registry.last_caches:
         return
-    _registry.named = frozen(value)
+    _registry.last_caches = make_hashable(value)
     for server in list(_registry.servers.values()):
         server.close_unused()
 

@@ -1,4 +1,4 @@
-"""Connections of threads, and the pool that lends them out."""
+"""Blocking connections, and the pool that threads take them from."""
 
 from __future__ import annotations
 
@@ -17,135 +17,136 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django_cachex.cache.connection.drivers import Connection, disconnect_from_outside, socket_of
+from django_cachex.cache.connection.drivers import DriverConnection, get_socket, shut_down_socket
 from django_cachex.cache.connection.errors import ProtocolError
-from django_cachex.cache.connection.protocol import MISSING, Codec
+from django_cachex.cache.connection.protocol import INCOMPLETE, RESPCodec
 from django_cachex.exceptions import ReplyTooLarge, ServerTimeout
 
-AT_ONCE = 65_536
-"""Bytes: large values arrive fastest in pieces of this size."""
+BUFFER_SIZE = 65_536
+"""Bytes that are sent or received at once. Large values are transferred fastest in this size."""
 
-LONGEST = 365 * 86_400
-"""Seconds, a year, that stand for no end: the clocks of sockets take so many."""
+MAX_TIMEOUT = 365 * 86_400
+"""One year in seconds, which stands for "no timeout". Sockets accept no larger numbers."""
 
-# The kernel watches over the time of plain sockets: Python would poll before each send and receive.
-KERNEL_TIMEOUTS = sys.platform in ("linux", "darwin")
+# The kernel enforces the timeout of plain sockets. Python would call poll() before each operation.
+HAS_KERNEL_TIMEOUTS = sys.platform in ("linux", "darwin")
 
 
-class Line:
-    """A connection in use by one thread at a time.
+class SyncConnection:
+    """A connection that one thread uses at a time.
 
-    Its methods raise OSError for what goes wrong on the way, `ProtocolError` for nonsense. After
-    any exception it must be closed: a reply left unread would be the next caller's data.
+    Its methods raise OSError for network errors and `ProtocolError` for invalid replies. After any
+    exception, the connection must be closed. Otherwise, the next caller might read the reply to
+    this command.
     """
 
     __slots__ = (
-        *("__weakref__", "_buffer", "_connection", "_reader", "_receive", "_send", "_sock"),
-        *("_something_to_read", "_timeout", "place", "reused", "since"),
+        *("__weakref__", "_buffer", "_connection", "_reader", "_recv_into", "_send", "_sock"),
+        *("_is_readable", "_timeout", "last_used", "reused", "slot"),
     )
 
-    def __init__(self, connection: Connection, codec: Codec) -> None:
+    def __init__(self, connection: DriverConnection, codec: RESPCodec) -> None:
         self._connection = connection
-        self._sock = sock = socket_of(connection)
+        self._sock = sock = get_socket(connection)
         self._reader = codec.reader()
-        self._buffer = bytearray(AT_ONCE)
-        self._receive = sock.recv_into
+        self._buffer = bytearray(BUFFER_SIZE)
+        self._recv_into = sock.recv_into
         self._send: Callable[[bytes], None] = sock.sendall
-        self._something_to_read = looking_at(sock)
+        self._is_readable = make_readability_poller(sock)
         self._timeout = sock.gettimeout()
         self.reused = False
-        """Whether an exchange went well on it before."""
-        self.since = 0.0
-        """When that was, by `time.monotonic`."""
-        self.place: object = None
-        """Its place among the connections that there may be."""
+        """Whether a command was completed on this connection before."""
+        self.last_used = 0.0
+        """The time of the last completed command, in seconds of `time.monotonic`."""
+        self.slot: object = None
+        """The connection's `PoolSlot`."""
         if self._timeout:
             set_timeout(sock, self._timeout)
-            if sock.gettimeout():  # Python's own is for all that is sent.
-                self._send = functools.partial(send_in_pieces, sock)
+            if sock.gettimeout():  # In Python, the timeout of `sendall` is for all data together.
+                self._send = functools.partial(send_in_chunks, sock)
 
     @property
     def timeout(self) -> float:
-        """Within how many seconds something is to be heard, infinitely many for no end."""
+        """The connection's timeout in seconds, infinity for none."""
         return self._timeout or math.inf
 
-    def ask(self, data: bytes) -> Any:
-        """Send one packed command; return its reply, which may be one of our exceptions."""
+    def execute(self, data: bytes) -> Any:
+        """Send one packed command and return its reply, or an exception for an error reply."""
         self._send(data)
         gets = self._reader.gets
-        self._wait()
-        while (reply := gets()) is MISSING:
-            self._wait()
-        if gets() is not MISSING:
-            raise ProtocolError("The server answered what nobody asked.")
+        self._receive()
+        while (reply := gets()) is INCOMPLETE:
+            self._receive()
+        if gets() is not INCOMPLETE:
+            raise ProtocolError("Connection out of sync: unexpected reply.")
         return reply
 
-    def _wait(self) -> None:
-        """Give the reader what comes next."""
-        length = self._receive(self._buffer)
+    def _receive(self) -> None:
+        """Wait for data and pass them to the reader."""
+        length = self._recv_into(self._buffer)
         if not length:
             raise ConnectionResetError("the server closed it")
         self._reader.feed(self._buffer, 0, length)
 
-    def ask_all(self, data: bytes, count: int, longer: float = 0) -> list[Any]:
-        """Send `count` packed commands in one write; return their replies.
+    def execute_many(self, data: bytes, count: int, extra_timeout: float = 0) -> list[Any]:
+        """Send `count` packed commands in one write and return their replies.
 
-        Each may take so many seconds `longer` than the connection's timeout.
+        `extra_timeout` seconds are added to the connection's timeout for this call.
         """
         replies: list[Any] = []
-        if longer and self._timeout:
-            set_timeout(self._sock, self._timeout + longer)
-            replies = self.ask_all(data, count)
+        if extra_timeout and self._timeout:
+            set_timeout(self._sock, self._timeout + extra_timeout)
+            replies = self.execute_many(data, count)
             set_timeout(self._sock, self._timeout)
             return replies
         self._send(data)
         gets = self._reader.gets
         while len(replies) < count:
-            self._wait()
-            replies += iter(gets, MISSING)
+            self._receive()
+            replies += iter(gets, INCOMPLETE)
         if len(replies) > count:
-            raise ProtocolError("The server answered what nobody asked.")
+            raise ProtocolError("Connection out of sync: unexpected reply.")
         return replies
 
-    def is_open(self) -> bool:
-        """Return whether the other end has neither hung up nor sent what nobody asked for."""
+    def is_healthy(self) -> bool:
+        """Return whether the server has neither closed the connection nor sent unexpected data."""
         try:
-            return not self._something_to_read()
+            return not self._is_readable()
         except (OSError, ValueError):
             return False
 
     def close(self) -> None:
-        """Close the connection, whatever happened on it."""
+        """Close the connection, in any state."""
         self._connection.disconnect()
 
 
-def looking_at(sock: Any) -> Callable[[], bool]:
-    """Return a function that tells, without waiting, whether there is something to read."""
-    if not hasattr(select, "poll"):  # Under gevent, and on Windows.
+def make_readability_poller(sock: Any) -> Callable[[], bool]:
+    """Return a function that returns whether `sock` has data to read, without waiting for them."""
+    if not hasattr(select, "poll"):  # With gevent, and on Windows.
         return lambda: bool(select.select([sock], [], [], 0)[0])
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return lambda: bool(poll.poll(0))
 
 
-def send_in_pieces(sock: Any, data: bytes) -> None:
-    """Send `data`; the clock begins anew with each piece, as it does in the kernel."""
-    if len(data) <= AT_ONCE:
+def send_in_chunks(sock: Any, data: bytes) -> None:
+    """Send `data`. The timeout starts again with each chunk, as it does in the kernel."""
+    if len(data) <= BUFFER_SIZE:
         sock.sendall(data)
         return
     view = memoryview(data)
-    for start in range(0, len(data), AT_ONCE):
-        sock.sendall(view[start : start + AT_ONCE])
+    for start in range(0, len(data), BUFFER_SIZE):
+        sock.sendall(view[start : start + BUFFER_SIZE])
 
 
 def set_timeout(sock: Any, seconds: float) -> None:
-    """Let a send or a receive on `sock` take so many seconds, infinitely many for no end.
+    """Set the timeout for sending and for receiving on `sock`, in seconds; infinity for none.
 
-    The kernel ends what takes longer, where it can: not for TLS, not under gevent.
+    The kernel enforces the timeout, except with TLS and with gevent.
     """
-    seconds = min(seconds, LONGEST)
+    seconds = min(seconds, MAX_TIMEOUT)
     plain = type(sock) is socket.socket and type(sock).__module__ == "socket"
-    if not (KERNEL_TIMEOUTS and plain):
+    if not (HAS_KERNEL_TIMEOUTS and plain):
         sock.settimeout(seconds)
         return
     whole, part = divmod(seconds, 1)
@@ -155,213 +156,237 @@ def set_timeout(sock: Any, seconds: float) -> None:
     sock.settimeout(None)
 
 
-IDLE = 1.0
-"""Seconds after which a connection is looked at before it is used again."""
+HEALTH_CHECK_INTERVAL = 1.0
+"""Seconds that a connection may be idle before it is checked when it is used again."""
 
 
-class Place:
-    """The right to one connection: it lapses when nobody refers to it, whatever went wrong."""
+class PoolSlot:
+    """The right to open one connection.
+
+    The pool only has weak references to slots, so a slot is free again as soon as its connection is
+    gone, whatever went wrong.
+    """
 
     __slots__ = ("__weakref__",)
 
 
 class Waiter:
-    """A thread in the queue: served with a connection, or with a place to open one."""
+    """A thread in the queue. It receives a connection, or a slot to open one."""
 
-    __slots__ = ("line", "place", "served")
+    __slots__ = ("connection", "served", "slot")
 
     def __init__(self) -> None:
-        self.line: Line | None = None
-        self.place: Place | None = None
-        self.served = threading.Lock()  # An event has a lock within, which may be left held.
+        self.connection: SyncConnection | None = None
+        self.slot: PoolSlot | None = None
+        # No `threading.Event`: an interrupt could leave the lock inside of it locked.
+        self.served = threading.Lock()
         self.served.acquire()
 
 
-class Lines:
-    """Leases connections, the last used first; opens one where none is free, up to a limit.
+class ConnectionPool:
+    """A pool of connections to one server, for all threads of the process.
 
-    Lists take and give in one step of the interpreter, so nobody waits for a lock while a
-    connection is free. Those who wait are served in turn, before anybody else.
+    The connection that was used last is reused first. If none is idle, the pool opens a new one, up
+    to `max_connections`. Threads that have to wait are served in the order of their arrival, before
+    any other thread.
 
-    A signal's handler may raise wherever a function in C has returned, so from Python 3.14 on
-    between taking a lock and entering its `with` block.
+    `list.append` and `list.pop` are atomic, so no lock is needed while there are idle connections.
+
+    A signal handler may raise an exception after any function that is written in C. From Python
+    3.14 on, this includes the time between acquiring a lock and entering its `with` block.
     """
 
-    def __init__(self, connect: Callable[[], Line], limit: int, patience: float) -> None:
+    def __init__(
+        self, connect: Callable[[], SyncConnection], max_connections: int, timeout: float
+    ) -> None:
         self._connect = connect
-        self._limit = limit
-        self._patience = patience
-        self._free: list[Line] = []
-        self._taken: weakref.WeakSet[Place] = weakref.WeakSet()
-        self._queue: deque[Waiter] = deque()
-        self._serving = threading.RLock()  # Only its owner can release it.
+        self._max_connections = max_connections
+        self._acquire_timeout = timeout
+        self._idle: list[SyncConnection] = []
+        self._slots: weakref.WeakSet[PoolSlot] = weakref.WeakSet()
+        self._waiters: deque[Waiter] = deque()
+        self._serve_lock = threading.RLock()  # An RLock can only be released by its owner.
 
-    def lease(self) -> Line:
-        """Return a connection that nobody else uses.
+    def acquire(self) -> SyncConnection:
+        """Return a connection for this thread alone.
 
-        Raise `ServerTimeout` where none was to be had in time, and what connecting raises.
+        Raises:
+            ServerTimeout: all connections were in use until the timeout.
+            CachexError: a new connection could not be opened.
         """
-        if self._queue:
-            return self._wait_or_open()
+        if self._waiters:
+            return self._wait_for_connection()
         try:
-            line = self._free.pop()
+            connection = self._idle.pop()
         except IndexError:
-            return self._wait_or_open()
-        if time.monotonic() - line.since > IDLE and not line.is_open():
-            self.drop(line)
-            return self.lease()
-        return line
+            return self._wait_for_connection()
+        if (
+            time.monotonic() - connection.last_used > HEALTH_CHECK_INTERVAL
+            and not connection.is_healthy()
+        ):
+            self.discard(connection)
+            return self.acquire()
+        return connection
 
-    def give_back(self, line: Line) -> None:
-        """Let others use `line`, on which no reply may be left."""
-        line.reused = True
-        line.since = time.monotonic()
-        self._free.append(line)
-        if self._queue:
-            self._serve()
+    def release(self, connection: SyncConnection) -> None:
+        """Make `connection` available to other threads. All its replies must have been read."""
+        connection.reused = True
+        connection.last_used = time.monotonic()
+        self._idle.append(connection)
+        if self._waiters:
+            self._serve_waiters()
 
-    def drop(self, line: Line) -> None:
-        """Close `line`, and make room for another."""
-        line.close()
-        line.place = None
-        if self._queue:
-            self._serve()
+    def discard(self, connection: SyncConnection) -> None:
+        """Close `connection` and free its slot."""
+        connection.close()
+        connection.slot = None
+        if self._waiters:
+            self._serve_waiters()
 
-    def drop_free(self, before: float = math.inf) -> None:
-        """Close what lies unused, or was last used before some time of `time.monotonic`.
+    def disconnect_idle(self, before: float = math.inf) -> None:
+        """Close the idle connections that were last used before a time of `time.monotonic`.
 
-        Where one connection was dead, the others are likely to be.
+        By default, all idle connections are closed. If one connection is dead, the others probably
+        are, too.
         """
-        for line in list(self._free):
-            if line.since < before:
+        for connection in list(self._idle):
+            if connection.last_used < before:
                 try:
-                    self._free.remove(line)
+                    self._idle.remove(connection)
                 except ValueError:
-                    continue  # Somebody was faster.
-                self.drop(line)
+                    continue  # Another thread has acquired it.
+                self.discard(connection)
 
-    def _wait_or_open(self) -> Line:
+    def _wait_for_connection(self) -> SyncConnection:
         waiter = Waiter()
-        self._queue.append(waiter)
-        self._serve()  # Who gave back before this joined the queue served nobody.
-        if not waiter.served.acquire(timeout=self._patience):
+        self._waiters.append(waiter)
+        # A connection that was released before this thread joined the queue is still idle.
+        self._serve_waiters()
+        if not waiter.served.acquire(timeout=self._acquire_timeout):
             try:
-                self._queue.remove(waiter)
-            except ValueError:  # It is being served this very moment.
-                waiter.served.acquire(timeout=self._patience)
-        if waiter.line is None and waiter.place is None:
+                self._waiters.remove(waiter)
+            except ValueError:  # Another thread is serving this one at the moment.
+                waiter.served.acquire(timeout=self._acquire_timeout)
+        if waiter.connection is None and waiter.slot is None:
+            seconds = f"{self._acquire_timeout:g}"
             raise ServerTimeout(
-                f"All {self._limit} connections were in use for {self._patience:g} s."
+                f"All {self._max_connections} connections were in use for {seconds} s."
             )
-        return waiter.line or self._open(waiter)
+        return waiter.connection or self._connect_in_slot(waiter)
 
-    def _serve(self) -> None:
-        """Give those who wait what there is."""
+    def _serve_waiters(self) -> None:
+        """Give idle connections and free slots to the threads in the queue."""
         try:
-            if self._serving.acquire(timeout=self._patience):
-                while self._queue and self._serve_one():
+            if self._serve_lock.acquire(timeout=self._acquire_timeout):
+                while self._waiters and self._serve_next():
                     pass
         finally:
-            # Nothing may be called before the release: a handler could raise there.
+            # No other call may come before the release, because a signal handler could raise there.
             try:  # noqa: SIM105
-                self._serving.release()
+                self._serve_lock.release()
             except RuntimeError:
-                pass  # It was not acquired.
+                pass  # The lock was not acquired.
 
-    def _serve_one(self) -> bool:
-        """Give who waits longest a connection, or a place for one; return whether there was any."""
+    def _serve_next(self) -> bool:
+        """Give a connection or a slot to the first thread in the queue.
+
+        Return whether there was a thread, and something to give.
+        """
         try:
-            line = self._free.pop()
+            connection = self._idle.pop()
         except IndexError:
-            if len(self._taken) >= self._limit:
+            if len(self._slots) >= self._max_connections:
                 return False
-            line = None
+            connection = None
         try:
-            waiter = self._queue.popleft()
-        except IndexError:  # It went away.
-            if line is not None:
-                self._free.append(line)
+            waiter = self._waiters.popleft()
+        except IndexError:  # The thread has given up waiting.
+            if connection is not None:
+                self._idle.append(connection)
             return False
-        if line is None:
-            waiter.place = Place()
-            self._taken.add(waiter.place)
-        waiter.line = line
+        if connection is None:
+            waiter.slot = PoolSlot()
+            self._slots.add(waiter.slot)
+        waiter.connection = connection
         waiter.served.release()
         return True
 
-    def _open(self, waiter: Waiter) -> Line:
+    def _connect_in_slot(self, waiter: Waiter) -> SyncConnection:
         try:
-            line = self._connect()
-            line.place = waiter.place
-            return line
+            connection = self._connect()
+            connection.slot = waiter.slot
+            return connection
         finally:
-            waiter.place = None
-            if self._queue:
-                self._serve()
+            waiter.slot = None
+            if self._waiters:
+                self._serve_waiters()
 
 
-SHORTEST: Final = 0.001
-"""Seconds: a socket takes nothing for no end."""
+MIN_TIMEOUT: Final = 0.001
+"""Seconds. A socket takes a timeout of zero for none."""
 
-PATIENCE: Final = 0.1
-"""Seconds between two attempts to hang up: a driver may still be looking for an address."""
+DISCONNECT_RETRY_INTERVAL: Final = 0.1
+"""Seconds between two attempts to shut down a socket, which the driver may not have opened yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one exchange may take."""
+    """The limits of one exchange: of commands that are sent together, and their replies."""
 
     seconds: float
-    """From the first byte sent to the last received; for connecting, as many again."""
+    """The time from the first byte that is sent to the last one that is received.
 
-    reply_bytes: int
-    """Of all its replies together: what is longer is not read to its end."""
-
-
-class BoundedLine(Line):
-    """A connection to a server that is not trusted to come to an end.
-
-    The timeout of a socket begins anew with each byte, and a reply is as long as it is. Beside
-    what `Line` raises, its methods raise `ReplyTooLarge`.
+    Connecting may take the same time again.
     """
 
-    __slots__ = ("_bounds", "_head", "_is_shortened", "_received", "_until")
+    reply_bytes: int
+    """The maximum size of all replies together. Larger replies are not read to their end."""
 
-    def __init__(self, connection: Connection, codec: Codec, bounds: Bounds) -> None:
+
+class BoundedSyncConnection(SyncConnection):
+    """A connection with limits for the duration of an exchange and the size of its replies.
+
+    The timeout of a socket starts again with each byte, and doesn't limit the size of a reply. In
+    addition to the exceptions of `SyncConnection`, methods raise `ReplyTooLarge`.
+    """
+
+    __slots__ = ("_bounds", "_deadline", "_has_short_timeout", "_head", "_received")
+
+    def __init__(self, connection: DriverConnection, codec: RESPCodec, bounds: Bounds) -> None:
         super().__init__(connection, codec)
         self._bounds = bounds
-        self._send = self._send_in_time
-        self._is_shortened = False
+        self._send = self._send_bounded
+        self._has_short_timeout = False
 
     def ask(self, data: bytes) -> Any:
-        self._begin()
-        return super().ask(data)
+        self._start_exchange()
+        return super().execute(data)
 
-    def ask_all(self, data: bytes, count: int, longer: float = 0) -> list[Any]:
-        self._begin(longer)
-        return super().ask_all(data, count, longer)
+    def ask_all(self, data: bytes, count: int, extra_timeout: float = 0) -> list[Any]:
+        self._start_exchange(extra_timeout)
+        return super().execute_many(data, count, extra_timeout)
 
-    def _begin(self, longer: float = 0) -> None:
-        self._until = time.monotonic() + self._bounds.seconds + longer
+    def _start_exchange(self, extra_timeout: float = 0) -> None:
+        self._deadline = time.monotonic() + self._bounds.seconds + extra_timeout
         self._received, self._head = 0, b""
-        if self._is_shortened and self._timeout:
+        if self._has_short_timeout and self._timeout:
             set_timeout(self._sock, self._timeout)
-            self._is_shortened = False
+            self._has_short_timeout = False
 
-    def _send_in_time(self, data: bytes) -> None:
-        if len(data) <= AT_ONCE:
+    def _send_bounded(self, data: bytes) -> None:
+        if len(data) <= BUFFER_SIZE:
             self._sock.sendall(data)
             return
-        left = memoryview(data)
-        while left:
-            self._shorten()
-            self._sock.sendall(left[:AT_ONCE])
-            left = left[AT_ONCE:]
+        remaining = memoryview(data)
+        while remaining:
+            self._limit_timeout()
+            self._sock.sendall(remaining[:BUFFER_SIZE])
+            remaining = remaining[BUFFER_SIZE:]
 
     def _wait(self) -> None:
         if self._received:
-            self._shorten()
-        length = self._receive(self._buffer)
+            self._limit_timeout()
+        length = self._recv_into(self._buffer)
         if not length:
             raise ConnectionResetError("the server closed it")
         if not self._received:
@@ -371,27 +396,27 @@ class BoundedLine(Line):
             raise ReplyTooLarge(self._bounds.reply_bytes, self._head)
         self._reader.feed(self._buffer, 0, length)
 
-    def _shorten(self) -> None:
-        """Let the socket wait for no longer than is left of the time."""
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the time for all of it is over")
-        set_timeout(self._sock, max(left, SHORTEST))
-        self._is_shortened = True
+    def _limit_timeout(self) -> None:
+        """Reduce the socket's timeout to the time that remains."""
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("the exchange took too long")
+        set_timeout(self._sock, max(remaining, MIN_TIMEOUT))
+        self._has_short_timeout = True
 
 
 @contextmanager
-def within(seconds: float, connection: Connection, address: str) -> Iterator[None]:
-    """Hang up on a connection that is not connected by then: the driver waits byte by byte.
+def connect_deadline(seconds: float, connection: DriverConnection, address: str) -> Iterator[None]:
+    """Limit the time that the block may take to connect, and raise `ServerTimeout` after it.
 
-    Raises `ServerTimeout` for what that leads to.
+    The driver only has a timeout for each byte of the handshake.
     """
     connected, is_late = threading.Event(), threading.Event()
 
     def watch() -> None:
-        while not connected.wait(PATIENCE if is_late.is_set() else seconds):
+        while not connected.wait(DISCONNECT_RETRY_INTERVAL if is_late.is_set() else seconds):
             is_late.set()
-            disconnect_from_outside(connection)
+            shut_down_socket(connection)
 
     threading.Thread(target=watch, daemon=True).start()
     try:

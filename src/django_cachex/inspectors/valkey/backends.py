@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.cluster import ClusterClient
-from django_cachex.cache.codecs import ValueCodec
-from django_cachex.cache.keys import Keyspace, keyspace
+from django_cachex.cache.codecs import CompositeSerializer
+from django_cachex.cache.keys import Keyspace, find_keyspace
 from django_cachex.cache.statistics import Statistics
 from django_cachex.commands import KeyFunctionNotSupported
 from django_cachex.commands.scan import scan_and_unlink
@@ -67,7 +67,7 @@ class CachexInspector(ServerInspector):
         def made(key: str, version: int) -> bytes:
             return encode_text(self.cache.make_key(key, version=version))
 
-        return keyspace(made, self.cache.version)
+        return find_keyspace(made, self.cache.version)
 
     @property
     def driver(self) -> str:
@@ -119,7 +119,7 @@ class CachexInspector(ServerInspector):
 
     @cached_property
     def value_format(self) -> ValueFormat:
-        if isinstance(self.serializer, ValueCodec):
+        if isinstance(self.serializer, CompositeSerializer):
             return detect_composite_format(self.serializer, self.dumps)
         return super().value_format
 
@@ -141,7 +141,7 @@ class CachexInspector(ServerInspector):
         )
 
     def flush_affects(self, other: Inspector) -> bool:
-        return self.can_flush and self.keyspace.holds(other.make_key("key"))
+        return self.can_flush and self.keyspace.contains(other.make_key("key"))
 
     flushes_in_steps = True
 
@@ -149,7 +149,7 @@ class CachexInspector(ServerInspector):
         return self.scan(Query(scope=Scope.VERSIONS), token, limit, deadline)
 
     def flush(self) -> int:
-        return self.client.run(scan_and_unlink(self.keyspace.pattern, self.keyspace.holds))
+        return self.client.run(scan_and_unlink(self.keyspace.pattern, self.keyspace.contains))
 
 
 class DjangoRedisInspector(ServerInspector):

@@ -15,8 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.cache.client import Client
-from django_cachex.cache.cluster.routing import slot_of
-from django_cachex.cache.codecs import could_run, may_run, names_something, readers
+from django_cachex.cache.cluster.routing import key_slot
+from django_cachex.cache.codecs import (
+    can_run_code,
+    can_run_code_from,
+    has_pickle_imports,
+    list_serializers,
+)
 from django_cachex.cache.connection.sync import Bounds
 from django_cachex.commands import (
     CommandError,
@@ -154,7 +159,7 @@ class WholeKeys(Inspector):
 
     def shares_slot(self, key: bytes, other: bytes) -> bool:
         """Return whether one command can be about both keys."""
-        return not self.is_cluster or slot_of(key) == slot_of(other)
+        return not self.is_cluster or key_slot(key) == key_slot(other)
 
     def stores_like(self, other: WholeKeys) -> bool:
         """Return whether another alias reads what this one stores."""
@@ -212,9 +217,9 @@ def check_readers(inspector: WholeKeys, stored: bytes, data: bytes) -> None:
         return
     opened = decompress(data, MAX_PROBED_SIZE)
     # Neighbours are looked for only where it matters.
-    suspect = [one for one in (data, opened.data if opened else b"") if names_something(one)]
+    suspect = [one for one in (data, opened.data if opened else b"") if has_pickle_imports(one)]
     if suspect and any(
-        could_run(other.serializer, one)
+        can_run_code_from(other.serializer, one)
         for other in readers_of(inspector, stored)
         for one in suspect
     ):
@@ -236,7 +241,7 @@ def check_move(source: WholeKeys, stored: bytes, edit: Rename | Copy) -> None:
         return
     before = {source.alias, *(other.alias for other in readers_of(source, stored))}
     if any(
-        other.alias not in before and any(map(may_run, readers(other.serializer)))
+        other.alias not in before and any(map(can_run_code, list_serializers(other.serializer)))
         for other in readers_of(target, edit.to)
     ):
         raise RunsElsewhere(
@@ -253,13 +258,13 @@ def readers_of(inspector: WholeKeys, stored: bytes) -> Iterator[WholeKeys]:
     One server can be written in many ways: any with that database counts.
     Those that read with the serializer that wrote are not meant.
     """
-    writer = type(readers(inspector.serializer)[0])
+    writer = type(list_serializers(inspector.serializer)[0])
     for alias in settings.CACHES:
         other = inspector_for(alias) if alias != inspector.alias else None
         if (
             isinstance(other, WholeKeys)
             and (other.storage_id == inspector.storage_id or inspector.may_share_storage(other))
-            and any(type(one) is not writer for one in readers(other.serializer))
+            and any(type(one) is not writer for one in list_serializers(other.serializer))
             and may_own(other, stored)
         ):
             yield other

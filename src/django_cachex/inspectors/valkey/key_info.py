@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.cluster import Cluster
-from django_cachex.cache.codecs import COMPRESSOR, SERIALIZER, Kind, ValueCodec
+from django_cachex.cache.codecs import COMPRESSOR, SERIALIZER, CompositeSerializer, PluginType
 from django_cachex.commands import Command, CommandError, WrongTypeError
 from django_cachex.commands.command import parse_raw
 from django_cachex.inspectors.info import InfoField, Text, Unit
@@ -186,7 +186,7 @@ def measured(client: Client, descriptions: list[KeyInfo]) -> list[KeyInfo]:
 
 def formats(serializer: object) -> Iterator[InfoField]:
     """Yield the serializers of an alias and, if it has any, its compressors."""
-    if not isinstance(serializer, ValueCodec):
+    if not isinstance(serializer, CompositeSerializer):
         yield InfoField(_("Serializer"), listed(SERIALIZER, [serializer]))
         return
     yield InfoField(_("Serializer"), listed(SERIALIZER, serializer.serializers))
@@ -194,7 +194,7 @@ def formats(serializer: object) -> Iterator[InfoField]:
         yield InfoField(_("Compressor"), listed(COMPRESSOR, serializer.compressors))
 
 
-def listed(kind: Kind, objects: Sequence[object]) -> Text:
+def listed(kind: PluginType, objects: Sequence[object]) -> Text:
     """Return the name of the one that writes, and of those that only read."""
     names = {import_string(dotted): name for name, dotted in kind.paths.items()}
     first, *others = (names.get(type(one)) or class_path(one) for one in objects)

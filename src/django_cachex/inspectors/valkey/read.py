@@ -83,7 +83,7 @@ def gather(client: Client, read_page: ReadPage, type: str, asked: Asked) -> tupl
             found.take(page)
             place = page.next
         except ReplyTooLarge as error:
-            found.skipped, found.most = found.skipped + 1, error.most
+            found.skipped, found.most = found.skipped + 1, error.max_bytes
             place = beyond(type, one, error.head)
         except InvalidPosition:
             if not found.looked_at:

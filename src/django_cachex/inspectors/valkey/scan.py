@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.cluster import Cluster
-from django_cachex.cache.cluster.nodes import WHERE
-from django_cachex.cache.cluster.routing import SLOTS, SlotMap, slot_of
+from django_cachex.cache.cluster.nodes import CLUSTER_SLOTS
+from django_cachex.cache.cluster.routing import SLOT_COUNT, SlotMap, key_slot
 from django_cachex.cache.connection.server import Server
-from django_cachex.cache.operations import Target
+from django_cachex.cache.operations import Endpoint
 from django_cachex.commands import Command, ServerUnavailable
 from django_cachex.commands.command import execute_all, parse_raw
 from django_cachex.conf import limits
@@ -231,7 +231,7 @@ def read_slots(text: str) -> Slots:
             raise ValueError(text)
         first = int(found[1])
         last = int(found[2] or first)
-        if not first <= last < SLOTS:
+        if not first <= last < SLOT_COUNT:
             raise ValueError(text)
         slots.update(range(first, last + 1))
     return frozenset(slots)
@@ -249,10 +249,10 @@ class Primaries(Protocol):
     def resume(self, token: str) -> list[Walk]:
         """Return the walks that are left; raise ValueError for none of our tokens."""
 
-    def servers(self) -> Mapping[str, Target]:
+    def servers(self) -> Mapping[str, Endpoint]:
         """Return all servers by the names that walks have for them."""
 
-    def server(self, walk: Walk) -> Target:
+    def server(self, walk: Walk) -> Endpoint:
         """Return whom to ask; raise `ServerUnavailable` where it is not known any more."""
 
     def new(self, walk: Walk, keys: list[bytes]) -> list[bytes]:
@@ -277,10 +277,10 @@ class OnePrimary:
     def resume(self, token: str) -> list[Walk]:
         return read_token(token, is_cluster=False)
 
-    def servers(self) -> Mapping[str, Target]:
+    def servers(self) -> Mapping[str, Endpoint]:
         return {"": self._client.server}
 
-    def server(self, walk: Walk) -> Target:
+    def server(self, walk: Walk) -> Endpoint:
         return self._client.server
 
     def new(self, walk: Walk, keys: list[bytes]) -> list[bytes]:
@@ -325,10 +325,10 @@ class ManyPrimaries:
             kept += instead or [walk]
         return kept
 
-    def servers(self) -> Mapping[str, Target]:
+    def servers(self) -> Mapping[str, Endpoint]:
         return self._servers
 
-    def server(self, walk: Walk) -> Target:
+    def server(self, walk: Walk) -> Endpoint:
         if walk.node not in self._servers:
             raise ServerUnavailable(f"{walk.node} is no primary of this cluster any more.")
         return self._servers[walk.node]
@@ -336,12 +336,12 @@ class ManyPrimaries:
     def new(self, walk: Walk, keys: list[bytes]) -> list[bytes]:
         if not walk.again:
             return keys
-        return [stored for stored in keys if slot_of(stored) in walk.slots]
+        return [stored for stored in keys if key_slot(stored) in walk.slots]
 
     def moved(self, walk: Walk) -> list[Walk]:
         node = self._servers[walk.node]
-        slots, nodes = node.run(execute_all([WHERE, checked(NODES)]))
-        found = self._cluster.read_slots(required(slots), node)
+        slots, nodes = node.run(execute_all([CLUSTER_SLOTS, checked(NODES)]))
+        found = self._cluster.parse_slots(required(slots), node)
         owners = self._named(found)
         addresses = {entry[2][2]: owners[entry[0]] for entry in slots if len(entry[2]) > 2}
         moving = Moving.read(permitted(nodes) or b"")
@@ -358,7 +358,7 @@ class ManyPrimaries:
         return walks(owners, walk.slots)
 
     def _owners(self, but: Server | None = None) -> dict[int, str]:
-        return self._named(self._cluster.located(but))
+        return self._named(self._cluster.refresh_slots(but))
 
     def _named(self, found: SlotMap) -> dict[int, str]:
         """Return the addresses of the nodes by slot, having made their acquaintance."""

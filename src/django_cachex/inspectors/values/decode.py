@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.cache.serializers import JSONSerializer, Packed, PickleSerializer
+from django_cachex.cache.serializers import BaseMsgPackSerializer, JSONSerializer, PickleSerializer
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.values.display import (
     Preview,
@@ -285,7 +285,7 @@ FORMAT_DECODERS: dict[Format, Callable[[bytes, int], DecodedValue | None]] = {
 FORMAT_CHECKS: dict[Format, Callable[[bytes], bool]] = {
     "pickle": PickleSerializer().recognises,
     "json": JSONSerializer().recognises,
-    "msgpack": Packed().recognises,
+    "msgpack": BaseMsgPackSerializer().recognises,
 }
 
 

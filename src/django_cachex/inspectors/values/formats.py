@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from django_cachex.cache.codecs import BytesCompressor, ValueCodec
+from django_cachex.cache.codecs import BytesCompressor, CompositeSerializer
 from django_cachex.cache.compressors import (
     Compressor,
     Decompressor,
@@ -170,7 +170,7 @@ def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> Value
 
 
 def detect_composite_format(
-    composite: ValueCodec, dumps: Callable[[Any], bytes | str | int]
+    composite: CompositeSerializer, dumps: Callable[[Any], bytes | str | int]
 ) -> ValueFormat:
     """Detect the format of several serializers and compressors. The first ones write."""
     first, *others = (detect_format(class_path(one), one.dumps) for one in composite.serializers)

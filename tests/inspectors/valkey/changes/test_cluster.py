@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import valkey
 
-from django_cachex.cache.cluster.routing import slot_of
+from django_cachex.cache.cluster.routing import key_slot
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.edits import Copy, EditStatus, Rename
 from django_cachex.inspectors.valkey import copy
@@ -55,7 +55,7 @@ def test_every_edit_works_in_a_cluster(subject: Subject) -> None:
 def test_keys_are_renamed_and_copied_within_a_slot_and_across(
     subject: Subject, to: bytes, overwrite: bool
 ) -> None:
-    assert (slot_of(KEY) == slot_of(to)) is (to is NEAR)
+    assert (key_slot(KEY) == key_slot(to)) is (to is NEAR)
     for edit, leaves in ((Copy(to, None, overwrite), True), (Rename(to, overwrite), False)):
         for key in (KEY, to):
             subject.raw.unlink(key)

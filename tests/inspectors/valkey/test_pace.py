@@ -5,35 +5,40 @@ from __future__ import annotations
 import pytest
 
 from django_cachex.commands import AccessDenied
-from django_cachex.inspectors.valkey.scan import FIRST, LONGEST, SMALLEST, Pace
+from django_cachex.inspectors.valkey.scan import (
+    FIRST_COUNT,
+    MAX_BLOCKING_SECONDS,
+    MIN_COUNT,
+    ScanCount,
+)
 
 
-def paced(*seconds: float, count: int = 1000) -> Pace:
-    pace = Pace(1000)
+def paced(*seconds: float, count: int = 1000) -> ScanCount:
+    pace = ScanCount(1000)
     for one in seconds:
         pace.learn(count, one)
     return pace
 
 
 def test_the_first_looks_at_as_many_as_are_wanted_and_never_at_many() -> None:
-    assert Pace(1000).count(25, 0) == 25
-    assert Pace(1000).count(75, 0, turns=3) == 25
-    assert Pace(1000).count(5000, 0) == FIRST
-    assert Pace(1000, SMALLEST).count(5000, 0) == SMALLEST
-    assert Pace(3).count(5000, 0) == 3
+    assert ScanCount(1000).count(25, 0) == 25
+    assert ScanCount(1000).count(75, 0, turns=3) == 25
+    assert ScanCount(1000).count(5000, 0) == FIRST_COUNT
+    assert ScanCount(1000, MIN_COUNT).count(5000, 0) == MIN_COUNT
+    assert ScanCount(3).count(5000, 0) == 3
 
 
 def test_it_grows_with_sparsity_up_to_a_limit() -> None:
-    pace = Pace(1000)
+    pace = ScanCount(1000)
     pace.held(100, 0.0)
     assert pace.count(100, 50) == 125
     assert pace.count(100, 10) == 1000
     assert pace.count(100, 0) == 1000
-    assert pace.count(100, 99) == SMALLEST
+    assert pace.count(100, 99) == MIN_COUNT
 
 
 def test_it_grows_to_the_limit_in_four_steps_where_nothing_takes_long() -> None:
-    pace, counts = Pace(1000, SMALLEST), []
+    pace, counts = ScanCount(1000, MIN_COUNT), []
     while not pace.is_steady:
         counts.append(pace.count(100, 0))
         pace.held(counts[-1], 0.000_01)
@@ -41,24 +46,24 @@ def test_it_grows_to_the_limit_in_four_steps_where_nothing_takes_long() -> None:
 
 
 def test_it_grows_no_further_than_half_of_what_may_be_held_would_take() -> None:
-    pace = Pace(1000, SMALLEST)
-    pace.held(SMALLEST, LONGEST / 8)
-    assert pace.count(100, 0) == SMALLEST * 4
-    pace.held(SMALLEST * 4, LONGEST / 2)
-    assert pace.count(100, 0) == SMALLEST * 4
+    pace = ScanCount(1000, MIN_COUNT)
+    pace.held(MIN_COUNT, MAX_BLOCKING_SECONDS / 8)
+    assert pace.count(100, 0) == MIN_COUNT * 4
+    pace.held(MIN_COUNT * 4, MAX_BLOCKING_SECONDS / 2)
+    assert pace.count(100, 0) == MIN_COUNT * 4
 
 
 def test_the_time_is_the_servers_where_it_says_so() -> None:
-    pace = Pace(1000, SMALLEST)
-    pace.heard(SMALLEST, [b"1700000000", b"999999"], [b"1700000001", b"624"], 60.0)
-    assert pace.count(100, 0) == SMALLEST * 4
-    pace.heard(SMALLEST * 4, [b"1700000001", b"0"], [b"1700000002", b"0"], 0.0)
-    assert pace.count(100, 0) == SMALLEST
+    pace = ScanCount(1000, MIN_COUNT)
+    pace.heard(MIN_COUNT, [b"1700000000", b"999999"], [b"1700000001", b"624"], 60.0)
+    assert pace.count(100, 0) == MIN_COUNT * 4
+    pace.heard(MIN_COUNT * 4, [b"1700000001", b"0"], [b"1700000002", b"0"], 0.0)
+    assert pace.count(100, 0) == MIN_COUNT
 
 
 @pytest.mark.parametrize("nonsense", [AccessDenied("no"), None, [b"a", b"b"], [], 5])
 def test_where_it_does_not_the_way_is_taken_off_the_time(nonsense: object) -> None:
-    pace = Pace(1000, SMALLEST)
+    pace = ScanCount(1000, MIN_COUNT)
     for _step in range(4):
         pace.heard(pace.count(100, 0), nonsense, nonsense, 0.080)
     assert pace.is_steady
@@ -84,4 +89,4 @@ def test_it_is_never_less_than_a_few_keys() -> None:
     pace = paced(0.001)
     for _slow in range(30):
         pace.learn(pace.count(100, 0), 0.5)
-    assert pace.count(100, 0) == SMALLEST
+    assert pace.count(100, 0) == MIN_COUNT

@@ -222,7 +222,9 @@ def finish_program(
 ) -> Outcome:
     """Send a program the replies to its writes and return its outcome."""
     try:
-        program.send([check_shape(*one) for one in zip(commands, replies, strict=True)])
+        program.send(
+            [check_shape(args, reply) for args, reply in zip(commands, replies, strict=True)]
+        )
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # Outcome
     raise AssertionError("An edit program reads once and writes once.")
@@ -394,9 +396,9 @@ class EditTarget:
             return self.changed_result(raw)
         return None
 
-    def removed_result(self, count: int, left: int) -> Outcome:
+    def removed_result(self, count: int, remaining: int) -> Outcome:
         """Return a result for removed elements; the key goes with the last one."""
-        return Outcome(Result.DONE, count=count, left=left, key_gone=not left)
+        return Outcome(Result.DONE, count=count, left=remaining, key_gone=not remaining)
 
 
 def replaced_result(old: bytes | None, new: bytes) -> Outcome:

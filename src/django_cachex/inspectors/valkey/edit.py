@@ -103,7 +103,7 @@ def run_program(
 def edited_element_ids(edit: Edit) -> Sequence[str]:
     """Return the IDs of the elements that an edit concerns."""
     if isinstance(edit, RemoveElements):
-        return [one.element for one in edit.elements]
+        return [chosen.element for chosen in edit.elements]
     element: str = getattr(edit, "element", "")
     return [element] if element else []
 

@@ -67,10 +67,10 @@ def add_fields(target: EditTarget, edit: AddFields, names: list[bytes]) -> EditP
     reads: list[CommandArgs] = [
         ("HMGET", target.key, *batch) for batch in split_batches(list(fields))
     ]
-    exists, *found = yield [target.exists_args, *reads]
+    exists, *replies = yield [target.exists_args, *reads]
     if not exists:
         return GONE
-    old = dict(zip(fields, (raw for values in found for raw in values), strict=True))
+    old = dict(zip(fields, (raw for reply in replies for raw in reply), strict=True))
     existing = [printable(name) for name, raw in old.items() if raw is not None]
     if existing and not edit.replace:
         return Outcome(Result.EXISTS, ", ".join(existing[:10]))
@@ -154,10 +154,10 @@ def rename_field(target: EditTarget, edit: RenameField, names: list[bytes]) -> E
 
 def remove_fields(target: EditTarget, edit: RemoveElements, names: list[bytes]) -> EditProgram:
     reads: list[CommandArgs] = [("HMGET", target.key, *batch) for batch in split_batches(names)]
-    exists, *found = yield [target.exists_args, *reads]
+    exists, *replies = yield [target.exists_args, *reads]
     if not exists:
         return GONE
-    values = [raw for values in found for raw in values]
+    values = [raw for reply in replies for raw in reply]
     for raw, chosen in zip(values, edit.elements, strict=True):
         expected, _moment = split_expected(chosen.expected)
         if raw is not None and expected and fingerprint(raw) != expected:
@@ -168,8 +168,8 @@ def remove_fields(target: EditTarget, edit: RemoveElements, names: list[bytes]) 
     removals: list[CommandArgs] = [
         ("HDEL", target.key, *batch) for batch in split_batches(existing)
     ]
-    *counts, left = yield Writes([*removals, ("HLEN", target.key)])
-    return target.removed_result(sum(counts), left)
+    *counts, remaining = yield Writes([*removals, ("HLEN", target.key)])
+    return target.removed_result(sum(counts), remaining)
 
 
 def set_field_ttl(target: EditTarget, edit: SetFieldTtl, names: list[bytes]) -> EditProgram:
@@ -210,8 +210,8 @@ def check_item(target: EditTarget, length: int, raw: bytes | None, expected: str
         return GONE
     if raw is None:
         return ELEMENT_GONE
-    found = item_fingerprint(raw, length)
-    return target.changed_result(raw, found) if expected and found != expected else None
+    current = item_fingerprint(raw, length)
+    return target.changed_result(raw, current) if expected and current != expected else None
 
 
 def push_items(target: EditTarget, edit: PushItems, names: list[bytes]) -> EditProgram:
@@ -221,9 +221,11 @@ def push_items(target: EditTarget, edit: PushItems, names: list[bytes]) -> EditP
         return GONE
     # LPUSHX puts each item before the previous one, so the order is reversed.
     name, items = ("LPUSHX", items[::-1]) if edit.end == End.FIRST else ("RPUSHX", items)
-    *_before, left = yield Writes([(name, target.key, *batch) for batch in split_batches(items)])
+    *_before, remaining = yield Writes(
+        [(name, target.key, *batch) for batch in split_batches(items)]
+    )
     new = Trace.of(items[0]) if len(items) == 1 else None
-    return Outcome(Result.DONE, count=len(items), left=left, new=new)
+    return Outcome(Result.DONE, count=len(items), left=remaining, new=new)
 
 
 def insert_item(target: EditTarget, edit: InsertItem, names: list[bytes]) -> EditProgram:
@@ -264,15 +266,17 @@ def set_item(target: EditTarget, edit: SetItem, names: list[bytes]) -> EditProgr
 
 def remove_items(target: EditTarget, edit: RemoveElements, names: list[bytes]) -> EditProgram:
     """Replace each item with a unique marker, then remove the markers."""
-    chosen = {parse_index(one.element): one.expected for one in edit.elements}
+    expected_items = {parse_index(chosen.element): chosen.expected for chosen in edit.elements}
     marker = secrets.token_bytes(16)
-    reads: list[CommandArgs] = [("LINDEX", target.key, index) for index in chosen]
-    length, *found = yield [("LLEN", target.key), *reads]
-    for raw, expected in zip(found, chosen.values(), strict=True):
+    reads: list[CommandArgs] = [("LINDEX", target.key, index) for index in expected_items]
+    length, *items = yield [("LLEN", target.key), *reads]
+    for raw, expected in zip(items, expected_items.values(), strict=True):
         mismatch = check_item(target, length, raw, expected)
         if mismatch:
             return mismatch
-    mark_items: list[CommandArgs] = [("LSET", target.key, index, marker) for index in chosen]
+    mark_items: list[CommandArgs] = [
+        ("LSET", target.key, index, marker) for index in expected_items
+    ]
     *_set, count = yield Writes([*mark_items, ("LREM", target.key, 0, marker)])
     return target.removed_result(count, length - count)
 
@@ -282,17 +286,17 @@ def pop_items(target: EditTarget, edit: PopItems, names: list[bytes]) -> EditPro
     if not exists:
         return GONE
     pop = "LPOP" if edit.end == End.FIRST else "RPOP"
-    popped, left = yield Writes([(pop, target.key, edit.count), ("LLEN", target.key)])
-    return popped_result(target, popped, left)
+    popped, remaining = yield Writes([(pop, target.key, edit.count), ("LLEN", target.key)])
+    return popped_result(target, popped, remaining)
 
 
-def popped_result(target: EditTarget, popped: list[bytes], left: int) -> Outcome:
+def popped_result(target: EditTarget, popped: list[bytes], remaining: int) -> Outcome:
     """Return a result with the elements that were popped."""
     return Outcome(
         Result.DONE,
         count=len(popped),
-        left=left,
-        key_gone=not left,
+        left=remaining,
+        key_gone=not remaining,
         old=Trace.of(popped[0]) if len(popped) == 1 else None,
         removed=tuple(target.decode(raw) for raw in popped),
     )
@@ -304,10 +308,10 @@ def trim_list(target: EditTarget, edit: TrimList, names: list[bytes]) -> EditPro
         return GONE
     if length != edit.length:
         return Outcome(Result.CHANGED, left=length)
-    [_trimmed, left] = yield Writes(
+    [_trimmed, remaining] = yield Writes(
         [("LTRIM", target.key, edit.start, edit.stop), ("LLEN", target.key)]
     )
-    return target.removed_result(length - left, left)
+    return target.removed_result(length - remaining, remaining)
 
 
 def add_members(target: EditTarget, edit: AddMembers, names: list[bytes]) -> EditProgram:
@@ -316,11 +320,11 @@ def add_members(target: EditTarget, edit: AddMembers, names: list[bytes]) -> Edi
     if not exists:
         return GONE
     adding: list[CommandArgs] = [("SADD", target.key, *batch) for batch in split_batches(members)]
-    *counts, left = yield Writes([*adding, ("SCARD", target.key)])
+    *counts, remaining = yield Writes([*adding, ("SCARD", target.key)])
     if not sum(counts):
         return UNCHANGED
     new = Trace.of(members[0]) if len(members) == 1 else None
-    return Outcome(Result.DONE, count=sum(counts), left=left, new=new)
+    return Outcome(Result.DONE, count=sum(counts), left=remaining, new=new)
 
 
 def replace_set_member(target: EditTarget, edit: RenameMember, names: list[bytes]) -> EditProgram:
@@ -347,16 +351,16 @@ def remove_set_members(target: EditTarget, edit: RemoveElements, names: list[byt
     if not exists:
         return GONE
     removals: list[CommandArgs] = [("SREM", target.key, *batch) for batch in split_batches(names)]
-    *counts, left = yield Writes([*removals, ("SCARD", target.key)])
-    return target.removed_result(sum(counts), left) if sum(counts) else ELEMENT_GONE
+    *counts, remaining = yield Writes([*removals, ("SCARD", target.key)])
+    return target.removed_result(sum(counts), remaining) if sum(counts) else ELEMENT_GONE
 
 
 def pop_set_members(target: EditTarget, edit: PopMembers, names: list[bytes]) -> EditProgram:
     [exists] = yield [target.exists_args]
     if not exists:
         return GONE
-    popped, left = yield Writes([("SPOP", target.key, edit.count), ("SCARD", target.key)])
-    return popped_result(target, popped, left)
+    popped, remaining = yield Writes([("SPOP", target.key, edit.count), ("SCARD", target.key)])
+    return popped_result(target, popped, remaining)
 
 
 ZPOP_COMMANDS = {End.FIRST: "ZPOPMIN", End.LAST: "ZPOPMAX"}
@@ -398,11 +402,11 @@ def add_sorted_set_members(target: EditTarget, edit: AddScored, names: list[byte
     adding: list[CommandArgs] = [
         ("ZADD", target.key, *flags, *batch) for batch in split_batches(pairs)
     ]
-    *counts, left = yield Writes([*adding, ("ZCARD", target.key)])
+    *counts, remaining = yield Writes([*adding, ("ZCARD", target.key)])
     if not sum(counts):
         return UNCHANGED
     new = Trace.of(members[0]) if len(members) == 1 else None
-    return Outcome(Result.DONE, count=sum(counts), left=left, new=new)
+    return Outcome(Result.DONE, count=sum(counts), left=remaining, new=new)
 
 
 def set_score(target: EditTarget, edit: SetScore, names: list[bytes]) -> EditProgram:
@@ -449,8 +453,8 @@ def remove_sorted_set_members(
         if mismatch and mismatch.result == Result.CHANGED:
             return mismatch
     removals: list[CommandArgs] = [("ZREM", target.key, *batch) for batch in split_batches(names)]
-    *counts, left = yield Writes([*removals, ("ZCARD", target.key)])
-    return target.removed_result(sum(counts), left) if sum(counts) else ELEMENT_GONE
+    *counts, remaining = yield Writes([*removals, ("ZCARD", target.key)])
+    return target.removed_result(sum(counts), remaining) if sum(counts) else ELEMENT_GONE
 
 
 def pop_sorted_set_members(target: EditTarget, edit: PopMembers, names: list[bytes]) -> EditProgram:
@@ -459,10 +463,10 @@ def pop_sorted_set_members(target: EditTarget, edit: PopMembers, names: list[byt
     [exists] = yield [target.exists_args]
     if not exists:
         return GONE
-    popped, left = yield Writes(
+    popped, remaining = yield Writes(
         [(ZPOP_COMMANDS[edit.end], target.key, edit.count), ("ZCARD", target.key)]
     )
-    return popped_result(target, popped[::2], left)
+    return popped_result(target, popped[::2], remaining)
 
 
 def pop_random_sorted_set_members(target: EditTarget, edit: PopMembers) -> EditProgram:
@@ -471,11 +475,11 @@ def pop_random_sorted_set_members(target: EditTarget, edit: PopMembers) -> EditP
     if not exists:
         return GONE
     removals: list[CommandArgs] = [("ZREM", target.key, member) for member in members]
-    *counts, left = yield Writes(
+    *counts, remaining = yield Writes(
         [*removals, ("ZCARD", target.key)], conditions=[(target.exists_args, 1)]
     )
     return popped_result(
-        target, [one for one, was in zip(members, counts, strict=True) if was], left
+        target, [member for member, count in zip(members, counts, strict=True) if count], remaining
     )
 
 
@@ -487,21 +491,21 @@ def add_entry(target: EditTarget, edit: AddEntry, names: list[bytes]) -> EditPro
     if not exists:
         return GONE
     entry_id = edit.id if edit.id == "*" else parse_entry_id(edit.id)
-    added, left = yield Writes(
+    added, remaining = yield Writes(
         [("XADD", target.key, "NOMKSTREAM", entry_id, *pairs), ("XLEN", target.key)]
     )
-    return Outcome(Result.DONE, added.decode(), count=1, left=left) if added else GONE
+    return Outcome(Result.DONE, added.decode(), count=1, left=remaining) if added else GONE
 
 
 def remove_entries(target: EditTarget, edit: RemoveElements, names: list[bytes]) -> EditProgram:
-    ids = [parse_entry_id(one.element).encode() for one in edit.elements]
+    ids = [parse_entry_id(chosen.element).encode() for chosen in edit.elements]
     [exists] = yield [target.exists_args]
     if not exists:
         return GONE
     removals: list[CommandArgs] = [("XDEL", target.key, *batch) for batch in split_batches(ids)]
-    *counts, left = yield Writes([*removals, ("XLEN", target.key)])
+    *counts, remaining = yield Writes([*removals, ("XLEN", target.key)])
     # Unlike other collections, a stream still exists without entries.
-    return Outcome(Result.DONE, count=sum(counts), left=left) if sum(counts) else ELEMENT_GONE
+    return Outcome(Result.DONE, count=sum(counts), left=remaining) if sum(counts) else ELEMENT_GONE
 
 
 def trim_stream(target: EditTarget, edit: TrimStream, names: list[bytes]) -> EditProgram:
@@ -510,8 +514,10 @@ def trim_stream(target: EditTarget, edit: TrimStream, names: list[bytes]) -> Edi
         return GONE
     if length != edit.length:
         return Outcome(Result.CHANGED, left=length)
-    count, left = yield Writes([("XTRIM", target.key, "MAXLEN", edit.keep), ("XLEN", target.key)])
-    return Outcome(Result.DONE, count=count, left=left)
+    count, remaining = yield Writes(
+        [("XTRIM", target.key, "MAXLEN", edit.keep), ("XLEN", target.key)]
+    )
+    return Outcome(Result.DONE, count=count, left=remaining)
 
 
 def encode_values(target: EditTarget, edit: AddKey) -> list[bytes]:

@@ -121,9 +121,9 @@ def increment(target: EditTarget, edit: Increase, names: list[bytes]) -> EditPro
 
 
 EXTEND_TTL_SCRIPT: Final = """\
-local left = redis.call('PTTL', KEYS[1])
-if left >= 0 then redis.call('PEXPIRE', KEYS[1], left + tonumber(ARGV[1])) end
-return left
+local remaining = redis.call('PTTL', KEYS[1])
+if remaining >= 0 then redis.call('PEXPIRE', KEYS[1], remaining + tonumber(ARGV[1])) end
+return remaining
 """
 
 MAX_ATTEMPTS: Final = 20

@@ -52,17 +52,17 @@ def read_list(request: ReadRequest) -> Operation[RowPage]:
     """Read a page of a list, from the head or, in reverse order, from the tail."""
     total, index = request.total, start_index(request)
     # Positions count in the requested order; indexes always count from the head.
-    found = slice_at(total - 1 - index if request.is_reversed else index, request.count, total)
-    first, last = found.start, found.stop - 1
+    page_slice = slice_at(total - 1 - index if request.is_reversed else index, request.count, total)
+    first, last = page_slice.start, page_slice.stop - 1
     if request.is_reversed:
         first, last = total - 1 - last, total - 1 - first
     [items] = yield [raw_command("LRANGE", request.key, first, last)]
     rows = [item_row(index, raw, total) for index, raw in enumerate(items, first)]
     return RowPage(
         rows[::-1] if request.is_reversed else rows,
-        next=index_at(request, found.next),
-        previous=index_at(request, found.previous),
-        start=found.start,
+        next=index_at(request, page_slice.next),
+        previous=index_at(request, page_slice.previous),
+        start=page_slice.start,
     )
 
 
@@ -103,10 +103,10 @@ def read_by_rank(request: ReadRequest) -> Operation[RowPage]:
     if window.lowest is not None or window.highest is not None:
         base, size = map(require_reply, request.prefetched)
     position = parse_position(window.at)
-    found = slice_at(position + size if position < 0 else position, request.count, size)
+    page_slice = slice_at(position + size if position < 0 else position, request.count, size)
     if not size:
         return RowPage([], found=0)
-    first, last = base + found.start, base + found.stop - 1
+    first, last = base + page_slice.start, base + page_slice.stop - 1
     reverse = ("REV",) if request.is_reversed else ()
     [flat] = yield [raw_command("ZRANGE", request.key, first, last, *reverse, "WITHSCORES")]
     ranks = range(first, last + 1)
@@ -118,10 +118,10 @@ def read_by_rank(request: ReadRequest) -> Operation[RowPage]:
     is_range = size != request.total or base
     return RowPage(
         rows,
-        next=found.next,
-        previous=found.previous,
+        next=page_slice.next,
+        previous=page_slice.previous,
         found=size if is_range else None,
-        start=found.start,
+        start=page_slice.start,
     )
 
 
@@ -190,33 +190,35 @@ BEFORE_MARK: Final = "<"
 
 def read_stream(request: ReadRequest) -> Operation[RowPage]:
     """Read the page of a stream that starts at an entry ID or ends before it."""
-    at = parse_stream_position(request.window.at)
-    if at.startswith(BEFORE_MARK):
-        page = yield from read_stream_before(request, at.removeprefix(BEFORE_MARK))
+    position = parse_stream_position(request.window.at)
+    if position.startswith(BEFORE_MARK):
+        page = yield from read_stream_before(request, position.removeprefix(BEFORE_MARK))
         if page.rows:
             return page
-        at = ""
+        position = ""
     name, start, end = ("XREVRANGE", "+", "-") if request.is_reversed else ("XRANGE", "-", "+")
-    [found] = yield [raw_command(name, request.key, at or start, end, "COUNT", request.count + 1)]
-    rows = [entry_row(*one) for one in found]
+    [entries] = yield [
+        raw_command(name, request.key, position or start, end, "COUNT", request.count + 1)
+    ]
+    rows = [entry_row(*entry) for entry in entries]
     next_id = rows[request.count].id if len(rows) > request.count else None
-    first = rows[0].id if rows else at
+    first = rows[0].id if rows else position
     return RowPage(
         rows[: request.count],
         next=next_id,
-        previous=f"{BEFORE_MARK}{first}" if at else None,
-        start=None if at else 0,
+        previous=f"{BEFORE_MARK}{first}" if position else None,
+        start=None if position else 0,
     )
 
 
 def read_stream_entry(request: ReadRequest) -> Operation[RowPage]:
     """Read the entry with an ID or, if there is none, the next one."""
-    at = parse_stream_position(request.window.at).removeprefix(BEFORE_MARK)
+    position = parse_stream_position(request.window.at).removeprefix(BEFORE_MARK)
     name, start, end = ("XREVRANGE", "+", "-") if request.is_reversed else ("XRANGE", "-", "+")
-    [found] = yield [raw_command(name, request.key, at or start, end, "COUNT", 1)]
-    rows = [entry_row(*one) for one in found]
+    [entries] = yield [raw_command(name, request.key, position or start, end, "COUNT", 1)]
+    rows = [entry_row(*entry) for entry in entries]
     next_id = next_entry_id(rows[0].id, request.is_reversed) if rows else None
-    return RowPage(rows, next=next_id, start=None if at else 0)
+    return RowPage(rows, next=next_id, start=None if position else 0)
 
 
 def next_entry_id(id: str, is_reversed: bool) -> str | None:
@@ -232,9 +234,9 @@ def next_entry_id(id: str, is_reversed: bool) -> str | None:
 def read_stream_before(request: ReadRequest, id: str) -> Operation[RowPage]:
     """Read the page of a stream that ends before an entry ID."""
     name, end = ("XRANGE", "+") if request.is_reversed else ("XREVRANGE", "-")
-    [found] = yield [raw_command(name, request.key, f"({id}", end, "COUNT", request.count + 1)]
-    rows = [entry_row(*one) for one in found[: request.count]][::-1]
-    more = len(found) > request.count
+    [entries] = yield [raw_command(name, request.key, f"({id}", end, "COUNT", request.count + 1)]
+    rows = [entry_row(*entry) for entry in entries[: request.count]][::-1]
+    more = len(entries) > request.count
     return RowPage(
         rows,
         next=id,
@@ -248,12 +250,12 @@ def entry_row(name: bytes, flat: list[bytes] | None) -> Row:
     return Row(name.decode(), name, (name, *flat[1::2]), fields=tuple(flat[::2]))
 
 
-def parse_stream_position(at: str) -> str:
+def parse_stream_position(position: str) -> str:
     """Validate an entry ID, full or only its milliseconds, optionally with `BEFORE_MARK`."""
-    if at and not ENTRY_ID.fullmatch(at.removeprefix(BEFORE_MARK)):
+    if position and not ENTRY_ID.fullmatch(position.removeprefix(BEFORE_MARK)):
         text = _('Enter an id like 1700000000000-0, or a moment. You entered "%(at)s".')
-        raise InvalidWindow(text % {"at": at[:50]})
-    return at
+        raise InvalidWindow(text % {"at": position[:50]})
+    return position
 
 
 NAME_FORMAT: Final = Codec("", "opaque", bytes)

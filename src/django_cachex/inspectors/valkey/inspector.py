@@ -52,8 +52,6 @@ from django_cachex.inspectors.types import (
     Listing,
 )
 from django_cachex.inspectors.valkey import copy, read
-from django_cachex.inspectors.valkey import edit as bulk
-from django_cachex.inspectors.valkey import info as information
 from django_cachex.inspectors.valkey.compare_and_set import (
     EditTarget,
     NotSerializable,
@@ -61,13 +59,14 @@ from django_cachex.inspectors.valkey.compare_and_set import (
     compare_and_set,
 )
 from django_cachex.inspectors.valkey.copy import MAX_COPY_SIZE
-from django_cachex.inspectors.valkey.edit import edit_operation
+from django_cachex.inspectors.valkey.edit import edit_operation, expire, unlink, unlink_batches
 from django_cachex.inspectors.valkey.elements import read_element
 from django_cachex.inspectors.valkey.errors import (
     none_if_denied,
     reply_checking_client,
     require_reply,
 )
+from django_cachex.inspectors.valkey.info import build_sections, parse_number
 from django_cachex.inspectors.valkey.key_info import TYPES, describe
 from django_cachex.inspectors.valkey.read import read_key
 from django_cachex.inspectors.valkey.scan import KeyScan, primary_nodes, scan_keys
@@ -225,12 +224,14 @@ def check_other_readers(inspector: BaseServerInspector, stored: bytes, data: byt
     decompressed = inflate(data, MAX_PROBED_SIZE)
     # Other caches are looked up only if the bytes could be a program.
     suspects = [
-        one for one in (data, decompressed.data if decompressed else b"") if names_something(one)
+        content
+        for content in (data, decompressed.data if decompressed else b"")
+        if names_something(content)
     ]
     if suspects and any(
-        could_run(other.serializer, one)
+        could_run(other.serializer, content)
         for other in other_readers(inspector, stored)
-        for one in suspects
+        for content in suspects
     ):
         raise UnsafeForOtherCache(
             _(
@@ -454,7 +455,7 @@ class ServerInspector(BaseServerInspector):
         A replica has the `master_replid` of its primary. See https://valkey.io/commands/info/
         """
         ids = super().store_ids() | self._addresses()
-        return ids | {f"{one}/{self.database}" for one in self._server_ids()}
+        return ids | {f"{server_id}/{self.database}" for server_id in self._server_ids()}
 
     @property
     def database(self) -> int:
@@ -503,7 +504,7 @@ class ServerInspector(BaseServerInspector):
         started = time.perf_counter()
         keys, memory = self.client.collect([self.client._dbsize(), self.client._info("memory")])
         latency = time.perf_counter() - started
-        used = information.parse_number(none_if_denied(memory) or {}, "used_memory")
+        used = parse_number(none_if_denied(memory) or {}, "used_memory")
         return Status(keys=none_if_denied(keys), memory=used, latency=latency)
 
     # Keys.
@@ -570,14 +571,14 @@ class ServerInspector(BaseServerInspector):
             return Outcome.refused(reason % {"reason": error})
 
     def delete(self, keys: Sequence[bytes]) -> int:
-        commands = [self.client._unlink(*some) for some in bulk.unlink_batches(keys)]
+        commands = [self.client._unlink(*batch) for batch in unlink_batches(keys)]
         return sum(require_reply(count) for count in self.client.collect(commands))
 
     def delete_each(self, keys: Sequence[bytes]) -> Tally:
-        return bulk.unlink(self.client, keys)
+        return unlink(self.client, keys)
 
     def expire_each(self, keys: Sequence[bytes], ttl: int) -> Tally:
-        return bulk.expire(self.client, keys, ttl)
+        return expire(self.client, keys, ttl)
 
     # Information.
 
@@ -591,4 +592,4 @@ class ServerInspector(BaseServerInspector):
                     note=gettext_lazy("The server does not let this user run INFO."),
                 )
             ]
-        return information.build_sections(info, self.address.database)
+        return build_sections(info, self.address.database)

@@ -19,12 +19,18 @@ from django_cachex.conf import limits
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.query import InvalidWindow, Window
 from django_cachex.inspectors.types import Changed, Description, Entry, TooLarge
-from django_cachex.inspectors.valkey import copy, scan_elements
-from django_cachex.inspectors.valkey import elements as lists
-from django_cachex.inspectors.valkey import elements as sorted_sets
-from django_cachex.inspectors.valkey import elements as streams
+from django_cachex.inspectors.valkey import copy
 from django_cachex.inspectors.valkey.edit_keys import large_value_fingerprint
-from django_cachex.inspectors.valkey.elements import build_elements, next_entry_id, start_index
+from django_cachex.inspectors.valkey.elements import (
+    build_elements,
+    next_entry_id,
+    prefetch_sorted_set,
+    read_list,
+    read_sorted_set,
+    read_stream,
+    read_stream_entry,
+    start_index,
+)
 from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
 from django_cachex.inspectors.valkey.key_info import (
     COLLECTIONS,
@@ -37,7 +43,11 @@ from django_cachex.inspectors.valkey.scan_elements import (
     Row,
     RowPage,
     parse_position,
+    prefetch_hash,
+    prefetch_run_id,
     raw_command,
+    read_hash,
+    read_set,
 )
 from django_cachex.inspectors.values import Codec, Content, decode, fingerprint, human_size
 from django_cachex.inspectors.values.decode import HYPERLOGLOG
@@ -162,11 +172,11 @@ class Reader:
 
 
 READERS: Final = {
-    "list": Reader(lists.read_list),
-    "set": Reader(scan_elements.read_set, scan_elements.prefetch_run_id),
-    "zset": Reader(sorted_sets.read_sorted_set, sorted_sets.prefetch_sorted_set),
-    "hash": Reader(scan_elements.read_hash, scan_elements.prefetch_hash),
-    "stream": Reader(streams.read_stream, read_one=streams.read_stream_entry),
+    "list": Reader(read_list),
+    "set": Reader(read_set, prefetch_run_id),
+    "zset": Reader(read_sorted_set, prefetch_sorted_set),
+    "hash": Reader(read_hash, prefetch_hash),
+    "stream": Reader(read_stream, read_one=read_stream_entry),
 }
 
 

@@ -232,11 +232,11 @@ def parse_slots(text: str) -> Slots:
     """Parse ranges of slots; raise ValueError for invalid ones."""
     slots: set[int] = set()
     for part in text.split():
-        found = SLOT_RANGE.fullmatch(part)
-        if found is None:
+        match = SLOT_RANGE.fullmatch(part)
+        if match is None:
             raise ValueError(text)
-        first = int(found[1])
-        last = int(found[2] or first)
+        first = int(match[1])
+        last = int(match[2] or first)
         if not first <= last < SLOTS:
             raise ValueError(text)
         slots.update(range(first, last + 1))
@@ -347,8 +347,8 @@ class ClusterNodes:
     def scans_of_moved_slots(self, scan: NodeScan) -> list[NodeScan]:
         node = self._servers[scan.node]
         slots, nodes = node.run(execute_all([WHERE, with_reply_check(CLUSTER_NODES)]))
-        found = self._cluster.read_slots(require_reply(slots), node)
-        owners = self._remember(found)
+        slot_map = self._cluster.read_slots(require_reply(slots), node)
+        owners = self._remember(slot_map)
         addresses = {entry[2][2]: owners[entry[0]] for entry in slots if len(entry[2]) > 2}
         moving = MigratingSlots.parse(none_if_denied(nodes) or b"")
         for slot, target in moving.outgoing.items():
@@ -366,11 +366,13 @@ class ClusterNodes:
     def _owners(self, excluded: Server | None = None) -> dict[int, str]:
         return self._remember(self._cluster.located(excluded))
 
-    def _remember(self, found: SlotMap) -> dict[int, str]:
+    def _remember(self, slot_map: SlotMap) -> dict[int, str]:
         """Remember the nodes of a slot map; return their addresses by slot."""
-        addresses = {node: node.address for _slot, node in found.primaries}
+        addresses = {node: node.address for _slot, node in slot_map.primaries}
         self._servers.update((address, node) for node, address in addresses.items())
-        return {slot: addresses[node] for slot, node in enumerate(found.owners) if node is not None}
+        return {
+            slot: addresses[node] for slot, node in enumerate(slot_map.owners) if node is not None
+        }
 
 
 def scans_by_node(
@@ -499,8 +501,8 @@ class ScanProgress:
         server, command = search.nodes.server(scan), search.scan_command(scan.cursor, count)
         if scan.node in self.sizes and self.scan_count.is_steady:
             with self.scan_count.timed(count):
-                found: ScanReply = server.run(command)
-                return found
+                quick_reply: ScanReply = server.run(command)
+                return quick_reply
         commands: list[Command[Any]] = [TIME_COMMAND, command, TIME_COMMAND]
         if scan.node not in self.sizes:
             commands += [search.size_command, with_reply_check(search.client._info("server"))]
@@ -516,8 +518,8 @@ class ScanProgress:
         return reply
 
     def _collect(self, search: KeyScan, scan: NodeScan, batch: ScanReply) -> None:
-        cursor, found = batch
-        fresh = list(dict.fromkeys(key for key in found if key not in self.keys))
+        cursor, keys = batch
+        fresh = list(dict.fromkeys(key for key in keys if key not in self.keys))
         if search.accepts is not None:
             fresh = list(filter(search.accepts, fresh))
         unseen = search.nodes.unseen_keys(scan, fresh)

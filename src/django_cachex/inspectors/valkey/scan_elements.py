@@ -100,23 +100,23 @@ class Slice:
         return str(max(0, self.start - self.count)) if self.start else None
 
 
-def slice_at(at: int, count: int, total: int) -> Slice:
+def slice_at(position: int, count: int, total: int) -> Slice:
     """Return the page that starts at a position; raise `InvalidWindow` if it is out of range."""
-    if total and not 0 <= at < total:
+    if total and not 0 <= position < total:
         text = _("There is no position %(at)s: they go from 0 to %(last)s.")
-        raise InvalidWindow(text % {"at": at, "last": total - 1})
-    return Slice(at, min(at + count, total), total, count)
+        raise InvalidWindow(text % {"at": position, "last": total - 1})
+    return Slice(position, min(position + count, total), total, count)
 
 
-def parse_position(at: str) -> int:
+def parse_position(position: str) -> int:
     """Parse a position; an empty one is 0, negative ones count from the end."""
-    digits = at.removeprefix("-")
-    if not at:
+    digits = position.removeprefix("-")
+    if not position:
         return 0
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 20):
         text = _('Enter a whole number, negative from the end. You entered "%(at)s".')
-        raise InvalidWindow(text % {"at": at[:50]})
-    return int(at)
+        raise InvalidWindow(text % {"at": position[:50]})
+    return int(position)
 
 
 FieldTimes = list[int] | CommandError

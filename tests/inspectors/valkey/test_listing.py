@@ -240,21 +240,21 @@ def deny(store: Store, user: str, *commands: str) -> None:
     store.raw.execute_command("ACL", "SETUSER", user, *(f"-{command}" for command in commands))
 
 
-def test_a_walk_begins_anew_when_its_server_has_started_again() -> None:
-    walk = NodeScan()
-    assert not walk.begins_anew("a" * 40)
-    walk.cursor = 7
-    [walk] = parse_token(make_token([walk]), is_cluster=False)
-    assert not walk.begins_anew("a" * 40)
-    assert not NodeScan(cursor=7, run=walk.run).begins_anew("")
-    assert walk.begins_anew("b" * 40)
-    assert walk.cursor == 0
+def test_a_scan_restarts_when_its_server_has_restarted() -> None:
+    scan = NodeScan()
+    assert not scan.restart_if_needed("a" * 40)
+    scan.cursor = 7
+    [scan] = parse_token(make_token([scan]), is_cluster=False)
+    assert not scan.restart_if_needed("a" * 40)
+    assert not NodeScan(cursor=7, run_id=scan.run_id).restart_if_needed("")
+    assert scan.restart_if_needed("b" * 40)
+    assert scan.cursor == 0
 
 
-def test_a_walk_ends_although_another_server_answers_each_time() -> None:
-    walk, anew = NodeScan(), 0
+def test_a_scan_ends_although_another_server_replies_each_time() -> None:
+    scan, restarts = NodeScan(), 0
     for step, run in enumerate("abcdef", 1):
-        anew += walk.begins_anew(run * 40)
-        walk.cursor = step
-        [walk] = parse_token(make_token([walk]), is_cluster=False)
-    assert anew == 1
+        restarts += scan.restart_if_needed(run * 40)
+        scan.cursor = step
+        [scan] = parse_token(make_token([scan]), is_cluster=False)
+    assert restarts == 1

@@ -216,7 +216,7 @@ def reply_checking_client(client_class: type[Client]) -> type[Client]:
     """Return a subclass of a topology's client class that checks every reply."""
     if client_class not in _reply_checking_clients:
         _reply_checking_clients[client_class] = type(
-            f"Sceptical{client_class.__name__}", (ReplyCheckingClient, client_class), {}
+            f"ReplyChecking{client_class.__name__}", (ReplyCheckingClient, client_class), {}
         )
     return _reply_checking_clients[client_class]
 

@@ -49,7 +49,7 @@ def process_statistics(statistics: Statistics) -> Section:
 
 
 class CachexInspector(ServerInspector):
-    """`ValkeyCache`, `RedisCache` and their variants."""
+    """The inspector of `ValkeyCache`, `RedisCache` and their Sentinel and cluster variants."""
 
     support = Support.CACHEX
 
@@ -153,7 +153,7 @@ class CachexInspector(ServerInspector):
 
 
 class DjangoRedisInspector(ServerInspector):
-    """`django.core.cache.backends.redis.RedisCache`, connected to Redis or Valkey."""
+    """The inspector of `django.core.cache.backends.redis.RedisCache`, on Redis or Valkey."""
 
     support = Support.WRAPPED
 

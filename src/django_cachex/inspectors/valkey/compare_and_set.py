@@ -1,4 +1,4 @@
-"""Compare-and-set: change a key only if it is still as expected, in one script."""
+"""Compare-and-set: change a key in one atomic step, only if it is still as expected."""
 
 from __future__ import annotations
 
@@ -321,7 +321,7 @@ def split_expected(expected: str) -> tuple[str, int | None]:
 
 
 MAX_ELEMENTS_PER_COMMAND: Final = 500
-"""A script passes the arguments of a command on the Lua stack, whose size is limited."""
+"""The script passes arguments on the Lua stack, whose size is limited."""
 
 GONE: Final = Outcome(Result.GONE)
 ELEMENT_GONE: Final = Outcome(Result.ELEMENT_GONE)

@@ -1,4 +1,4 @@
-"""Apply edits to keys."""
+"""Apply edits to keys: find the program of an edit, and run it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read a page of elements, and one element."""
+"""Read pages of lists, sorted sets and streams, and single elements of any collection."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def read_stream_entry(request: ReadRequest) -> Operation[RowPage]:
 
 
 def next_entry_id(id: str, is_reversed: bool) -> str | None:
-    """Return the next possible entry ID, whether such an entry exists or not."""
+    """Return the next possible ID in the page's order, whether such an entry exists or not."""
     milliseconds, sequence = map(int, id.split("-"))
     if not is_reversed:
         return f"{milliseconds}-{sequence + 1}"

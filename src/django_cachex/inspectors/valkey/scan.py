@@ -428,7 +428,7 @@ class KeyScan:
     """Whether a stored key belongs to the result, if `MATCH` is not exact."""
 
     optional_columns: Sequence[str] = ()
-    """The columns that filters may need, as in `Inspector.figures`."""
+    """The columns that filters may need in addition to type, TTL and size."""
 
     is_expensive: bool = False
     """Whether the server has to match names to their ends, which is slow for long ones."""

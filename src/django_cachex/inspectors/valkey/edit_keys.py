@@ -28,6 +28,7 @@ from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE
 from django_cachex.inspectors.valkey.compare_and_set import (
     EXEC,
     GONE,
+    MAX_ATTEMPTS,
     MULTI,
     UNWATCH,
     EditProgram,
@@ -125,8 +126,6 @@ local remaining = redis.call('PTTL', KEYS[1])
 if remaining >= 0 then redis.call('PEXPIRE', KEYS[1], remaining + tonumber(ARGV[1])) end
 return remaining
 """
-
-MAX_ATTEMPTS: Final = 20
 
 
 def set_ttl(stored: bytes, edit: SetTtl) -> Operation[Outcome]:

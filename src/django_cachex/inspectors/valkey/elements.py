@@ -110,10 +110,11 @@ def read_by_rank(request: ReadRequest) -> Operation[RowPage]:
     reverse = ("REV",) if request.is_reversed else ()
     [flat] = yield [raw_command("ZRANGE", request.key, first, last, *reverse, "WITHSCORES")]
     ranks = range(first, last + 1)
-    positions = [request.total - 1 - rank for rank in ranks] if request.is_reversed else ranks
+    # Ranks from the lowest score, whatever the requested order.
+    forward_ranks = [request.total - 1 - rank for rank in ranks] if request.is_reversed else ranks
     rows = [
-        member_row(name, score, position)
-        for name, score, position in zip(flat[::2], flat[1::2], positions, strict=False)
+        member_row(name, score, rank)
+        for name, score, rank in zip(flat[::2], flat[1::2], forward_ranks, strict=False)
     ]
     is_range = size != request.total or base
     return RowPage(

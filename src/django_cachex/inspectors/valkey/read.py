@@ -313,7 +313,7 @@ def fit_memory(count: int, total: int, memory: int, size_limit: int) -> int:
 def truncated_note(count: int, are_large: bool) -> Text:
     """Return a note that explains why fewer elements than a whole page were fetched."""
     if not are_large:
-        text = _("How large the elements are may not be request: %(count)d were fetched.")
+        text = _("How large the elements are may not be asked: %(count)d were fetched.")
         return text % {"count": count}
     return ngettext_lazy(
         "The elements are large: only one was fetched.",

@@ -288,7 +288,7 @@ FieldExpiry = list[int] | CommandError
 `AccessDenied` means that the expiry is unknown; any other error means that fields cannot expire on
 this server."""
 
-TIMESTAMP = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+EXPIRY_TIMESTAMP = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
 
 def field_expiry_args(key: bytes, name: bytes) -> CommandArgs:
@@ -317,7 +317,7 @@ def join_expected(fingerprint: str, timestamp: int | None) -> str:
 def split_expected(expected: str) -> tuple[str, int | None]:
     """Split what `join_expected` joined."""
     value, _dot, moment = expected.partition(".")
-    return value, int(moment) if TIMESTAMP.fullmatch(moment) else None
+    return value, int(moment) if EXPIRY_TIMESTAMP.fullmatch(moment) else None
 
 
 MAX_ELEMENTS_PER_COMMAND: Final = 500

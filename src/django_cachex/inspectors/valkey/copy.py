@@ -19,7 +19,7 @@ from django_cachex.inspectors.valkey.compare_and_set import (
     Writes,
     compare_and_set,
 )
-from django_cachex.inspectors.valkey.edit import mark_as_sent
+from django_cachex.inspectors.valkey.edit import mark_error_as_sent
 from django_cachex.inspectors.valkey.errors import require_reply
 from django_cachex.inspectors.values import human_size
 
@@ -124,7 +124,7 @@ def rename_via_dump(client: Client, key: bytes, edit: Rename) -> Outcome:
     stored = client.run(restore_key(edit.to, dumped, edit.overwrite))
     if not stored.is_done:
         return stored
-    with mark_as_sent():
+    with mark_error_as_sent():
         outcome = client.run(
             compare_and_set([key], lambda: remove_if_unchanged(key, dumped.payload))
         )

@@ -151,7 +151,7 @@ def unlink_batches(keys: Sequence[bytes]) -> list[Sequence[bytes]]:
 
 
 @contextmanager
-def mark_as_sent(already_sent: bool = True) -> Iterator[None]:
+def mark_error_as_sent(already_sent: bool = True) -> Iterator[None]:
     """Mark an error as `sent` if earlier commands may already have changed something."""
     try:
         yield
@@ -168,7 +168,7 @@ def unlink(client: Client, keys: Sequence[bytes]) -> Tally:
     # One command per round trip, so that other clients get their turn in between.
     counts: list[Any] = []
     for command in commands:
-        with mark_as_sent(bool(counts)):
+        with mark_error_as_sent(bool(counts)):
             counts += client.collect([command])
     done, gone = 0, 0
     refused_keys: list[bytes] = []
@@ -178,7 +178,7 @@ def unlink(client: Client, keys: Sequence[bytes]) -> Tally:
         else:
             done += count
             gone += len(batch) - count
-    with mark_as_sent(bool(counts)):
+    with mark_error_as_sent(bool(counts)):
         retried = _run_for_each(client, refused_keys, lambda key: [client._unlink(key)])
     return Tally(done + retried.done, gone + retried.gone, retried.failures)
 

@@ -33,8 +33,8 @@ from django_cachex.inspectors.valkey.element_ids import (
 from django_cachex.inspectors.valkey.errors import require_reply
 from django_cachex.inspectors.valkey.key_info import COLLECTIONS, CollectionType
 from django_cachex.inspectors.valkey.scan_elements import (
+    ElementRow,
     ReadRequest,
-    Row,
     RowPage,
     ScanBatch,
     field_times_commands,
@@ -81,9 +81,9 @@ def index_at(request: ReadRequest, position: str | None) -> str | None:
     return str(request.total - 1 - int(position))
 
 
-def item_row(index: int, raw: bytes, length: int) -> Row:
+def item_row(index: int, raw: bytes, length: int) -> ElementRow:
     name = b"%d" % index
-    return Row(str(index), name, (name, raw), item_fingerprint(raw, length))
+    return ElementRow(str(index), name, (name, raw), item_fingerprint(raw, length))
 
 
 def read_sorted_set(request: ReadRequest) -> Operation[RowPage]:
@@ -158,8 +158,8 @@ def scores_before(window: Window) -> tuple[bytes | str, bytes | str]:
     return "-inf", b"(" + format_score(window.lowest)
 
 
-def member_row(name: bytes, score: bytes, position: int) -> Row:
-    return Row(
+def member_row(name: bytes, score: bytes, position: int) -> ElementRow:
+    return ElementRow(
         make_id(name, position), name, (name, format_score(float(score))), score_fingerprint(score)
     )
 
@@ -175,11 +175,11 @@ def search_sorted_set(request: ReadRequest) -> Operation[RowPage]:
     return replace(page, rows=[with_rank(row, ranks_by_name.get(row.name)) for row in page.rows])
 
 
-def with_rank(row: Row, rank: int | None) -> Row:
+def with_rank(row: ElementRow, rank: int | None) -> ElementRow:
     return row if rank is None else replace(row, id=make_id(row.name, rank))
 
 
-def parse_zscan(batch: ScanBatch) -> Sequence[Row]:
+def parse_zscan(batch: ScanBatch) -> Sequence[ElementRow]:
     flat = batch.flat
     pairs = zip(flat[::2], flat[1::2], strict=True)
     return [member_row(name, score, batch.cursor) for name, score in pairs]
@@ -246,9 +246,9 @@ def read_stream_before(request: ReadRequest, id: str) -> Operation[RowPage]:
     )
 
 
-def entry_row(name: bytes, flat: list[bytes] | None) -> Row:
+def entry_row(name: bytes, flat: list[bytes] | None) -> ElementRow:
     flat = flat or []
-    return Row(name.decode(), name, (name, *flat[1::2]), fields=tuple(flat[::2]))
+    return ElementRow(name.decode(), name, (name, *flat[1::2]), fields=tuple(flat[::2]))
 
 
 def parse_stream_position(position: str) -> str:
@@ -299,7 +299,7 @@ def column_titles(collection: CollectionType, page: RowPage) -> tuple[Text, ...]
 
 
 def build_element(
-    collection: CollectionType, row: Row, codec: Codec, limit: int, preview: int
+    collection: CollectionType, row: ElementRow, codec: Codec, limit: int, preview: int
 ) -> Element:
     """Build the element to display, with at most `limit` bytes decoded per cell."""
     cells = tuple(
@@ -316,7 +316,7 @@ def build_element(
     )
 
 
-def element_name(collection: CollectionType, row: Row, cells: tuple[Content, ...]) -> str:
+def element_name(collection: CollectionType, row: ElementRow, cells: tuple[Content, ...]) -> str:
     """Return the name of an element for people: decoded, if the name is a value."""
     if collection.is_value(0):
         text = printable(cells[0].formatted.text.encode())
@@ -344,7 +344,7 @@ def read_element(client: Client, stored: bytes, type: str, id: str, codec: Codec
     return build_element(COLLECTIONS[type], row, codec, allowed.decode_bytes, allowed.preview_bytes)
 
 
-def find_row(stored: bytes, type: str, id: str) -> Operation[Row | None]:
+def find_row(stored: bytes, type: str, id: str) -> Operation[ElementRow | None]:
     if type == "list":
         return (yield from find_item(stored, id))
     if type == "stream":
@@ -357,32 +357,32 @@ def find_row(stored: bytes, type: str, id: str) -> Operation[Row | None]:
         return (yield from find_field(stored, id, name))
     if type == "set":
         [is_member] = yield [raw_command("SISMEMBER", stored, name)]
-        return Row(id, name, (name,)) if is_member else None
+        return ElementRow(id, name, (name,)) if is_member else None
     [score] = yield [raw_command("ZSCORE", stored, name)]
     if score is None:
         return None
-    return Row(id, name, (name, format_score(float(score))), score_fingerprint(score))
+    return ElementRow(id, name, (name, format_score(float(score))), score_fingerprint(score))
 
 
-def find_field(stored: bytes, id: str, name: bytes) -> Operation[Row | None]:
+def find_field(stored: bytes, id: str, name: bytes) -> Operation[ElementRow | None]:
     commands = [raw_command("HGET", stored, name), *field_times_commands(stored, [name])]
     value, *times = yield Batch(commands)
     if require_reply(value) is None:
         return None
-    rows = with_ttls([Row(id, name, (name, value), fingerprint(value))], *times)
+    rows = with_ttls([ElementRow(id, name, (name, value), fingerprint(value))], *times)
     return rows[0] if rows else None
 
 
-def find_item(stored: bytes, id: str) -> Operation[Row | None]:
+def find_item(stored: bytes, id: str) -> Operation[ElementRow | None]:
     index = parse_index(id)
     raw, length = yield [raw_command("LINDEX", stored, index), raw_command("LLEN", stored)]
     if raw is None:
         return None
     name = b"%d" % index
-    return Row(id, name, (name, raw), item_fingerprint(raw, length))
+    return ElementRow(id, name, (name, raw), item_fingerprint(raw, length))
 
 
-def find_entry(stored: bytes, id: str) -> Operation[Row | None]:
+def find_entry(stored: bytes, id: str) -> Operation[ElementRow | None]:
     entry_id = parse_entry_id(id)
     [entries] = yield [raw_command("XRANGE", stored, entry_id, entry_id)]
     return entry_row(*entries[0]) if entries else None

@@ -14,7 +14,7 @@ from django_cachex.commands import AccessDenied, Command, CommandError, Operatio
 from django_cachex.commands.command import Batch, EncodableArg
 from django_cachex.exceptions import UnexpectedReply
 
-T = TypeVar("T")
+ReplyT = TypeVar("ReplyT")
 
 DENIED_ERRORS = (AccessDenied, UnknownCommand)
 """Errors of commands that an ACL denies or a service hides: one value is missing, not the page."""
@@ -23,14 +23,14 @@ PARSE_ERRORS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticEr
 """Errors raised by parsing a reply of the right shape with unexpected content."""
 
 
-def require_reply(result: T | CommandError) -> T:
+def require_reply(result: ReplyT | CommandError) -> ReplyT:
     """Return the reply; raise it if it is an error."""
     if isinstance(result, CommandError):
         raise result
     return result
 
 
-def none_if_denied(result: T | CommandError) -> T | None:
+def none_if_denied(result: ReplyT | CommandError) -> ReplyT | None:
     """Return the reply, or None if the command was denied; raise any other error."""
     if isinstance(result, DENIED_ERRORS):
         return None
@@ -152,7 +152,7 @@ def check_shape(args: Sequence[EncodableArg], reply: Any) -> Any:
     raise UnexpectedReply(f"Unexpected reply to {name}.")
 
 
-def with_reply_check(command: Command[T]) -> Command[T]:
+def with_reply_check(command: Command[ReplyT]) -> Command[ReplyT]:
     """Return a command that checks the shape of its reply before parsing it."""
     args, parse = command.args, command.parse
     if parse is parse_queued:
@@ -171,12 +171,12 @@ def with_reply_checks(commands: Sequence[Command[Any]]) -> Sequence[Command[Any]
     return kind(map(with_reply_check, commands))
 
 
-def check_operation(operation: Operation[T]) -> Operation[T]:
+def check_operation(operation: Operation[ReplyT]) -> Operation[ReplyT]:
     """Return an operation that raises `UnexpectedReply` for replies it cannot handle."""
     try:
         commands = next(operation)  # Errors before the first reply are the caller's.
     except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # T
+        return stop.value  # type: ignore[no-any-return]  # ReplyT
     try:
         return (yield from run_with_checks(operation, commands))
     except PARSE_ERRORS as error:
@@ -186,8 +186,8 @@ def check_operation(operation: Operation[T]) -> Operation[T]:
 
 
 def run_with_checks(
-    operation: Operation[T], commands: Sequence[Command[Any]]
-) -> Generator[Sequence[Command[Any]], list[Any], T]:
+    operation: Operation[ReplyT], commands: Sequence[Command[Any]]
+) -> Generator[Sequence[Command[Any]], list[Any], ReplyT]:
     try:
         while True:
             try:
@@ -197,13 +197,13 @@ def run_with_checks(
             else:
                 commands = operation.send(results)
     except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # T
+        return stop.value  # type: ignore[no-any-return]  # ReplyT
 
 
 class ReplyCheckingClient(Client):
     """A client that checks the shape of every reply."""
 
-    def run(self, command: Command[T] | Operation[T]) -> T:
+    def run(self, command: Command[ReplyT] | Operation[ReplyT]) -> ReplyT:
         return super().run(
             with_reply_check(command) if isinstance(command, Command) else check_operation(command)
         )

@@ -50,19 +50,19 @@ REPLICA_FIELDS: Final[FieldSpecs] = (
     ("master_last_io_seconds_ago", _("Last heard of the primary"), Unit.SECONDS),
 )
 # Replies are not trusted: numbers with more digits than any real value are treated as text.
-WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,20}")
-DECIMAL_NUMBER: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
+INFO_NUMBER: Final = re.compile(r"[0-9]{1,20}")
+INFO_DECIMAL: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
 DATABASE_FIELD: Final = re.compile("db[0-9]{1,9}")
 
 KEYSPACE_TITLE: Final = _("Keyspace")
 DATABASE_COLUMNS: Final = (_("Database"), _("Keys"), _("With expiry"), _("Average TTL"))
-ROLES: Final[Mapping[str, Text]] = {"master": _("primary"), "slave": _("replica")}
+ROLE_LABELS: Final[Mapping[str, Text]] = {"master": _("primary"), "slave": _("replica")}
 
 
 def parse_number(info: InfoReply, field: str) -> int | None:
     """Return a field of `INFO` as a whole number, or None if it is missing."""
     text = info.get(field, "")
-    return int(text) if WHOLE_NUMBER.fullmatch(text) else None
+    return int(text) if INFO_NUMBER.fullmatch(text) else None
 
 
 def build_sections(info: InfoReply, database: int) -> list[Section]:
@@ -85,7 +85,7 @@ def _server(info: InfoReply) -> Section:
         (
             *_version(info),
             *_listed_fields(info, SERVER_FIELDS),
-            *([Fact(_("Role"), ROLES.get(role, role))] if role else []),
+            *([Fact(_("Role"), ROLE_LABELS.get(role, role))] if role else []),
         ),
     )
 
@@ -158,9 +158,9 @@ def _parse_value(text: str, unit: Unit) -> str | int | float:
     """Convert the text of a field to a number if its unit is numeric."""
     if unit in (Unit.TEXT, Unit.CODE):
         return text
-    if WHOLE_NUMBER.fullmatch(text):
+    if INFO_NUMBER.fullmatch(text):
         return int(text)
-    return float(text) if DECIMAL_NUMBER.fullmatch(text) else text
+    return float(text) if INFO_DECIMAL.fullmatch(text) else text
 
 
 def _keyspace(info: InfoReply, own_database: int) -> Section:

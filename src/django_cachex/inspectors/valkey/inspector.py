@@ -71,7 +71,7 @@ from django_cachex.inspectors.valkey.key_info import TYPES, describe
 from django_cachex.inspectors.valkey.read import read_key
 from django_cachex.inspectors.valkey.scan import KeyScan, primary_nodes, scan_keys
 from django_cachex.inspectors.valkey.scan_elements import raw_command
-from django_cachex.inspectors.valkey.snippets import Address, cli_snippet
+from django_cachex.inspectors.valkey.snippets import DatabaseAddress, cli_snippet
 from django_cachex.inspectors.values import Codec, recognise
 from django_cachex.inspectors.values.formats import PROBE_SIZE, inflate
 
@@ -137,7 +137,7 @@ class BaseServerInspector(Inspector):
         raise NotImplementedError
 
     @property
-    def address(self) -> Address:
+    def address(self) -> DatabaseAddress:
         """The address of the primary's database; raises ValueError for an invalid URL."""
         raise NotImplementedError
 
@@ -434,9 +434,9 @@ class ServerInspector(BaseServerInspector):
         return self.codec.name
 
     @property
-    def address(self) -> Address:
+    def address(self) -> DatabaseAddress:
         """The address of the primary's database; raises ValueError for an invalid URL."""
-        return Address.of(next(iter(self.urls), ""), self.options)
+        return DatabaseAddress.of(next(iter(self.urls), ""), self.options)
 
     @property
     def location(self) -> str:

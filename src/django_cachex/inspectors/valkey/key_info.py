@@ -22,7 +22,7 @@ from django_cachex.inspectors.values import path
 
 
 @dataclass(frozen=True)
-class Column:
+class ElementColumn:
     title: Text
     is_value: bool = False
     """Whether its cells are serialized values, unlike names and scores."""
@@ -33,7 +33,7 @@ class CollectionType:
     """A type of key that consists of elements."""
 
     unit: Unit
-    columns: tuple[Column, ...]
+    columns: tuple[ElementColumn, ...]
     length: Callable[[Client, bytes], Command[int]]
     has_fields: bool = False
     """Whether the last column stands for any number of fields, as for stream entries."""
@@ -46,27 +46,27 @@ class CollectionType:
 COLLECTIONS: Final[Mapping[str, CollectionType]] = {
     "list": CollectionType(
         Unit.ITEMS,
-        (Column(_("Index")), Column(_("Value"), is_value=True)),
+        (ElementColumn(_("Index")), ElementColumn(_("Value"), is_value=True)),
         lambda client, key: client._llen(key),
     ),
     "set": CollectionType(
         Unit.MEMBERS,
-        (Column(_("Member"), is_value=True),),
+        (ElementColumn(_("Member"), is_value=True),),
         lambda client, key: client._scard(key),
     ),
     "zset": CollectionType(
         Unit.MEMBERS,
-        (Column(_("Member"), is_value=True), Column(_("Score"))),
+        (ElementColumn(_("Member"), is_value=True), ElementColumn(_("Score"))),
         lambda client, key: client._zcard(key),
     ),
     "hash": CollectionType(
         Unit.FIELDS,
-        (Column(_("Field")), Column(_("Value"), is_value=True)),
+        (ElementColumn(_("Field")), ElementColumn(_("Value"), is_value=True)),
         lambda client, key: client._hlen(key),
     ),
     "stream": CollectionType(
         Unit.ENTRIES,
-        (Column(_("Entry")), Column(_("Value"), is_value=True)),
+        (ElementColumn(_("Entry")), ElementColumn(_("Value"), is_value=True)),
         lambda client, key: client._xlen(key),
         has_fields=True,
     ),
@@ -152,7 +152,7 @@ def build_key_info(key: bytes, replies: ColumnReplies) -> Description:
     return Description(
         key,
         type=type,
-        ttl=parse_ttl(replies["ttl"]) if "ttl" in replies else None,
+        ttl=parse_key_ttl(replies["ttl"]) if "ttl" in replies else None,
         size=parse_size(replies.get("size")),
         memory=none_if_denied(replies.get("memory")),
         idle=parse_idle(replies.get("idle")),
@@ -161,7 +161,7 @@ def build_key_info(key: bytes, replies: ColumnReplies) -> Description:
     )
 
 
-def parse_ttl(reply: Any) -> int | None:
+def parse_key_ttl(reply: Any) -> int | None:
     """Convert the result of the TTL command, which is None for a key that never expires."""
     if isinstance(reply, DENIED_ERRORS):
         return None

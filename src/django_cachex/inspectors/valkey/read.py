@@ -39,8 +39,8 @@ from django_cachex.inspectors.valkey.key_info import (
     fetch_columns,
 )
 from django_cachex.inspectors.valkey.scan_elements import (
+    ElementRow,
     ReadRequest,
-    Row,
     RowPage,
     parse_position,
     prefetch_hash,
@@ -65,7 +65,7 @@ NEXT_POSITION: Final = re.compile(
 class CollectedElements:
     """The elements of a page while it is read."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ElementRow] = field(default_factory=list)
     examined: int | None = None
     start: int | None = None
     skipped: int = 0
@@ -143,7 +143,7 @@ def index_after(type: str, request: ReadRequest) -> str | None:
     return str(rank) if rank < request.total else None
 
 
-COLUMNS: Final = ("type", "ttl", "size", "memory")
+KEY_COLUMNS: Final = ("type", "ttl", "size", "memory")
 
 MAX_FETCHED_SIZE: Final = 32 * 1024 * 1024
 """Approximate limit in bytes for the elements of a page, estimated from the key's memory usage."""
@@ -160,7 +160,7 @@ def no_prefetch(key: bytes, window: Window) -> list[Command[Any]]:
 
 
 @dataclass(frozen=True)
-class Reader:
+class CollectionReader:
     """How pages of a collection type are read."""
 
     read_page: Callable[[ReadRequest], Operation[RowPage]]
@@ -171,12 +171,12 @@ class Reader:
     """Reads a single element, for types whose pages read one element more than they show."""
 
 
-READERS: Final = {
-    "list": Reader(read_list),
-    "set": Reader(read_set, prefetch_run_id),
-    "zset": Reader(read_sorted_set, prefetch_sorted_set),
-    "hash": Reader(read_hash, prefetch_hash),
-    "stream": Reader(read_stream, read_one=read_stream_entry),
+COLLECTION_READERS: Final = {
+    "list": CollectionReader(read_list),
+    "set": CollectionReader(read_set, prefetch_run_id),
+    "zset": CollectionReader(read_sorted_set, prefetch_sorted_set),
+    "hash": CollectionReader(read_hash, prefetch_hash),
+    "stream": CollectionReader(read_stream, read_one=read_stream_entry),
 }
 
 
@@ -185,7 +185,7 @@ def read_key(client: Client, stored: bytes, codec: Codec, window: Window) -> Ent
 
     This takes at most three round trips, or four for a hash whose fields may expire.
     """
-    [replies] = fetch_columns(client, [stored], commands_for(client, COLUMNS))
+    [replies] = fetch_columns(client, [stored], commands_for(client, KEY_COLUMNS))
     key_info = build_key_info(stored, replies)
     if not key_info.exists:
         return None
@@ -250,7 +250,7 @@ def read_collection(
     request = client.run(make_request(key_info, type, codec, window))
     if request is None:
         return None
-    reader, wanted = READERS[type], min(window.elements_shown(limits()), request.total)
+    reader, wanted = COLLECTION_READERS[type], min(window.elements_shown(limits()), request.total)
     note: Text = ""
     try:
         page = client.run(reader.read_page(request))
@@ -266,7 +266,7 @@ def make_request(
     key_info: Description, type: str, codec: Codec, window: Window
 ) -> Operation[ReadRequest | None]:
     """Return the request for a page of a collection, or None if the key is gone."""
-    reader, key = READERS[type], key_info.key
+    reader, key = COLLECTION_READERS[type], key_info.key
     commands = Batch(
         [
             raw_command(LENGTH_COMMANDS[type], key),

@@ -46,7 +46,7 @@ class ReadRequest:
 
     total: int
     prefetched: Sequence[Any] = ()
-    """The replies, or errors, to the commands in `Reader.prefetch`."""
+    """The replies, or errors, to the commands in `CollectionReader.prefetch`."""
 
     @property
     def is_reversed(self) -> bool:
@@ -54,7 +54,7 @@ class ReadRequest:
 
 
 @dataclass(frozen=True)
-class Row:
+class ElementRow:
     """An element as stored."""
 
     id: str
@@ -72,7 +72,7 @@ class Row:
 class RowPage:
     """Some rows, with the positions of the pages before and after them."""
 
-    rows: Sequence[Row]
+    rows: Sequence[ElementRow]
     next: str | None = None
     previous: str | None = None
     examined: int | None = None
@@ -137,7 +137,9 @@ def field_times_commands(key: bytes, names: Sequence[bytes]) -> Batch:
     return Batch([raw_command("HPTTL", key, *fields), raw_command("HPEXPIRETIME", key, *fields)])
 
 
-def with_ttls(rows: Sequence[Row], ttls: FieldTimes, expiries: FieldTimes) -> list[Row]:
+def with_ttls(
+    rows: Sequence[ElementRow], ttls: FieldTimes, expiries: FieldTimes
+) -> list[ElementRow]:
     """Add the TTLs to rows; leave out fields that have expired meanwhile."""
     unknown = [None] * len(rows)
     known_ttls: Sequence[int | None] = none_if_denied(ttls) or unknown
@@ -166,7 +168,7 @@ class ScanBatch:
     flat: list[bytes]
 
 
-RowParser = Callable[[ScanBatch], Sequence[Row]]
+RowParser = Callable[[ScanBatch], Sequence[ElementRow]]
 
 
 @dataclass
@@ -175,13 +177,13 @@ class RowCollector:
 
     count: int
     deadline: float
-    matches: Callable[[Row], bool] | None = None
+    matches: Callable[[ElementRow], bool] | None = None
     """Whether a row matches, if that is decided on the client."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ElementRow] = field(default_factory=list)
     examined: int = 0
 
-    def add_batch(self, rows: Sequence[Row], offset: int) -> int | None:
+    def add_batch(self, rows: Sequence[ElementRow], offset: int) -> int | None:
         """Add the matching rows of a batch; return the offset at which it was cut, or None.
 
         Servers return small collections whole, whatever `COUNT` says. A batch is cut only if it is
@@ -217,10 +219,10 @@ def prefetch_run_id(key: bytes, window: Window) -> list[Command[Any]]:
     return [raw_command("EVAL", RUN_ID_SCRIPT, 1, key)]
 
 
-def parse_hscan(batch: ScanBatch) -> Sequence[Row]:
+def parse_hscan(batch: ScanBatch) -> Sequence[ElementRow]:
     pairs = zip(batch.flat[::2], batch.flat[1::2], strict=True)
     return [
-        Row(make_id(name, batch.cursor), name, (name, value), fingerprint(value))
+        ElementRow(make_id(name, batch.cursor), name, (name, value), fingerprint(value))
         for name, value in pairs
     ]
 
@@ -229,8 +231,8 @@ def read_set(request: ReadRequest) -> Operation[RowPage]:
     return (yield from scan_page(request, "SSCAN", parse_sscan, match_values=True))
 
 
-def parse_sscan(batch: ScanBatch) -> Sequence[Row]:
-    return [Row(make_id(name, batch.cursor), name, (name,)) for name in batch.flat]
+def parse_sscan(batch: ScanBatch) -> Sequence[ElementRow]:
+    return [ElementRow(make_id(name, batch.cursor), name, (name,)) for name in batch.flat]
 
 
 def scan_page(
@@ -266,7 +268,9 @@ def scan_page(
             return build_page(request, collector, next_position, start, scan)
 
 
-def row_filter(pattern: Pattern, codec: Codec, match_here: bool) -> Callable[[Row], bool] | None:
+def row_filter(
+    pattern: Pattern, codec: Codec, match_here: bool
+) -> Callable[[ElementRow], bool] | None:
     """Return a filter for rows, or None if the server's matching is exact."""
     if match_here:
         return lambda row: pattern.matches(member_text(row.name, codec))
@@ -286,7 +290,7 @@ class BatchReader:
     scan_count: ScanCount = field(default_factory=lambda: ScanCount(limits().scan_count, MIN_COUNT))
     count: int = 0
 
-    def read(self, cursor: int, found: int) -> Operation[tuple[ScanBatch, Sequence[Row]]]:
+    def read(self, cursor: int, found: int) -> Operation[tuple[ScanBatch, Sequence[ElementRow]]]:
         """Read the batch at a cursor; return it and its rows."""
         args = (self.command, self.request.key, str(cursor))
         if self.match_on_server:

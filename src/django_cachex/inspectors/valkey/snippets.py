@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-DEFAULT_PORT = 6379
+DEFAULT_SERVER_PORT = 6379
 
 
 @dataclass(frozen=True)
-class Address:
+class DatabaseAddress:
     """The address of a database, without credentials."""
 
     scheme: str
@@ -23,7 +23,7 @@ class Address:
     database: int
 
     @classmethod
-    def of(cls, url: str, options: Mapping[str, Any]) -> Address:
+    def of(cls, url: str, options: Mapping[str, Any]) -> DatabaseAddress:
         """Parse a URL as the drivers do: its query overrides its path, which overrides `options`.
 
         Raises:
@@ -36,7 +36,7 @@ class Address:
             if parts.scheme == "unix":
                 return cls(parts.scheme, path, 0, int(query.get("db", database)))
             host = unquote(parts.hostname or str(options.get("host") or "localhost"))
-            port = parts.port or int(options.get("port") or DEFAULT_PORT)
+            port = parts.port or int(options.get("port") or DEFAULT_SERVER_PORT)
             digits = path.replace("/", "")
             return cls(
                 parts.scheme,
@@ -56,7 +56,7 @@ class Address:
         if self.scheme == "unix":
             return f"unix://{self.host}?db={self.database}"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port == DEFAULT_PORT else f":{self.port}"
+        port = "" if self.port == DEFAULT_SERVER_PORT else f":{self.port}"
         return f"{self.scheme}://{host}{port}/{self.database}"
 
 
@@ -84,7 +84,9 @@ def read_args(type: str | None) -> Sequence[str]:
     return READ_COMMANDS.get(type or "", ("DUMP", "{key}"))
 
 
-def cli_snippet(address: Address | None, key: bytes, type: str | None, is_cluster: bool) -> str:
+def cli_snippet(
+    address: DatabaseAddress | None, key: bytes, type: str | None, is_cluster: bool
+) -> str:
     """Return a valkey-cli command; it takes the password from `VALKEYCLI_AUTH` or a prompt."""
     is_plain = key.isascii() and key.decode("latin1").isprintable() and key and b'"' not in key
     plain = is_plain and not key.startswith((b"'", b"-"))
@@ -96,19 +98,19 @@ def cli_snippet(address: Address | None, key: bytes, type: str | None, is_cluste
     return shlex.join([*options, *args])
 
 
-def cli_options(address: Address | None, is_cluster: bool) -> list[str]:
+def cli_options(address: DatabaseAddress | None, is_cluster: bool) -> list[str]:
     """Return the options that tell valkey-cli where to connect."""
     if address is None:
         return []
     if address.scheme == "unix":
         return ["-s", address.host, *database_option(address)]
-    port = [] if address.port == DEFAULT_PORT else ["-p", str(address.port)]
+    port = [] if address.port == DEFAULT_SERVER_PORT else ["-p", str(address.port)]
     tls = ["--tls"] if address.scheme in ("rediss", "valkeys") else []
     cluster = ["-c"] if is_cluster else []
     return ["-h", address.host, *port, *tls, *cluster, *database_option(address)]
 
 
-def database_option(address: Address) -> list[str]:
+def database_option(address: DatabaseAddress) -> list[str]:
     return ["-n", str(address.database)] if address.database else []
 
 

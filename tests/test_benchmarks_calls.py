@@ -126,7 +126,7 @@ def test_the_page_tells_everything(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_profile_names_lines_of_ours(valkey_server: servers.Server) -> None:
     watched = profile.profile_backend(contenders.OUR_VALKEY, Tcp(valkey_server.port), 0.5)
-    assert "cache/line.py:" in watched.markdown()
+    assert "connection/sync.py:" in watched.markdown()
 
 
 def times(*cpu: float) -> list[Times]:

@@ -1,4 +1,4 @@
-"""What the cache admin and the calls of caches cost, on real servers: `make bench`.
+"""Benchmarks of the cache admin and of cache calls, on real servers: `make bench`.
 
-A module for each figure; none of them asserts a time.
+Each module measures one figure. No benchmark asserts a time.
 """

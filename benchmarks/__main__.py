@@ -1,8 +1,8 @@
-"""Measure, print the tables, and keep them with the documentation.
+"""Run the benchmarks, print their tables, and write them to the documentation.
 
-`python -m benchmarks` writes every page but the one on ten million keys, which takes gigabytes and
-is written by `python -m benchmarks browser`; `python -m benchmarks calls` writes one of them;
-`python -m benchmarks profile` prints where a get spends its time.
+`python -m benchmarks` writes all pages except the one about ten million keys, which needs gigabytes
+of memory: `python -m benchmarks browser` writes it. `python -m benchmarks calls` writes a single
+page. `python -m benchmarks profile` prints where `get` spends its time.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from benchmarks.calls import page as calls
 FOLDER = Path(__file__).parent.parent / "docs" / "benchmarks"
 
 PAGES: dict[str, Callable[[], Iterator[str]]] = {"admin": admin.report, "calls": calls.report}
-LARGE: dict[str, Callable[[], Iterator[str]]] = {"browser": browser.report}
+LARGE_PAGES: dict[str, Callable[[], Iterator[str]]] = {"browser": browser.report}
 PROFILE = "profile"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "what", nargs="?", choices=[*PAGES, *LARGE, PROFILE], help="default: every page"
+        "page", nargs="?", choices=[*PAGES, *LARGE_PAGES, PROFILE], help="default: every page"
     )
-    what = parser.parse_args().what
+    page = parser.parse_args().page
     project.set_up()
-    if what == PROFILE:
+    if page == PROFILE:
         print(profile.report())
         return
-    for name in [what] if what else PAGES:
-        write(name)
+    for name in [page] if page else PAGES:
+        write_page(name)
 
 
-def write(name: str) -> None:
-    """Measure what a page tells, and write the page."""
+def write_page(name: str) -> None:
+    """Measure the sections of a page and write the page."""
     sections = []
-    for section in (PAGES | LARGE)[name]():
+    for section in (PAGES | LARGE_PAGES)[name]():
         print(section, end="\n\n", flush=True)
         sections.append(section)
     FOLDER.mkdir(exist_ok=True)

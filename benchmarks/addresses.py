@@ -1,4 +1,4 @@
-"""URLs of the pages that are measured."""
+"""URLs of the pages to measure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from django_cachex.inspectors.query import Query
 LINKS = Links()
 
 
-def middle(alias: str, count: int) -> Cursor:
-    """Return where a listing of this many keys has come half the way."""
+def middle_position(alias: str, count: int) -> Cursor:
+    """Return the position in the middle of a list of `count` keys."""
     listing = inspector_for(alias).scan(Query(), "", count // 2, math.inf)
     return Cursor(listing.token, listing.examined)
 
 
-def keys_from(alias: str, place: Cursor, user: Any) -> str:
-    """Return the URL of the page of the key browser that goes on from a place."""
-    # These ask for the settings.
+def keys_url(alias: str, position: Cursor, user: Any) -> str:
+    """Return the URL of the key browser's page at a position."""
+    # These imports need the settings.
     from django.contrib.admin import site
     from django.test import RequestFactory
 
@@ -30,9 +30,9 @@ def keys_from(alias: str, place: Cursor, user: Any) -> str:
     request = RequestFactory().get("/")
     request.user = user
     search = Search.read({}, inspector_for(alias), PermissionChecker(site, request))
-    return LINKS.keys(alias, token=search.sign(place))
+    return LINKS.keys(alias, token=search.sign(position))
 
 
-def key(alias: str, name: str, **window: str) -> str:
-    """Return the URL of a key's page, or of a part of what the key holds."""
+def key_url(alias: str, name: str, **window: str) -> str:
+    """Return the URL of a key's page, or of a part of its elements."""
     return str(LINKS.key(alias, inspector_for(alias).make_key(name), **window))

@@ -1,4 +1,4 @@
-"""The page on what the cache admin costs."""
+"""The page about the cost of the cache admin."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from benchmarks import database, filling, index, keys, memory, opening, users
 from benchmarks.bench import Bench, Visitor
 from benchmarks.figure import Figure
-from benchmarks.machine import described
+from benchmarks.machine import describe_environment
 from tests import servers
 
 FIGURES: tuple[Callable[[Bench], Figure], ...] = (
@@ -32,12 +32,12 @@ commands by the server. Figures that miss their goal are bold."""
 
 
 def report() -> Iterator[str]:
-    """Yield the sections of the page, as they are measured."""
+    """Yield the sections of the page as they are measured."""
     yield INTRODUCTION
     with servers.valkey() as valkey:
         bench = Bench(Visitor(), valkey)
-        yield described(valkey)
-        filling.send(valkey, 0, filling.keys(bench.sizes.keys))
-        filling.send(valkey, 1, filling.keys(bench.sizes.few_keys))
+        yield describe_environment(valkey)
+        filling.send_commands(valkey, 0, filling.key_commands(bench.sizes.keys))
+        filling.send_commands(valkey, 1, filling.key_commands(bench.sizes.few_keys))
         for measure in FIGURES:
             yield measure(bench).markdown()

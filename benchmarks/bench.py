@@ -1,4 +1,4 @@
-"""What every figure is measured with: its sizes, one Valkey, one person at the admin."""
+"""What all figures share: the sizes, a Valkey server, and a user of the admin."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from django.test import Client
 
 from tests import servers
 
-Timed = Callable[[], float]
-"""Does what is measured, and returns the seconds that it took."""
+TimedAction = Callable[[], float]
+"""Runs what is measured and returns how many seconds it took."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured."""
+    """How much to measure."""
 
     keys: int = 1_000_000
     few_keys: int = 1_000
@@ -36,7 +36,7 @@ class Sizes:
 
 
 class Visitor:
-    """A superuser at the admin, through Django's whole request and response."""
+    """A superuser of the admin, using Django's test client."""
 
     def __init__(self) -> None:
         users = get_user_model()
@@ -49,14 +49,14 @@ class Visitor:
         self._client.force_login(self.user)
 
     def open(self, url: str) -> str:
-        """Return a page; raise RuntimeError where there is none."""
+        """Return a page; raise RuntimeError for any status but 200."""
         response = self._client.get(url)
         if response.status_code != 200:
             raise RuntimeError(f"{url} answered {response.status_code}")
         return response.content.decode()
 
-    def timed(self, url: str) -> float:
-        """Return the seconds that a page takes."""
+    def time_page(self, url: str) -> float:
+        """Return how many seconds a page takes."""
         started = time.perf_counter()
         self.open(url)
         return time.perf_counter() - started
@@ -64,29 +64,31 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Bench:
-    """What a figure is given. Database 0 of the Valkey holds many keys, database 1 few."""
+    """The arguments of a benchmark. Database 0 of the server has many keys, database 1 has few."""
 
     visitor: Visitor
     valkey: servers.Server
     sizes: Sizes = Sizes()
 
-    def side_by_side(self, one: Timed, other: Timed) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Return the seconds of each round for two things that take turns.
+    def compare(
+        self, action: TimedAction, reference: TimedAction
+    ) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the seconds of each round of two actions that take turns.
 
-        So what disturbs one of them disturbs both. A round before the first is not counted.
+        Taking turns exposes both to the same disturbances. A warm-up round is not counted.
         """
-        rounds = [(one(), other()) for _round in range(self.sizes.rounds + 1)]
-        seconds, reference = zip(*rounds[1:], strict=True)
-        return seconds, reference
+        rounds = [(action(), reference()) for _round in range(self.sizes.rounds + 1)]
+        seconds, reference_seconds = zip(*rounds[1:], strict=True)
+        return seconds, reference_seconds
 
-    def pages_side_by_side(self, url: str, other: str) -> tuple[tuple[float, ...], ...]:
-        """Return the seconds of each round for two pages."""
-        timed = self.visitor.timed
-        return self.side_by_side(partial(timed, url), partial(timed, other))
+    def compare_pages(self, url: str, reference: str) -> tuple[tuple[float, ...], ...]:
+        """Return the seconds of each round for two pages that take turns."""
+        time_page = self.visitor.time_page
+        return self.compare(partial(time_page, url), partial(time_page, reference))
 
 
 def valkey_alias(port: int, database: int = 0, **changes: Any) -> dict[str, Any]:
-    """Return the entry of `CACHES` for a database of the Valkey, or of a proxy before it."""
+    """Return the entry of `CACHES` for a database of the server or of a proxy in front of it."""
     return {
         "BACKEND": "django_cachex.cache.ValkeyCache",
         "LOCATION": f"valkey://127.0.0.1:{port}/{database}",

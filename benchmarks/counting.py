@@ -1,4 +1,4 @@
-"""Counting what a page costs where it is exact: round trips, commands, queries."""
+"""Counting the exact costs of a page: round trips, commands, queries."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from tests import servers
 from tests.inspectors.valkey.proxy import Proxy
 
 
-def round_trips(between: Proxy, visit: Callable[[], object]) -> int:
-    """Return the round trips of a visit through a proxy, once the connections are made."""
+def count_round_trips(proxy: Proxy, visit: Callable[[], object]) -> int:
+    """Count the round trips of a visit through a proxy, after connections were made."""
     visit()
-    before = between.trips
+    before = proxy.trips
     visit()
-    return between.trips - before
+    return proxy.trips - before
 
 
 @contextmanager
-def commands(server: servers.Server) -> Iterator[Counter[str]]:
-    """Fill the counter, at the end, with the commands that the server was sent meanwhile."""
+def count_commands(server: servers.Server) -> Iterator[Counter[str]]:
+    """Count the commands that a server receives; the counter is filled at the end."""
     counted: Counter[str] = Counter()
     with valkey.Valkey(port=server.port) as client:
-        before = calls(client)
+        calls_before = command_calls(client)
         yield counted
-        counted.update(calls(client))
-        counted.subtract(before)
-    counted["INFO"] -= 1  # The one that counted what was before.
+        counted.update(command_calls(client))
+        counted.subtract(calls_before)
+    counted["INFO"] -= 1  # The INFO that read the counts before.
     for name in [name for name, count in counted.items() if not count]:
         del counted[name]
 
 
-def calls(client: valkey.Valkey) -> dict[str, int]:
+def command_calls(client: valkey.Valkey) -> dict[str, int]:
     """Return how often a server has run each command."""
     statistics: Any = client.info("commandstats")
     return {
@@ -46,8 +46,8 @@ def calls(client: valkey.Valkey) -> dict[str, int]:
     }
 
 
-def queries(database: str, visit: Callable[[], object]) -> list[str]:
-    """Return the statements that a visit sends to a database."""
+def capture_queries(database: str, visit: Callable[[], object]) -> list[str]:
+    """Return the SQL statements of a visit."""
     with CaptureQueriesContext(connections[database]) as captured:
         visit()
     return [query["sql"] for query in captured]

@@ -1,4 +1,4 @@
-"""`DatabaseCache` in the key browser: queries a page, and a large table beside a small one."""
+"""`DatabaseCache` in the key browser: queries per page, and large and small tables compared."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from django.db import connections
 from django.db.utils import load_backend
 from django.test import override_settings
 
-from benchmarks.addresses import LINKS, keys_from, middle
+from benchmarks.addresses import LINKS, keys_url, middle_position
 from benchmarks.bench import Bench
-from benchmarks.counting import queries
-from benchmarks.figure import Figure, Measured
+from benchmarks.counting import capture_queries
+from benchmarks.figure import Figure, Measurement
 from benchmarks.filling import fill_table, key_name
 from tests import servers
 
-OF_CACHE = "queries on the table"
-OF_DJANGO = "other queries"
-# Django's own: the session, and its user.
-GOALS = {OF_CACHE: 2, OF_DJANGO: 2}
+TABLE_QUERIES = "queries on the table"
+OTHER_QUERIES = "other queries"
+# Other queries are Django's own, for the session and its user.
+GOALS = {TABLE_QUERIES: 2, OTHER_QUERIES: 2}
 
 DATABASE = "benchmark"
-"""The alias of the connection to the database that holds the tables, and nothing else."""
+"""The alias of the database that contains only the cache tables."""
 
 
 @dataclass(frozen=True)
 class Router:
-    """Sends cache tables, and nothing else, to the database."""
+    """Route cache tables, and no others, to the benchmark's database."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
         return DATABASE if model._meta.app_label == "django_cache" else None
@@ -46,19 +46,19 @@ def measure(bench: Bench) -> Figure:
         f"Key browser: a DatabaseCache of {bench.sizes.rows:,} rows",
         "Whole pages of 100 keys. Django's own queries are for the session and its user.",
         GOALS,
-        [*on_sqlite(bench), *on_postgresql(bench)],
+        [*measure_sqlite(bench), *measure_postgresql(bench)],
         (f"of {bench.sizes.rows:,}", f"of {bench.sizes.few_rows:,}"),
     )
 
 
-def on_sqlite(bench: Bench) -> list[Measured]:
+def measure_sqlite(bench: Bench) -> list[Measurement]:
     with tempfile.TemporaryDirectory(prefix="cachex-") as folder:
         file = Path(folder) / "benchmark"
         params = {"ENGINE": "django.db.backends.sqlite3", "NAME": file}
-        return measured(bench, "SQLite", params)
+        return measure_vendor(bench, "SQLite", params)
 
 
-def on_postgresql(bench: Bench) -> list[Measured]:
+def measure_postgresql(bench: Bench) -> list[Measurement]:
     try:
         with servers.postgresql() as server:
             params = {
@@ -68,16 +68,16 @@ def on_postgresql(bench: Bench) -> list[Measured]:
                 "HOST": server.host,
                 "PORT": server.port,
             }
-            return measured(bench, "PostgreSQL", params)
-    except FileNotFoundError as missing:
-        return [Measured("PostgreSQL", note=f"not measured: {missing}")]
+            return measure_vendor(bench, "PostgreSQL", params)
+    except FileNotFoundError as error:
+        return [Measurement("PostgreSQL", note=f"not measured: {error}")]
 
 
 @contextmanager
-def database(params: Mapping[str, Any]) -> Iterator[None]:
-    """Connect to the database, beside those of `DATABASES`."""
-    complete = {**connections.databases["default"], **params}
-    connection = load_backend(complete["ENGINE"]).DatabaseWrapper(complete, DATABASE)
+def connect_database(params: Mapping[str, Any]) -> Iterator[None]:
+    """Add a connection that is not in `DATABASES`."""
+    settings = {**connections.databases["default"], **params}
+    connection = load_backend(settings["ENGINE"]).DatabaseWrapper(settings, DATABASE)
     connections[DATABASE] = connection
     try:
         yield
@@ -86,44 +86,44 @@ def database(params: Mapping[str, Any]) -> Iterator[None]:
         del connections[DATABASE]
 
 
-def measured(bench: Bench, vendor: str, params: Mapping[str, Any]) -> list[Measured]:
-    """Return the lines of one vendor."""
+def measure_vendor(bench: Bench, vendor: str, params: Mapping[str, Any]) -> list[Measurement]:
+    """Measure the pages of one database vendor."""
     caches = {
         "default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
-        "many": table("many"),
-        "few": table("few"),
+        "many": cache_params("many"),
+        "few": cache_params("few"),
     }
-    with database(params), override_settings(CACHES=caches, DATABASE_ROUTERS=[Router()]):
+    with connect_database(params), override_settings(CACHES=caches, DATABASE_ROUTERS=[Router()]):
         call_command("createcachetable", database=DATABASE, verbosity=0)
         fill_table("many", DATABASE, bench.sizes.rows)
         fill_table("few", DATABASE, bench.sizes.few_rows)
-        many = pages(bench, "many", bench.sizes.rows)
-        few = pages(bench, "few", bench.sizes.few_rows)
+        many = page_urls(bench, "many", bench.sizes.rows)
+        few = page_urls(bench, "few", bench.sizes.few_rows)
         return [
-            line(bench, f"{vendor}: {what}", url, few_url)
-            for (what, url), few_url in zip(many.items(), few.values(), strict=True)
+            measure_page(bench, f"{vendor}: {label}", url, few_url)
+            for (label, url), few_url in zip(many.items(), few.values(), strict=True)
         ]
 
 
-def table(name: str) -> dict[str, str]:
+def cache_params(name: str) -> dict[str, str]:
     return {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": f"cache_{name}"}
 
 
-def pages(bench: Bench, alias: str, count: int) -> dict[str, str]:
-    """Return the URLs of the pages of a table of this many rows."""
+def page_urls(bench: Bench, alias: str, count: int) -> dict[str, str]:
+    """Return the URLs of the pages of a table with `count` rows."""
     return {
         "first page": LINKS.keys(alias),
-        "page in the middle": keys_from(alias, middle(alias, count), bench.visitor.user),
+        "page in the middle": keys_url(alias, middle_position(alias, count), bench.visitor.user),
         "search that one key in 5 matches": LINKS.keys(alias, q="*:profile"),
         "search for the exact name of a key": LINKS.keys(alias, q=key_name(count // 2)),
     }
 
 
-def line(bench: Bench, what: str, many: str, few: str) -> Measured:
-    seconds, reference = bench.pages_side_by_side(many, few)
-    visit: Callable[[], object] = partial(bench.visitor.open, many)
+def measure_page(bench: Bench, label: str, url: str, reference_url: str) -> Measurement:
+    seconds, reference = bench.compare_pages(url, reference_url)
+    visit: Callable[[], object] = partial(bench.visitor.open, url)
     counts = {
-        OF_CACHE: len(queries(DATABASE, visit)),
-        OF_DJANGO: len(queries("default", visit)),
+        TABLE_QUERIES: len(capture_queries(DATABASE, visit)),
+        OTHER_QUERIES: len(capture_queries("default", visit)),
     }
-    return Measured(what, counts, seconds, reference)
+    return Measurement(label, counts, seconds, reference)

@@ -1,6 +1,6 @@
-"""Deleting all keys that match through the pages, against a bare loop with the driver.
+"""Deleting all matching keys through the admin, compared with a bare loop of the driver.
 
-`python -m benchmarks.deleting` prints the table; nothing is written.
+`python -m benchmarks.deleting` prints the table and writes no file.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from benchmarks import project
-from benchmarks.figure import RATIO, Figure, Measured
-from benchmarks.machine import described
+from benchmarks.figure import RATIO, Figure, Measurement
+from benchmarks.machine import describe_environment
 from tests import servers
 
 ALIAS, PATTERN = "deleting", "user:*"
 KEYS = 100_000
-OTHERS = 100_000
-"""Keys that do not match, among which the others are."""
+OTHER_KEYS = 100_000
+"""Number of keys that do not match the pattern."""
 
 ROUNDS = 7
-SCANNED, UNLINKED = 1000, 500
-"""Keys of one command of the bare loop: as many as the admin's."""
+SCAN_COUNT, UNLINK_BATCH = 1000, 500
+"""Keys per command in the bare loop: the same numbers as in the admin."""
 
 
 def measure(server: servers.Server, keys: int = KEYS, rounds: int = ROUNDS) -> Figure:
-    """Return how long it takes, and how long another client's reads take meanwhile."""
+    """Measure how long deleting takes, and how long another client's reads take meanwhile."""
     ours: list[float] = []
     bare: list[float] = []
     waits: dict[str, list[float]] = {"ours": [], "bare": []}
@@ -45,59 +45,61 @@ def measure(server: servers.Server, keys: int = KEYS, rounds: int = ROUNDS) -> F
         "BACKEND": "django_cachex.cache.ValkeyCache",
         "LOCATION": f"valkey://{server.address}/0",
     }
-    with override_settings(CACHES={ALIAS: params}), valkey.Valkey(port=server.port) as raw:
-        person = Person()
+    with override_settings(CACHES={ALIAS: params}), valkey.Valkey(port=server.port) as client:
+        user = DeletingUser()
         for _round in range(rounds):
             for name, seconds, delete in (
-                ("bare", bare, lambda: delete_bare(raw)),
-                ("ours", ours, person.confirmed),
+                ("bare", bare, lambda: delete_bare(client)),
+                ("ours", ours, user.confirm),
             ):
-                fill(raw, keys)
+                fill(client, keys)
                 step = delete() if name == "ours" else delete
-                with reading(server) as read:
+                with background_reads(server) as read:
                     started = time.perf_counter()
                     step()
                     seconds.append(time.perf_counter() - started)
                 waits[name].append(percentile(read(), 0.99))
-                if raw.dbsize() != OTHERS + 1:
-                    raise RuntimeError(f"{raw.dbsize()} keys are left")
+                if client.dbsize() != OTHER_KEYS + 1:
+                    raise RuntimeError(f"{client.dbsize()} keys are left")
     return Figure(
-        title=f"Deleting {keys:,} keys that match, among {keys + OTHERS:,}",
-        about="All requests from the confirmation to the last step, each of which updates the "
-        "LogEntry, compared with a bare loop of SCAN and pipelined UNLINK with the driver. "
+        title=f"Deleting {keys:,} keys that match, among {keys + OTHER_KEYS:,}",
+        description="All requests from the confirmation to the last step, each of which updates "
+        "the LogEntry, compared with a bare loop of SCAN and pipelined UNLINK with the driver. "
         "Another process reads one key during the whole time.",
         goals={RATIO: 2},
         lines=[
-            Measured("all keys deleted", seconds=ours, reference=bare),
-            Measured("GET of another client, p99", seconds=waits["ours"], reference=waits["bare"]),
+            Measurement("all keys deleted", seconds=ours, reference=bare),
+            Measurement(
+                "GET of another client, p99", seconds=waits["ours"], reference=waits["bare"]
+            ),
         ],
-        timed=("through the pages", "bare loop"),
+        time_headers=("through the pages", "bare loop"),
     )
 
 
-def fill(raw: valkey.Valkey, keys: int) -> None:
-    raw.flushdb()
-    raw.set("watched", "v")
+def fill(client: valkey.Valkey, keys: int) -> None:
+    client.flushdb()
+    client.set("watched", "v")
     names = [f":1:user:{number}" for number in range(keys)]
-    names += [f":1:cart:{number}" for number in range(OTHERS)]
+    names += [f":1:cart:{number}" for number in range(OTHER_KEYS)]
     for start in range(0, len(names), 10_000):
-        raw.mset(dict.fromkeys(names[start : start + 10_000], "v" * 100))
+        client.mset(dict.fromkeys(names[start : start + 10_000], "v" * 100))
 
 
-def delete_bare(raw: valkey.Valkey) -> None:
+def delete_bare(client: valkey.Valkey) -> None:
     cursor = 0
     while True:
-        cursor, found = raw.scan(cursor, match=f":1:{PATTERN}", count=SCANNED)
-        with raw.pipeline(transaction=False) as pipeline:
-            for start in range(0, len(found), UNLINKED):
-                pipeline.unlink(*found[start : start + UNLINKED])
+        cursor, keys = client.scan(cursor, match=f":1:{PATTERN}", count=SCAN_COUNT)
+        with client.pipeline(transaction=False) as pipeline:
+            for start in range(0, len(keys), UNLINK_BATCH):
+                pipeline.unlink(*keys[start : start + UNLINK_BATCH])
             pipeline.execute()
         if not cursor:
             return
 
 
-class Person:
-    """A superuser who presses *Continue* until there is none."""
+class DeletingUser:
+    """A superuser who presses *Continue* until the job is done."""
 
     def __init__(self) -> None:
         users: Any = get_user_model()
@@ -106,13 +108,13 @@ class Person:
         query = {"cache": ALIAS, "act": "delete", "q": PATTERN}
         self._url = f"{reverse('admin:django_cachex_key_matching')}?{urlencode(query)}"
 
-    def confirmed(self) -> Callable[[], None]:
-        """Look at what matches and come to the question; return what the deed is done by."""
+    def confirm(self) -> Callable[[], None]:
+        """Open the confirmation page; return a function that runs the deletion."""
         page = self._client.get(self._url).content.decode()
         page = self._post("ask", page)
-        return lambda: self._do(page)
+        return lambda: self._run(page)
 
-    def _do(self, page: str) -> None:
+    def _run(self, page: str) -> None:
         page = self._post("run", page)
         while 'value="run"' in page:
             page = self._post("run", page)
@@ -124,25 +126,25 @@ class Person:
 
 
 @contextmanager
-def reading(server: servers.Server) -> Iterator[Callable[[], list[float]]]:
-    """Let another process read one key; yield what ends that and returns the seconds of each."""
+def background_reads(server: servers.Server) -> Iterator[Callable[[], list[float]]]:
+    """Read one key in another process; yield a function that stops it and returns the durations."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=read_on, args=(server.port, there), daemon=True)
+    process = context.Process(target=read_repeatedly, args=(server.port, there), daemon=True)
     process.start()
     here.recv()
 
-    def ended() -> list[float]:
+    def stop() -> list[float]:
         here.send(None)
-        found: list[float] = here.recv()
+        durations: list[float] = here.recv()
         process.join()
-        return found
+        return durations
 
-    yield ended
+    yield stop
 
 
-def read_on(port: int, parent: Connection) -> None:
-    """Read one key again and again until told to stop; send back how long each took."""
+def read_repeatedly(port: int, parent: Connection) -> None:
+    """Read one key until the parent sends a message; send back the duration of each read."""
     seconds: list[float] = []
     with valkey.Valkey(port=port) as client:
         client.get("watched")
@@ -162,7 +164,7 @@ def percentile(seconds: list[float], share: float) -> float:
 def main() -> None:
     project.set_up()
     with servers.valkey() as server:
-        print(described(server), measure(server).markdown(), sep="\n\n")
+        print(describe_environment(server), measure(server).markdown(), sep="\n\n")
 
 
 if __name__ == "__main__":

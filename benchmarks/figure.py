@@ -1,4 +1,4 @@
-"""What was measured, as a table of Markdown."""
+"""Results as Markdown tables."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass, field
 from statistics import median
 
 RATIO = "ratio"
-"""The name of the goal for the time of a page divided by the time it is compared with."""
+"""The name of the goal for the ratio of a time and its reference time."""
 
-NOTHING = "–"
-"""Stands where nothing was measured."""
+NOT_MEASURED = "–"
+"""Cell for a value that was not measured."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One line of a table."""
+class Measurement:
+    """One row of a table."""
 
-    what: str
+    label: str
     counts: Mapping[str, float] = field(default_factory=dict)
-    """How many of what; the names head the columns."""
+    """Counts by the title of their column."""
 
     seconds: Sequence[float] = ()
-    """For each round."""
+    """The seconds of each round."""
 
     reference: Sequence[float] = ()
-    """The seconds in the same rounds of what this is compared with."""
+    """The seconds of the reference in the same rounds."""
 
     note: str = ""
 
@@ -35,39 +35,41 @@ class Measured:
         return [one / other for one, other in zip(self.seconds, self.reference, strict=True)]
 
     def misses(self, goals: Mapping[str, float]) -> list[str]:
-        """Return the goals for counts that are exceeded."""
+        """Return the names of the counts that exceed their goals."""
         return [name for name, count in self.counts.items() if count > goals.get(name, count)]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured to see whether something stays within its goals."""
+    """A table of measurements and their goals."""
 
     title: str
-    about: str
+    description: str
     goals: Mapping[str, float]
-    """The most that there may be of what is counted; `RATIO` limits the median ratio."""
+    """The maximum of each count; `RATIO` is the maximum of the median ratio."""
 
-    lines: Sequence[Measured]
-    timed: tuple[str, str] = ("time", "compared with")
-    """What heads the columns of times and of those compared with."""
+    lines: Sequence[Measurement]
+    time_headers: tuple[str, str] = ("time", "compared with")
+    """The titles of the columns for times and reference times."""
 
     def misses(self) -> list[str]:
-        """Return the lines whose counts exceed a goal, with what they exceed."""
-        return [f"{line.what}: {name}" for line in self.lines for name in line.misses(self.goals)]
+        """Return the rows whose counts exceed a goal, with the name of the goal."""
+        return [f"{line.label}: {name}" for line in self.lines for name in line.misses(self.goals)]
 
     def markdown(self) -> str:
-        """Return the table under its heading; what misses its goal is bold."""
+        """Return the table under its heading; values that miss their goal are bold."""
         rows = [list(self._cells(line)) for line in self.lines]
-        goals = ", ".join(f"{name} at most {figure(most)}" for name, most in self.goals.items())
+        goals = ", ".join(
+            f"{name} at most {format_number(maximum)}" for name, maximum in self.goals.items()
+        )
         return "\n".join(
             [
                 f"## {self.title}\n",
-                f"{self.about} Goals: {goals}.\n",
-                row(self._headers()),
-                row(["---", *["---:"] * (len(self._headers()) - 1)]),
-                *map(row, rows),
-                *notes(self.lines),
+                f"{self.description} Goals: {goals}.\n",
+                table_row(self._headers()),
+                table_row(["---", *["---:"] * (len(self._headers()) - 1)]),
+                *map(table_row, rows),
+                *format_notes(self.lines),
             ]
         )
 
@@ -80,44 +82,48 @@ class Figure:
         return any(line.seconds for line in self.lines)
 
     def _headers(self) -> list[str]:
-        times = [*self.timed, f"{RATIO} (lowest–highest)"] if self._is_timed else []
+        times = [*self.time_headers, f"{RATIO} (lowest–highest)"] if self._is_timed else []
         return ["", *self._counted, *times]
 
-    def _cells(self, line: Measured) -> Iterator[str]:
-        yield line.what
+    def _cells(self, line: Measurement) -> Iterator[str]:
+        yield line.label
         missed = line.misses(self.goals)
         for name in self._counted:
-            text = figure(line.counts[name]) if name in line.counts else NOTHING
+            text = format_number(line.counts[name]) if name in line.counts else NOT_MEASURED
             yield f"**{text}**" if name in missed else text
         if self._is_timed:
-            yield from self._times(line) if line.seconds else (NOTHING,) * 3
+            yield from self._times(line) if line.seconds else (NOT_MEASURED,) * 3
 
-    def _times(self, line: Measured) -> tuple[str, str, str]:
+    def _times(self, line: Measurement) -> tuple[str, str, str]:
         ratios = line.ratios
-        middle = median(ratios)
-        ratio = f"{middle:.2f}"
-        if middle > self.goals.get(RATIO, middle):
+        median_ratio = median(ratios)
+        ratio = f"{median_ratio:.2f}"
+        if median_ratio > self.goals.get(RATIO, median_ratio):
             ratio = f"**{ratio}**"
         spread = f"{min(ratios):.2f}–{max(ratios):.2f}"
-        return milliseconds(line.seconds), milliseconds(line.reference), f"{ratio} ({spread})"
+        return (
+            format_milliseconds(line.seconds),
+            format_milliseconds(line.reference),
+            f"{ratio} ({spread})",
+        )
 
 
-def row(cells: Sequence[str]) -> str:
+def table_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def notes(lines: Sequence[Measured]) -> Iterator[str]:
-    """Yield what is said beneath the table."""
-    said = [f"- {line.what}: {line.note}" for line in lines if line.note]
-    if said:
+def format_notes(lines: Sequence[Measurement]) -> Iterator[str]:
+    """Yield the notes below the table."""
+    notes = [f"- {line.label}: {line.note}" for line in lines if line.note]
+    if notes:
         yield ""
-    yield from said
+    yield from notes
 
 
-def figure(number: float) -> str:
-    """Return a number as people read it: with separators, or with one decimal."""
+def format_number(number: float) -> str:
+    """Format a number with thousands separators, or with one decimal place."""
     return f"{number:,.0f}" if number == int(number) else f"{number:,.1f}"
 
 
-def milliseconds(seconds: Sequence[float]) -> str:
+def format_milliseconds(seconds: Sequence[float]) -> str:
     return f"{median(seconds) * 1000:.1f} ms"

@@ -1,4 +1,4 @@
-"""Filling stores in seconds: through the driver, or in SQL."""
+"""Filling caches quickly, with the driver or in SQL."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests import servers
 
 Command = tuple[Any, ...]
 
-AT_ONCE = 10_000
-"""Commands, or rows, that are sent together."""
+BATCH_SIZE = 10_000
+"""Commands, or rows, per batch."""
 
 SECTIONS = ("profile", "cart", "feed", "flags", "friends")
 VALUE = b'{"name": "Ana", "plan": "pro", "since": 2019, "tags": ["new", "mobile"]}'
@@ -26,12 +26,12 @@ DAY = 24 * 3600 * 1000
 
 
 def key_name(n: int) -> str:
-    """Return the key of number `n`, as application code would call it."""
+    """Return the `n`-th key, as application code names it."""
     return f"user:{n}:{SECTIONS[n % len(SECTIONS)]}"
 
 
-def keys(count: int) -> Iterator[Command]:
-    """Yield what stores this many keys: of twenty a hash and a list, of four one for good."""
+def key_commands(count: int) -> Iterator[Command]:
+    """Yield commands that store `count` keys: 5 % hashes, 5 % lists, and some without a TTL."""
     for n in range(count):
         stored = f":1:{key_name(n)}"
         if n % 20 == 0:
@@ -44,11 +44,11 @@ def keys(count: int) -> Iterator[Command]:
             yield ("SET", stored, VALUE, "PX", DAY + n)
 
 
-def send(server: servers.Server, database: int, commands: Iterable[Command]) -> None:
-    """Send commands to a database of a Valkey."""
+def send_commands(server: servers.Server, database: int, commands: Iterable[Command]) -> None:
+    """Send commands to a database of a server."""
     commands = iter(commands)
     with valkey.Valkey(port=server.port, db=database) as client:
-        while batch := list(islice(commands, AT_ONCE)):
+        while batch := list(islice(commands, BATCH_SIZE)):
             pipeline = client.pipeline(transaction=False)
             for command in batch:
                 pipeline.execute_command(*command)
@@ -56,7 +56,7 @@ def send(server: servers.Server, database: int, commands: Iterable[Command]) -> 
 
 
 def fill_table(alias: str, database: str, count: int) -> None:
-    """Store this many keys in the table of a `DatabaseCache`, which exists and is empty."""
+    """Store `count` keys in the existing, empty table of a `DatabaseCache`."""
     cache: Any = caches[alias]
     connection = connections[database]
     table = CacheTable(cache._table, connection)
@@ -65,5 +65,5 @@ def fill_table(alias: str, database: str, count: int) -> None:
     rows = ((cache.make_key(key_name(n)), value, expires) for n in range(count))
     statement = table.format_sql("INSERT INTO $table ($key, $value, $expires) VALUES (%s, %s, %s)")
     with transaction.atomic(database), connection.cursor() as cursor:
-        while batch := list(islice(rows, AT_ONCE)):
+        while batch := list(islice(rows, BATCH_SIZE)):
             cursor.executemany(statement, batch)

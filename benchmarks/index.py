@@ -1,4 +1,4 @@
-"""The index: a hundred aliases on one server beside one alias."""
+"""The index: a hundred aliases on one server, compared with one alias."""
 
 from __future__ import annotations
 
@@ -10,48 +10,50 @@ from django.test import override_settings
 
 from benchmarks.addresses import LINKS
 from benchmarks.bench import Bench, valkey_alias
-from benchmarks.counting import commands, round_trips
-from benchmarks.figure import Figure, Measured
+from benchmarks.counting import count_commands, count_round_trips
+from benchmarks.figure import Figure, Measurement
 from tests.inspectors.valkey.proxy import proxy
 
-TRIPS = "round trips an alias"
+ROUND_TRIPS = "round trips an alias"
 COMMANDS = "commands an alias"
-GOALS = {TRIPS: 3}
+GOALS = {ROUND_TRIPS: 3}
 
 
 def measure(bench: Bench) -> Figure:
     count = bench.sizes.aliases
-    trips, sent = counted(bench, count)
-    counts = {TRIPS: trips / count, COMMANDS: sum(sent.values()) / count}
-    seconds, reference = bench.side_by_side(partial(timed, bench, count), partial(timed, bench, 1))
+    round_trips, sent = count_index(bench, count)
+    counts = {ROUND_TRIPS: round_trips / count, COMMANDS: sum(sent.values()) / count}
+    seconds, reference = bench.compare(
+        partial(time_index, bench, count), partial(time_index, bench, 1)
+    )
     return Figure(
         f"Index: {count:,} aliases on one server",
         f"The database of the aliases contains {bench.sizes.keys:,} keys.",
         GOALS,
-        [Measured("index", counts, seconds, reference, note=", ".join(sorted(sent)))],
+        [Measurement("index", counts, seconds, reference, note=", ".join(sorted(sent)))],
         (f"of {count:,} aliases", "of one alias"),
     )
 
 
-def aliases(port: int, count: int) -> dict[str, Any]:
-    every = {f"alias-{n}": valkey_alias(port, KEY_PREFIX=f"p{n}") for n in range(1, count)}
-    return {"default": valkey_alias(port, KEY_PREFIX="p0"), **every}
+def cache_settings(port: int, count: int) -> dict[str, Any]:
+    others = {f"alias-{n}": valkey_alias(port, KEY_PREFIX=f"p{n}") for n in range(1, count)}
+    return {"default": valkey_alias(port, KEY_PREFIX="p0"), **others}
 
 
-def timed(bench: Bench, count: int) -> float:
-    """Return the seconds that the index of this many aliases takes."""
-    with override_settings(CACHES=aliases(bench.valkey.port, count)):
-        return bench.visitor.timed(LINKS.caches())
+def time_index(bench: Bench, count: int) -> float:
+    """Return how many seconds the index with `count` aliases takes."""
+    with override_settings(CACHES=cache_settings(bench.valkey.port, count)):
+        return bench.visitor.time_page(LINKS.caches())
 
 
-def counted(bench: Bench, count: int) -> tuple[int, Counter[str]]:
-    """Return the round trips and the commands of a page of this many aliases."""
+def count_index(bench: Bench, count: int) -> tuple[int, Counter[str]]:
+    """Return the round trips and the commands of the index with `count` aliases."""
     with (
-        proxy(bench.valkey.port) as between,
-        override_settings(CACHES=aliases(between.port, count)),
+        proxy(bench.valkey.port) as counting_proxy,
+        override_settings(CACHES=cache_settings(counting_proxy.port, count)),
     ):
         visit = partial(bench.visitor.open, LINKS.caches())
-        trips = round_trips(between, visit)
-        with commands(bench.valkey) as sent:
+        trips = count_round_trips(counting_proxy, visit)
+        with count_commands(bench.valkey) as sent:
             visit()
     return trips, sent

@@ -1,4 +1,4 @@
-"""The key browser: a page of a million keys beside the same page of a thousand."""
+"""The key browser with a million keys, compared with a thousand keys."""
 
 from __future__ import annotations
 
@@ -7,31 +7,34 @@ from functools import partial
 
 from django.test import override_settings
 
-from benchmarks.addresses import LINKS, keys_from, middle
+from benchmarks.addresses import LINKS, keys_url, middle_position
 from benchmarks.bench import Bench, valkey_alias
-from benchmarks.counting import commands, round_trips
-from benchmarks.figure import RATIO, Figure, Measured
+from benchmarks.counting import count_commands, count_round_trips
+from benchmarks.figure import RATIO, Figure, Measurement
 from benchmarks.filling import SECTIONS, key_name
 from tests.inspectors.valkey.proxy import Proxy, proxy
 
-TRIPS = "round trips"
-SHOWN = "keys shown"
-KEY_BOX = 'name="selected"'
-"""What a page has once for each key."""
+ROUND_TRIPS = "round trips"
+KEYS_SHOWN = "keys shown"
+KEY_CHECKBOX = 'name="selected"'
+"""HTML that a page contains once per key."""
 
-GOALS = {TRIPS: 3, RATIO: 1.5}
+GOALS = {ROUND_TRIPS: 3, RATIO: 1.5}
 
-Url = Callable[[str], str]
-"""The URL of a page for an alias."""
+UrlFactory = Callable[[str], str]
+"""Returns the URL of a page for an alias."""
 
 
 def measure(bench: Bench) -> Figure:
-    with proxy(bench.valkey.port) as between, override_settings(CACHES=aliases(bench, between)):
+    with (
+        proxy(bench.valkey.port) as counting_proxy,
+        override_settings(CACHES=cache_settings(bench, counting_proxy)),
+    ):
         lines = [
-            line(bench, what, many, few, between)
-            for (what, many), few in zip(
-                pages(bench, "many", bench.sizes.keys).items(),
-                pages(bench, "few", bench.sizes.few_keys).values(),
+            measure_page(bench, label, many, few, counting_proxy)
+            for (label, many), few in zip(
+                page_urls(bench, "many", bench.sizes.keys).items(),
+                page_urls(bench, "few", bench.sizes.few_keys).values(),
                 strict=True,
             )
         ]
@@ -45,21 +48,21 @@ def measure(bench: Bench) -> Figure:
     )
 
 
-def aliases(bench: Bench, between: Proxy) -> dict[str, dict[str, object]]:
+def cache_settings(bench: Bench, counting_proxy: Proxy) -> dict[str, dict[str, object]]:
     return {
         "default": valkey_alias(bench.valkey.port, 2),
         "many": valkey_alias(bench.valkey.port, 0),
         "few": valkey_alias(bench.valkey.port, 1),
-        "counted": valkey_alias(between.port, 0),
+        "counted": valkey_alias(counting_proxy.port, 0),
     }
 
 
-def pages(bench: Bench, alias: str, count: int) -> dict[str, Url]:
-    """Return the pages of a cache of this many keys."""
+def page_urls(bench: Bench, alias: str, count: int) -> dict[str, UrlFactory]:
+    """Return the URL factories of the pages of a cache with `count` keys."""
     return {
         "first page": LINKS.keys,
         "page in the middle": partial(
-            keys_from, place=middle(alias, count), user=bench.visitor.user
+            keys_url, position=middle_position(alias, count), user=bench.visitor.user
         ),
         "search that every key matches": partial(LINKS.keys, q="user:*"),
         f"search that one key in {len(SECTIONS)} matches": partial(LINKS.keys, q="*:profile"),
@@ -67,11 +70,13 @@ def pages(bench: Bench, alias: str, count: int) -> dict[str, Url]:
     }
 
 
-def line(bench: Bench, what: str, many: Url, few: Url, between: Proxy) -> Measured:
-    seconds, reference = bench.pages_side_by_side(many("many"), few("few"))
-    with commands(bench.valkey) as sent:
+def measure_page(
+    bench: Bench, label: str, many: UrlFactory, few: UrlFactory, counting_proxy: Proxy
+) -> Measurement:
+    seconds, reference = bench.compare_pages(many("many"), few("few"))
+    with count_commands(bench.valkey) as sent:
         page = bench.visitor.open(many("many"))
-    trips = round_trips(between, partial(bench.visitor.open, many("counted")))
-    # A proxy makes a search that goes on for some time end early; each SCAN is a round trip.
-    counts = {SHOWN: page.count(KEY_BOX), TRIPS: max(trips, sent["SCAN"])}
-    return Measured(what, counts, seconds, reference)
+    trips = count_round_trips(counting_proxy, partial(bench.visitor.open, many("counted")))
+    # A long search ends earlier through the slower proxy; each SCAN is one round trip.
+    counts = {KEYS_SHOWN: page.count(KEY_CHECKBOX), ROUND_TRIPS: max(trips, sent["SCAN"])}
+    return Measurement(label, counts, seconds, reference)

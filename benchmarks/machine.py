@@ -1,4 +1,4 @@
-"""What was measured on, without naming the machine."""
+"""The environment of a benchmark, without identifying the machine."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import valkey
 
 from tests import servers
 
-# Packages that people know by another name.
-NAMES = {"django": "Django", "valkey": "valkey-py", "redis": "redis-py"}
+# Packages that are known by other names.
+DISPLAY_NAMES = {"django": "Django", "valkey": "valkey-py", "redis": "redis-py"}
 
 
-def described(server: servers.Server) -> str:
-    """Return what the admin was measured on."""
-    return measured_on(
-        *packages("django", "valkey"),
+def describe_environment(server: servers.Server) -> str:
+    """Describe the environment of the admin's benchmarks."""
+    return environment_sentence(
+        *package_versions("django", "valkey"),
         f"Valkey {valkey_version(server)}",
         f"SQLite {sqlite3.sqlite_version}",
         *postgresql_version(),
     )
 
 
-def measured_on(*versions: str) -> str:
-    """Return a sentence about processors, how busy the machine was, and versions."""
+def environment_sentence(*versions: str) -> str:
+    """Return a sentence about processors, load and versions."""
     parts = [
         f"{os.cpu_count()} processors (load {os.getloadavg()[0]:.1f} at the start)",
         f"{platform.python_implementation()} {platform.python_version()}",
@@ -38,10 +38,10 @@ def measured_on(*versions: str) -> str:
     return f"Measured on {', '.join(parts)}."
 
 
-def packages(*names: str) -> Iterator[str]:
+def package_versions(*names: str) -> Iterator[str]:
     """Yield packages with their versions."""
     for name in names:
-        yield f"{NAMES.get(name, name)} {version(name)}"
+        yield f"{DISPLAY_NAMES.get(name, name)} {version(name)}"
 
 
 def valkey_version(server: servers.Server) -> str:
@@ -54,5 +54,5 @@ def postgresql_version() -> list[str]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not programs:
         return []
-    said = subprocess.check_output([programs[-1], "--version"], text=True)
-    return [f"PostgreSQL {said.split()[2]}"]
+    output = subprocess.check_output([programs[-1], "--version"], text=True)
+    return [f"PostgreSQL {output.split()[2]}"]

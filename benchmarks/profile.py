@@ -1,7 +1,7 @@
-"""Where a `get` of our backends spends its time, by lines of source.
+"""A sampling profiler: where `get` of our backends spends its time, by source line.
 
-The interpreter is stopped every few milliseconds of CPU time to see which line runs, the calls of C
-functions on that line included. Unlike a profiler that is told of every call, this slows nothing.
+A signal interrupts the interpreter every few milliseconds of CPU time to record the current line,
+which includes the C functions that it calls. Unlike a tracing profiler, this hardly slows the code.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from benchmarks.calls.contenders import OURS, Backend
 from benchmarks.calls.operations import GET
 from benchmarks.calls.samples import TEXT
 from benchmarks.calls.tables import table
-from benchmarks.calls.turns import Times, settled
+from benchmarks.calls.timing import Times, frozen_garbage_collector
 from tests import servers
 
 SECONDS = 10.0
-"""How long each backend is watched, of CPU time."""
+"""CPU time in seconds for which each backend is profiled."""
 
 INTERVAL = 0.001
-"""Seconds of CPU time between two looks; the kernel may take longer."""
+"""Seconds of CPU time between samples; the kernel may take longer."""
 
-SHOWN = 25
-"""Lines of source."""
+MAX_LINES = 25
+"""Maximum number of source lines in the table."""
 
-AT_ONCE = 1000
-"""Calls between two looks at the clock."""
+BATCH_SIZE = 1000
+"""Calls between two checks of the clock."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of source that runs."""
+    """A line of source code."""
 
     code: CodeType
     number: int
@@ -51,7 +51,7 @@ class Line:
         return f"{path.parent.name}/{path.name}"
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         return f"{self.file}:{self.number}"
 
     @property
@@ -62,51 +62,53 @@ class Line:
 
 @dataclass(frozen=True)
 class Profile:
-    """How often which line was seen, and what a call takes."""
+    """The number of samples by line, and the CPU time of a call in seconds."""
 
     name: str
-    seen: Counter[Line]
+    samples: Counter[Line]
     seconds: float
 
     def markdown(self) -> str:
         files = Counter[str]()
-        for line, count in self.seen.items():
+        for line, count in self.samples.items():
             files[line.file] += count
         by_line = [
-            [line.place, *self._shares(count), line.text]
-            for line, count in self.seen.most_common(SHOWN)
+            [line.location, *self._shares(count), line.text]
+            for line, count in self.samples.most_common(MAX_LINES)
         ]
         by_file = [[name, *self._shares(count)] for name, count in files.most_common()]
         return (
             f"## {self.name}: `get` of a {TEXT.name} over TCP\n\n"
             f"{self.seconds * 1e6:.1f} µs of CPU time a call. "
-            f"The interpreter was stopped {self.seen.total():,} times.\n\n"
+            f"The interpreter was stopped {self.samples.total():,} times.\n\n"
             f"{table(['', 'share', 'µs', 'line'], by_line)}\n\n"
             f"{table(['', 'share', 'µs'], by_file)}"
         )
 
     def _shares(self, count: int) -> tuple[str, str]:
-        """Return which part of the time was seen so often, in percent and in microseconds."""
-        share = count / self.seen.total()
+        """Return the share of samples in percent, and as microseconds of a call."""
+        share = count / self.samples.total()
         return f"{share:.1%}", f"{share * self.seconds * 1e6:.2f}"
 
 
 def report(seconds: float = SECONDS) -> str:
-    """Return the lines of both our backends."""
-    with servers.valkey() as server, settled():
-        return "\n\n".join(watched(one, Tcp(server.port), seconds).markdown() for one in OURS)
+    """Return the profiles of both backends."""
+    with servers.valkey() as server, frozen_garbage_collector():
+        return "\n\n".join(
+            profile_backend(one, Tcp(server.port), seconds).markdown() for one in OURS
+        )
 
 
-def watched(backend: Backend, address: Tcp, seconds: float) -> Profile:
-    call = GET.prepare(backend.open(address, 0), backend.entries(TEXT), AT_ONCE)
+def profile_backend(backend: Backend, address: Tcp, seconds: float) -> Profile:
+    call = GET.prepare(backend.open(address, 0), backend.entries(TEXT), BATCH_SIZE)
     calls = 0
-    with watching() as seen:
+    with sample_lines() as samples:
         start = Times.now()
         while time.process_time() - start.cpu < seconds:
-            repeat(call, AT_ONCE)
-            calls += AT_ONCE
+            repeat(call, BATCH_SIZE)
+            calls += BATCH_SIZE
         times = Times.since(start, calls)
-    return Profile(backend.name, seen, times.cpu)
+    return Profile(backend.name, samples, times.cpu)
 
 
 def repeat(call: Callable[[], Any], times: int) -> None:
@@ -115,19 +117,19 @@ def repeat(call: Callable[[], Any], times: int) -> None:
 
 
 @contextmanager
-def watching() -> Iterator[Counter[Line]]:
-    """Count the lines that run, in the main thread."""
-    seen: Counter[Line] = Counter()
+def sample_lines() -> Iterator[Counter[Line]]:
+    """Sample the lines that run in the main thread."""
+    samples: Counter[Line] = Counter()
 
-    def look(_signal: int, frame: FrameType | None) -> None:
+    def record(_signal: int, frame: FrameType | None) -> None:
         if frame is not None:
-            # An instruction may be of no line.
-            seen[Line(frame.f_code, frame.f_lineno or frame.f_code.co_firstlineno)] += 1
+            # Some instructions have no line number.
+            samples[Line(frame.f_code, frame.f_lineno or frame.f_code.co_firstlineno)] += 1
 
-    before = signal.signal(signal.SIGPROF, look)
+    previous_handler = signal.signal(signal.SIGPROF, record)
     signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
     try:
-        yield seen
+        yield samples
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
+        signal.signal(signal.SIGPROF, previous_handler)

@@ -1,4 +1,4 @@
-"""The project of the benchmarks: the tests' settings and a database in memory."""
+"""The Django project of the benchmarks: the tests' settings and an in-memory database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 
 def set_up() -> None:
-    """Make Django ready, with the tables of its own apps."""
+    """Set up Django and create the tables of its apps."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     django.setup()
     call_command("migrate", verbosity=0)

@@ -1,4 +1,4 @@
-"""A page of the key browser beside Django's own list of users, with as many rows."""
+"""The key browser compared with Django's list of users, with the same number of rows."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from django.test import override_settings
 from django.urls import reverse
 
 from benchmarks.addresses import LINKS
-from benchmarks.bench import Bench, Timed, valkey_alias
-from benchmarks.figure import RATIO, Figure, Measured
-from benchmarks.keys import KEY_BOX, SHOWN
+from benchmarks.bench import Bench, TimedAction, valkey_alias
+from benchmarks.figure import RATIO, Figure, Measurement
+from benchmarks.keys import KEY_CHECKBOX, KEYS_SHOWN
 
 ROWS = 100
-USER_BOX = 'name="_selected_action"'
+USER_CHECKBOX = 'name="_selected_action"'
 
 
-STEP = 9
-"""How much deeper in the stack each round is: together they are spread over one chunk of it.
+DEPTH_STEP = 9
+"""How many frames deeper in the stack each round runs.
 
-CPython (from 3.11 on) keeps Python's frames in chunks. A loop that steps over the end of one at
-every turn takes several times as long, and templates are full of loops: any page may have that bad
-luck at some depth, which middleware and servers decide.
+CPython (since 3.11) keeps Python frames in chunks. A loop whose calls cross the end of a chunk at
+every iteration takes several times as long, and templates are full of loops. Any page may hit this
+at some stack depth, which depends on middleware and the server. The depths of all rounds together
+cover one chunk.
 """
 
 
-def below(depth: int, measured: Timed) -> float:
-    """Return what is measured by so many calls further down."""
-    return below(depth - 1, measured) if depth else measured()
+def run_deeper(depth: int, action: TimedAction) -> float:
+    """Run an action `depth` frames deeper in the stack."""
+    return run_deeper(depth - 1, action) if depth else action()
 
 
 def measure(bench: Bench) -> Figure:
@@ -40,16 +41,16 @@ def measure(bench: Bench) -> Figure:
         for n in range(missing)
     )
     keys_url, users_url = LINKS.keys("default"), reverse("admin:auth_user_changelist")
-    depths, other_depths = count(step=STEP), count(step=STEP)
-    timed = bench.visitor.timed
+    depths, other_depths = count(step=DEPTH_STEP), count(step=DEPTH_STEP)
+    time_page = bench.visitor.time_page
     with override_settings(CACHES={"default": valkey_alias(bench.valkey.port)}):
-        seconds, reference = bench.side_by_side(
-            lambda: below(next(depths), partial(timed, keys_url)),
-            lambda: below(next(other_depths), partial(timed, users_url)),
+        seconds, reference = bench.compare(
+            lambda: run_deeper(next(depths), partial(time_page, keys_url)),
+            lambda: run_deeper(next(other_depths), partial(time_page, users_url)),
         )
         shown = {
-            SHOWN: bench.visitor.open(keys_url).count(KEY_BOX),
-            "users shown": bench.visitor.open(users_url).count(USER_BOX),
+            KEYS_SHOWN: bench.visitor.open(keys_url).count(KEY_CHECKBOX),
+            "users shown": bench.visitor.open(users_url).count(USER_CHECKBOX),
         }
     return Figure(
         "Key browser and Django's list of users",
@@ -57,6 +58,6 @@ def measure(bench: Bench) -> Figure:
         "whole. The users are in an in-memory database. Each round runs at another depth of the "
         "stack, because some depths make one page or the other several times slower.",
         {RATIO: 1},
-        [Measured("first page", shown, seconds, reference)],
+        [Measurement("first page", shown, seconds, reference)],
         ("keys", "users"),
     )

@@ -1,1 +1,1 @@
-"""A shop with a cache of every kind, to try the cache admin on: `make demo`."""
+"""A shop with caches of every kind, to try out the cache admin: `make demo`."""

@@ -1,4 +1,4 @@
-"""`python -m demo [PORT]`: an embedded Valkey, seeded caches and the admin over them."""
+"""`python -m demo [PORT]`: run Valkey, fill the caches, and serve the admin."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("port", nargs="?", type=int, default=8000)
     port: int = parser.parse_args().port
-    # A closed terminal or a `kill` unwinds like Ctrl-C, so that Valkey ends with the demo. Ctrl-C
-    # itself is ignored in what a shell starts in the background, unless a handler is set.
+    # Handle a closed terminal and `kill` like Ctrl-C, so that Valkey stops with the demo. SIGINT
+    # needs a handler, too: background processes of a shell ignore it by default.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        with _listen(port) as web, servers.valkey() as valkey:
+        with _listen(port) as server, servers.valkey() as valkey:
             _prepare(valkey.port)
-            _serve(web, valkey)
+            _serve(server, valkey)
     except KeyboardInterrupt:
         print("\nThe demo and its Valkey have ended.")
 
@@ -67,17 +67,19 @@ def _prepare(valkey_port: int) -> None:
     seed()
 
 
-def _serve(web: ThreadedServer, valkey: servers.Server) -> None:
+def _serve(server: ThreadedServer, valkey: servers.Server) -> None:
     from django.contrib.staticfiles.handlers import StaticFilesHandler
     from django.core.wsgi import get_wsgi_application
 
     from demo.users import STAFF
 
-    web.set_app(StaticFilesHandler(get_wsgi_application()))
+    server.set_app(StaticFilesHandler(get_wsgi_application()))
     print(f"\n  Staff with a few permissions each: {', '.join(STAFF)} (password: the name)")
     print(f"  Valkey listens on {valkey.address}; Ctrl-C ends everything.\n")
-    print(f"  http://{HOST}:{web.server_port}/admin/   user: admin   password: admin\n", flush=True)
-    web.serve_forever()
+    print(
+        f"  http://{HOST}:{server.server_port}/admin/   user: admin   password: admin\n", flush=True
+    )
+    server.serve_forever()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Keys and values that break careless tools: what is in a cache after some years."""
+"""Keys and values that break careless tools, as found in old caches."""
 
 from __future__ import annotations
 
@@ -52,20 +52,20 @@ COMPRESSED: dict[str, Any] = {
         for number in range(1, 41)
     ]
 }
-"""What is long enough for a compressor to gain."""
+"""Values that are long enough to be compressed."""
 
 
-class Shout:
-    """Its pickle asks the reader to call a function: only a careless reader does."""
+class CallsPrint:
+    """An object whose pickle makes `pickle.loads` call a function."""
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return print, ("A tool unpickled a value only to show it.",)
 
 
-def fill_odd(cache: BaseCache) -> None:
-    """Store awkward keys and values through the cache, as an application does."""
+def fill_awkward_values(cache: BaseCache) -> None:
+    """Store awkward keys and values through the cache, as an application would."""
     with warnings.catch_warnings():
-        # They are not portable to memcached, which is the point of them.
+        # The keys are deliberately not portable to memcached.
         warnings.simplefilter("ignore", CacheKeyWarning)
         cache.set_many(dict.fromkeys(KEYS, "an awkward key"), DAY)
     cache.set_many({f"odd:{name}": value for name, value in VALUES.items()}, DAY)
@@ -73,8 +73,8 @@ def fill_odd(cache: BaseCache) -> None:
 
 
 def raw_values() -> dict[str, bytes]:
-    """Return values as other programs and older releases left them, by key."""
-    vanished = (
+    """Return values by key, as written by other programs and older releases."""
+    missing_class = (
         b"\x80\x02cshop_before_the_rewrite.models\nBasket\n)\x81}X\x05\x00\x00\x00itemsK\x03sb."
     )
     return {
@@ -82,17 +82,17 @@ def raw_values() -> dict[str, bytes]:
         "raw:text": "plain text, größer als ASCII".encode(),
         "raw:compressed": zlib.compress(b"compressed by hand " * 200),
         "raw:thumbnail.png": b"\x89PNG\r\n\x1a\n" + random.Random(5).randbytes(4_000),
-        "raw:pickle-of-a-vanished-class": vanished,
-        "raw:pickle-that-calls": pickle.dumps(Shout()),
+        "raw:pickle-of-a-vanished-class": missing_class,
+        "raw:pickle-that-calls": pickle.dumps(CallsPrint()),
         "raw:pickle-cut-short": pickle.dumps(list(range(1_000)))[:-100],
     }
 
 
 def _report(size: int) -> str:
     """Return `size` characters of CSV."""
-    dice = random.Random(6)
+    rng = random.Random(6)
     text = io.StringIO()
     text.write("order,customer,total\n")
     while text.tell() < size:
-        text.write(f"{dice.randrange(10**6)},{dice.randrange(10**4)},{dice.randrange(10**5)}\n")
+        text.write(f"{rng.randrange(10**6)},{rng.randrange(10**4)},{rng.randrange(10**5)}\n")
     return text.getvalue()[:size]

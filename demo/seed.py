@@ -1,6 +1,6 @@
-"""Fill the demo's caches, the same way at every start.
+"""Fill the demo's caches with the same data at every start.
 
-LocMemCache and NotebookCache live in the process that serves: seed there.
+This runs in the process of the server, because LocMemCache and NotebookCache are local to it.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from django.db import transaction
 from demo import oddities, shop
 from demo.shop import DAY, Entry
 
-LISTENING = ("default", "sessions", "catalogue", "local", "pages", "files", "stranger")
+REACHABLE_ALIASES = ("default", "sessions", "catalogue", "local", "pages", "files", "stranger")
 
 
 def seed() -> None:
-    """Empty every cache that can be reached, and fill it."""
-    for alias in LISTENING:
+    """Clear and fill all reachable caches."""
+    for alias in REACHABLE_ALIASES:
         caches[alias].clear()
     _fill_default()
     _store(caches["sessions"], _sessions())
     caches["sessions"].set_many(oddities.COMPRESSED, oddities.DAY)
     _store(caches["catalogue"], shop.products(600))
     _store(caches["local"], shop.products(150))
-    with transaction.atomic():  # DatabaseCache would commit each entry on its own.
+    with transaction.atomic():  # Otherwise, DatabaseCache commits each entry.
         _store(caches["pages"], shop.pages(400))
     _store(caches["files"], shop.pages(60))
     caches["stranger"].set_many({"greeting": "hello", "answer": 42, "list": [1, 2, 3]}, DAY)
@@ -55,7 +55,7 @@ def _sessions() -> Iterable[Entry]:
 def _fill_default() -> None:
     cache = caches["default"]
     _store(cache, shop.entries())
-    oddities.fill_odd(cache)
+    oddities.fill_awkward_values(cache)
     with valkey.Valkey.from_url(settings.CACHES["default"]["LOCATION"]) as client:
         _fill_raw(cache, client)
         _fill_collections(cache, client)
@@ -71,30 +71,30 @@ def _fill_raw(cache: BaseCache, client: valkey.Valkey) -> None:
 
 
 def _fill_collections(cache: BaseCache, client: valkey.Valkey) -> None:
-    """Write hashes, sorted sets, lists, sets and a stream as any Valkey client would."""
-    dice = random.Random(7)
+    """Write hashes, sorted sets, lists, sets and a stream with the driver."""
+    rng = random.Random(7)
     pipeline = client.pipeline(transaction=False)
     for number in range(1, 301):
         cart = cache.make_key(f"cart:{number}")
         pipeline.hset(
-            cart, mapping={good: dice.randrange(1, 5) for good in dice.sample(shop.GOODS, 4)}
+            cart, mapping={good: rng.randrange(1, 5) for good in rng.sample(shop.GOODS, 4)}
         )
-        pipeline.expire(cart, timedelta(days=dice.randrange(1, 8)))
+        pipeline.expire(cart, timedelta(days=rng.randrange(1, 8)))
     for week in range(1, 27):
-        scores = {f"user:{dice.randrange(2_000)}": dice.randrange(1_000) for _ in range(120)}
+        scores = {f"user:{rng.randrange(2_000)}": rng.randrange(1_000) for _ in range(120)}
         pipeline.zadd(cache.make_key(f"leaderboard:2026-W{week:02}"), scores)
     pipeline.zadd(
         cache.make_key("leaderboard:all-time"),
-        {f"user:{n}": dice.random() * 1e6 for n in range(20_000)},
+        {f"user:{n}": rng.random() * 1e6 for n in range(20_000)},
     )
     for name, length in (("emails", 5_000), ("thumbnails", 40), ("invoices", 3)):
-        jobs = [f'{{"job": {n}, "user": {dice.randrange(2_000)}}}' for n in range(length)]
+        jobs = [f'{{"job": {n}, "user": {rng.randrange(2_000)}}}' for n in range(length)]
         pipeline.rpush(cache.make_key(f"queue:{name}"), *jobs)
     for name in ("beta-testers", "newsletter", "blocked"):
-        members = [f"user:{n}" for n in dice.sample(range(2_000), 250)]
+        members = [f"user:{n}" for n in rng.sample(range(2_000), 250)]
         pipeline.sadd(cache.make_key(f"members:{name}"), *members)
     for number in range(500):
-        event = {"order": number, "state": dice.choice(("paid", "packed", "sent"))}
+        event = {"order": number, "state": rng.choice(("paid", "packed", "sent"))}
         pipeline.xadd(
             cache.make_key("events:orders"), event, id=f"{1_767_600_000_000 + number * 977}-0"
         )

@@ -1,4 +1,4 @@
-"""The demo's settings: the plain Django admin (or Unfold's) over caches of every kind."""
+"""Settings of the demo: caches of every kind, with Django's admin or Unfold."""
 
 import json
 import os
@@ -52,12 +52,12 @@ TEMPLATES = [
 ]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": STATE / "demo.sqlite3"}}
 
-# The database keeps people logged in while they flush the cache that holds their session.
+# With cached_db, users stay logged in when they flush the cache that contains their session.
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_NAME = "cachex_demo_session"
 CSRF_COOKIE_NAME = "cachex_demo_csrf"
-# The passwords are printed on the screen: what counts is a start without waiting for hashes.
+# A fast hasher: the passwords are public anyway, and the demo starts sooner.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 CACHES = {
@@ -93,17 +93,17 @@ CACHES = {
     },
     "off": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
     "stranger": {"BACKEND": "demo.stranger.NotebookCache"},
-    # Nobody listens there: this is what the pages show of a server that is down.
+    # No server listens on this port: the pages show what a server that is down looks like.
     "dead": {
         "BACKEND": "django_cachex.cache.ValkeyCache",
         "LOCATION": "valkey://shop:a-password@127.0.0.1:1/0",
     },
 }
 
-# What `CACHEX_ADMIN` may set, as JSON.
+# The setting `CACHEX_ADMIN` as JSON.
 CACHEX_ADMIN = json.loads(os.environ.get("DEMO_LIMITS") or "{}")
 
-# One line for what goes wrong, none for what goes well: the address stays on the screen.
+# Log only warnings, so that the address of the admin stays on the screen.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,4 +1,4 @@
-"""What a shop would have in its caches: made up, the same at every start."""
+"""Generated data as in the caches of a shop, the same at every start."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START = datetime(2026, 1, 5, 8, 30, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Entry:
-    """A key, what it holds, and its timeout in seconds; None never expires."""
+    """A key, its value, and its timeout in seconds; None never expires."""
 
     key: str
     value: Any
@@ -30,7 +30,7 @@ class Entry:
 
 @dataclass
 class Basket:
-    """A class of the application's own: the admin shows it without importing it."""
+    """A class of the application, which the admin shows without importing it."""
 
     owner: int
     lines: list[tuple[str, int]] = field(default_factory=list)
@@ -38,91 +38,91 @@ class Basket:
 
 
 def entries() -> Iterator[Entry]:
-    """Yield some 4 500 entries with the values that Django applications store."""
-    dice = random.Random(1)
+    """Yield about 4,500 entries with typical values of Django applications."""
+    rng = random.Random(1)
     for make in (users, counters, fragments, searches, baskets, rates, flags):
-        yield from make(dice)
+        yield from make(rng)
 
 
-def users(dice: random.Random) -> Iterator[Entry]:
+def users(rng: random.Random) -> Iterator[Entry]:
     for number in range(1, 2_001):
-        name = dice.choice(NAMES)
+        name = rng.choice(NAMES)
         profile = {
             "id": number,
             "name": name,
             "email": f"{name.lower()}.{number}@example.com",
-            "city": dice.choice(CITIES),
-            "newsletter": dice.random() < 0.4,
-            "joined": (date(2019, 1, 1) + timedelta(dice.randrange(2_500))).isoformat(),
-            "orders": [dice.randrange(10_000, 99_999) for _ in range(dice.randrange(4))],
+            "city": rng.choice(CITIES),
+            "newsletter": rng.random() < 0.4,
+            "joined": (date(2019, 1, 1) + timedelta(rng.randrange(2_500))).isoformat(),
+            "orders": [rng.randrange(10_000, 99_999) for _ in range(rng.randrange(4))],
         }
-        yield Entry(f"user:{number}", profile, dice.choice((10 * MINUTE, HOUR, 6 * HOUR, DAY)))
+        yield Entry(f"user:{number}", profile, rng.choice((10 * MINUTE, HOUR, 6 * HOUR, DAY)))
 
 
-def counters(dice: random.Random) -> Iterator[Entry]:
+def counters(rng: random.Random) -> Iterator[Entry]:
     for number in range(1, 1_201):
-        yield Entry(f"views:product:{number}", dice.randrange(50_000), None)
+        yield Entry(f"views:product:{number}", rng.randrange(50_000), None)
     for number in range(1, 101):
-        yield Entry(f"ratelimit:login:203.0.113.{number}", dice.randrange(5), 15 * MINUTE)
+        yield Entry(f"ratelimit:login:203.0.113.{number}", rng.randrange(5), 15 * MINUTE)
 
 
-def fragments(dice: random.Random) -> Iterator[Entry]:
+def fragments(rng: random.Random) -> Iterator[Entry]:
     for number in range(1, 301):
-        good = dice.choice(GOODS)
+        good = rng.choice(GOODS)
         html = f'<article class="product">\n  <h2>{good.title()} {number}</h2>\n</article>\n'
         yield Entry(f"template.cache.product.{number}", mark_safe(html), 2 * HOUR)
 
 
-def searches(dice: random.Random) -> Iterator[Entry]:
+def searches(rng: random.Random) -> Iterator[Entry]:
     for number in range(500):
-        words = f"{dice.choice(GOODS)}+{dice.choice(CITIES)}".lower()
-        found = json.dumps({"found": dice.randrange(400), "ids": dice.sample(range(5_000), 20)})
-        yield Entry(f"search:{words}:{number}", found, dice.choice((5 * MINUTE, 30 * MINUTE)))
+        words = f"{rng.choice(GOODS)}+{rng.choice(CITIES)}".lower()
+        found = json.dumps({"found": rng.randrange(400), "ids": rng.sample(range(5_000), 20)})
+        yield Entry(f"search:{words}:{number}", found, rng.choice((5 * MINUTE, 30 * MINUTE)))
 
 
-def baskets(dice: random.Random) -> Iterator[Entry]:
+def baskets(rng: random.Random) -> Iterator[Entry]:
     for number in range(1, 201):
-        lines = [(good, dice.randrange(1, 4)) for good in dice.sample(GOODS, 3)]
+        lines = [(good, rng.randrange(1, 4)) for good in rng.sample(GOODS, 3)]
         yield Entry(f"basket:{number}", Basket(number, lines, Decimal("4.90")), 7 * DAY)
 
 
-def rates(dice: random.Random) -> Iterator[Entry]:
+def rates(rng: random.Random) -> Iterator[Entry]:
     for number, currency in enumerate(("CHF", "CZK", "DKK", "GBP", "JPY", "SEK", "USD")):
-        rate = Decimal(dice.randrange(10_000, 99_999)) / 10_000
+        rate = Decimal(rng.randrange(10_000, 99_999)) / 10_000
         yield Entry(f"rate:EUR:{currency}", rate, 12 * HOUR)
         yield Entry(f"rate:EUR:{currency}:fetched", START + timedelta(hours=number), 12 * HOUR)
 
 
-def flags(dice: random.Random) -> Iterator[Entry]:
+def flags(rng: random.Random) -> Iterator[Entry]:
     for name in ("new-checkout", "dark-mode", "gift-cards", "wishlist"):
-        yield Entry(f"flag:{name}", dice.random() < 0.5, None)
+        yield Entry(f"flag:{name}", rng.random() < 0.5, None)
     yield Entry("flags:regions", {"beta": {"AT", "DE"}, "off": {"CH"}, "since": START}, None)
 
 
 def sessions() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield session ids and what visitors without an account have in theirs."""
-    dice = random.Random(2)
+    """Yield session IDs and session data of anonymous visitors."""
+    rng = random.Random(2)
     for _ in range(400):
-        seen = dice.sample(range(1, 1_201), dice.randrange(1, 8))
+        seen = rng.sample(range(1, 1_201), rng.randrange(1, 8))
         yield (
-            f"{dice.getrandbits(128):032x}",
-            {"language": dice.choice(["de", "en", "fr"]), "seen": seen},
+            f"{rng.getrandbits(128):032x}",
+            {"language": rng.choice(["de", "en", "fr"]), "seen": seen},
         )
 
 
 def products(count: int) -> Iterator[Entry]:
-    dice = random.Random(3)
+    rng = random.Random(3)
     for number in range(1, count + 1):
         product = {
-            "sku": f"{dice.choice(GOODS)}-{number:04}",
-            "price": Decimal(dice.randrange(100, 20_000)) / 100,
-            "stock": {city: dice.randrange(40) for city in dice.sample(CITIES, 3)},
+            "sku": f"{rng.choice(GOODS)}-{number:04}",
+            "price": Decimal(rng.randrange(100, 20_000)) / 100,
+            "stock": {city: rng.randrange(40) for city in rng.sample(CITIES, 3)},
         }
-        yield Entry(f"product:{number}", product, dice.choice((None, HOUR, DAY)))
+        yield Entry(f"product:{number}", product, rng.choice((None, HOUR, DAY)))
 
 
 def pages(count: int) -> Iterator[Entry]:
-    dice = random.Random(4)
+    rng = random.Random(4)
     for number in range(1, count + 1):
-        html = f"<!doctype html>\n<title>{dice.choice(GOODS)}</title>\n" + "<p>…</p>\n" * 20
-        yield Entry(f"page:/products/{number}/", html, dice.choice((None, HOUR, DAY)))
+        html = f"<!doctype html>\n<title>{rng.choice(GOODS)}</title>\n" + "<p>…</p>\n" * 20
+        yield Entry(f"page:/products/{number}/", html, rng.choice((None, HOUR, DAY)))

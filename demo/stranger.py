@@ -1,4 +1,4 @@
-"""A cache backend that django-cachex has never heard of, as a third party would write one."""
+"""A third-party cache backend that django-cachex doesn't know."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 
-# JSON text and the moment of its expiry; every thread has its own NotebookCache.
+# JSON text and expiry by key. It is global because each thread has its own NotebookCache.
 _notes: dict[str, tuple[str, float | None]] = {}
 
 
 class NotebookCache(BaseCache):
-    """Keep JSON text in the memory of this process; nothing can list it."""
+    """Store values as JSON in the memory of the process; keys cannot be listed."""
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
         super().__init__(params)
@@ -35,14 +35,14 @@ class NotebookCache(BaseCache):
     def set(
         self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
     ) -> None:
-        note = (json.dumps(value), self.get_backend_timeout(timeout))
-        _notes[self.make_and_validate_key(key, version)] = note
+        entry = (json.dumps(value), self.get_backend_timeout(timeout))
+        _notes[self.make_and_validate_key(key, version)] = entry
 
     def touch(self, key: str, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         if not self.has_key(key, version):
             return False
-        made = self.make_and_validate_key(key, version)
-        _notes[made] = (_notes[made][0], self.get_backend_timeout(timeout))
+        stored_key = self.make_and_validate_key(key, version)
+        _notes[stored_key] = (_notes[stored_key][0], self.get_backend_timeout(timeout))
         return True
 
     def delete(self, key: str, version: int | None = None) -> bool:

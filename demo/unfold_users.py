@@ -1,4 +1,4 @@
-"""Users and groups in Unfold's own clothes: importing this registers them so."""
+"""Importing this module registers users and groups with Unfold's model admins."""
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin

@@ -1,4 +1,4 @@
-"""Who may log in: each password is the user's name."""
+"""The users of the demo; the password of each is the user name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STAFF = {
 
 
 def create_users() -> None:
-    """Create or restore the superuser `admin` and the staff users of STAFF."""
+    """Create or reset the superuser `admin` and the users in `STAFF`."""
     _create("admin", is_superuser=True)
     permissions = {
         permission.codename: permission

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import database, deleting, filling, index, keys, memory, opening, users
 from benchmarks.bench import Bench, Sizes, Visitor
-from benchmarks.figure import RATIO, Figure, Measured
+from benchmarks.figure import RATIO, Figure, Measurement
 from tests import servers
 
 TINY = Sizes(
@@ -25,13 +25,13 @@ TINY = Sizes(
 )
 
 # How many SCANs it takes to fill a page with one key in five is chance.
-BY_CHANCE = {f"search that one key in 5 matches: {keys.TRIPS}"}
+BY_CHANCE = {f"search that one key in 5 matches: {keys.ROUND_TRIPS}"}
 
 
 @pytest.fixture
 def bench(db: None, valkey_server: servers.Server) -> Bench:
-    filling.send(valkey_server, 0, filling.keys(TINY.keys))
-    filling.send(valkey_server, 1, filling.keys(TINY.few_keys))
+    filling.send_commands(valkey_server, 0, filling.key_commands(TINY.keys))
+    filling.send_commands(valkey_server, 1, filling.key_commands(TINY.few_keys))
     return Bench(Visitor(), valkey_server, TINY)
 
 
@@ -55,14 +55,14 @@ def test_the_walk_follows_the_pages(bench: Bench) -> None:
 
 def test_pages_that_are_compared_are_full(bench: Bench) -> None:
     (line,) = users.measure(bench).lines
-    assert line.counts[keys.SHOWN] >= users.ROWS
+    assert line.counts[keys.KEYS_SHOWN] >= users.ROWS
     assert line.counts["users shown"] == users.ROWS
     assert len(line.seconds) == len(line.reference) == TINY.rounds
 
 
 def test_a_table_shows_medians_and_what_misses_its_goal() -> None:
-    line = Measured("page", {"queries": 3}, [0.010, 0.020, 0.060], [0.010, 0.010, 0.010], "why")
-    lines = [line, Measured("other page")]
+    line = Measurement("page", {"queries": 3}, [0.010, 0.020, 0.060], [0.010, 0.010, 0.010], "why")
+    lines = [line, Measurement("other page")]
     figure = Figure("Pages", "About.", {"queries": 2, RATIO: 1.5}, lines, ("new", "old"))
     assert figure.misses() == ["page: queries"]
     assert figure.markdown().splitlines() == [

@@ -14,11 +14,11 @@ from benchmarks.calls import awaitable, blocking, collections, contenders, goals
 from benchmarks.calls.addresses import Tcp, addresses
 from benchmarks.calls.callers import OURS, REDIS, Caller
 from benchmarks.calls.contenders import CONTENDERS, Contender
-from benchmarks.calls.loops import crowd
+from benchmarks.calls.loops import run_concurrent_calls
 from benchmarks.calls.operations import DELETE_MANY, GET, GET_MANY, INCR, SET, SET_MANY
 from benchmarks.calls.samples import DICT, TEXT
-from benchmarks.calls.sizes import AT_ONCE, Sizes
-from benchmarks.calls.turns import Ratio, Times, in_turns
+from benchmarks.calls.sizes import KEYS_PER_CALL, Sizes
+from benchmarks.calls.timing import Ratio, Times, time_in_turns
 from tests import servers
 
 TINY = Sizes(
@@ -27,9 +27,9 @@ TINY = Sizes(
     many=1,
     large=1,
     large_bytes=100_000,
-    concurrent=5,
-    in_a_row=2,
-    crowd=50,
+    tasks=5,
+    calls_per_task=2,
+    simultaneous_calls=50,
 )
 CALLS = 2
 
@@ -48,26 +48,31 @@ def test_everybody_does_what_is_timed(
         assert GET.prepare(store, entries, CALLS)() == entries.value
         assert [INCR.prepare(store, entries, CALLS)() for _call in range(CALLS)] == [1, 1]
         many = GET_MANY.prepare(store, entries, CALLS)()
-        assert list(many.values() if isinstance(many, dict) else many) == [entries.value] * AT_ONCE
+        assert (
+            list(many.values() if isinstance(many, dict) else many)
+            == [entries.value] * KEYS_PER_CALL
+        )
         delete = DELETE_MANY.prepare(store, entries, CALLS)
-        keys = [key for batch in range(CALLS) for key in entries.keys_of(batch)]
+        keys = [key for batch in range(CALLS) for key in entries.keys_for_batch(batch)]
         assert None not in [store.get(key) for key in keys]
         for _call in range(CALLS):
             delete()
         assert {store.get(key) for key in keys} == {None}
         SET_MANY.prepare(store, entries, CALLS)()
-        assert [store.get(key) for key in entries.keys_of()] == [entries.value] * AT_ONCE
+        assert [store.get(key) for key in entries.keys_for_batch()] == [
+            entries.value
+        ] * KEYS_PER_CALL
         store.set(entries.key, contender.entries(TEXT).value)
         SET.prepare(store, entries, CALLS)()
         assert store.get(entries.key) == entries.value
 
 
-@pytest.mark.parametrize("caller", collections.CALLERS, ids=named)
+@pytest.mark.parametrize("caller", collections.CLIENTS, ids=named)
 def test_everybody_reads_the_same_collections(
-    caller: collections.Caller, valkey_server: servers.Server
+    caller: collections.CollectionClient, valkey_server: servers.Server
 ) -> None:
-    keys, values = caller.entries(TEXT).keys_of(), caller.values
-    assert len(set(values)) == AT_ONCE
+    keys, values = caller.entries(TEXT).keys_for_batch(), caller.values
+    assert len(set(values)) == KEYS_PER_CALL
     with closing(caller.open(Tcp(valkey_server.port), 1)) as client:
         for operation, prepare in collections.OPERATIONS.items():
             for _turn in range(2):
@@ -88,15 +93,15 @@ def test_what_is_raw_stores_what_our_backends_store(valkey_server: servers.Serve
 
 @pytest.mark.parametrize("caller", OURS, ids=named)
 def test_many_tasks_share_few_sockets(caller: Caller, valkey_server: servers.Server) -> None:
-    found = crowd(valkey_server, caller, 0, 300)
-    assert found.sockets <= awaitable.MOST_SOCKETS
+    found = run_concurrent_calls(valkey_server, caller, 0, 300)
+    assert found.sockets <= awaitable.MAX_SOCKETS
     assert not found.failures
 
 
 def test_a_crowd_counts_sockets_and_failures(valkey_server: servers.Server) -> None:
-    found = awaitable.measure(valkey_server, TINY).crowds
-    assert found["raw valkey.asyncio"].sockets == TINY.crowd
-    limited = crowd(valkey_server, REDIS, 0, 120)
+    found = awaitable.measure(valkey_server, TINY).concurrent_calls
+    assert found["raw valkey.asyncio"].sockets == TINY.simultaneous_calls
+    limited = run_concurrent_calls(valkey_server, REDIS, 0, 120)
     assert str(limited) == "20 (MaxConnectionsError)"
     assert limited.sockets == 100
 
@@ -120,8 +125,8 @@ def test_the_page_tells_everything(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_profile_names_lines_of_ours(valkey_server: servers.Server) -> None:
-    watched = profile.watched(contenders.OUR_VALKEY, Tcp(valkey_server.port), 0.5)
-    assert "cache/line.py:" in watched.markdown()
+    watched = profile.profile_backend(contenders.OUR_VALKEY, Tcp(valkey_server.port), 0.5)
+    assert "connection/sync.py:" in watched.markdown()
 
 
 def times(*cpu: float) -> list[Times]:
@@ -130,10 +135,10 @@ def times(*cpu: float) -> list[Times]:
 
 def test_ratios_are_medians_with_their_spread_and_bold_where_a_goal_is_missed() -> None:
     assert str(Ratio([1.0, 3.0, 1.5])) == "1.50 (1.00–3.00)"
-    assert str(Ratio([1.0, 3.0, 1.5], most=1.5)) == "1.50 (1.00–3.00)"
-    missed = Ratio([1.0, 3.0, 1.5], most=1.4)
+    assert str(Ratio([1.0, 3.0, 1.5], maximum=1.5)) == "1.50 (1.00–3.00)"
+    missed = Ratio([1.0, 3.0, 1.5], maximum=1.4)
     assert str(missed) == "**1.50** (1.00–3.00)"
-    assert missed.missed == "1.50, not 1.4"
+    assert missed.miss_text == "1.50, not 1.4"
 
 
 def test_what_is_timed_takes_turns() -> None:
@@ -143,7 +148,7 @@ def test_what_is_timed_takes_turns() -> None:
         called.append(name)
         return Times(len(called), 0)
 
-    turns = in_turns({name: partial(turn, name) for name in "abc"}, 2)
+    turns = time_in_turns({name: partial(turn, name) for name in "abc"}, 2)
     assert "".join(called) == "abcbcacab"
     assert {name: [one.cpu for one in turns[name]] for name in turns} == {
         "a": [6, 8],
@@ -157,7 +162,7 @@ def test_goals_say_what_misses_them() -> None:
     slow = {**everybody, contenders.OUR_REDIS.name: times(1.6, 1.8)}
     operations = ("get", "set", "get_many", "delete_many")
     turns = dict.fromkeys(operations, everybody) | {"incr": slow, "set_many": everybody}
-    measured = blocking.Measured("here", turns)
+    measured = blocking.ThreadResult("here", turns)
     assert list(goals.misses([measured])) == [
         "incr, bare socket = 1: RedisCache (ours), here: 1.70, not 1.5",
         "incr, raw valkey-py = 1: RedisCache (ours), here: 1.70, not 1",

@@ -1,1 +1,1 @@
-"""The key browser at ten million keys, in a real browser."""
+"""The key browser with ten million keys, in a real browser."""

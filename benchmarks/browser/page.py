@@ -1,4 +1,4 @@
-"""The page on the key browser at ten million keys."""
+"""The page about the key browser with ten million keys."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from benchmarks import deleting, filling, users
 from benchmarks.bench import Bench, Sizes, Visitor
 from benchmarks.browser import first_page, searching
-from benchmarks.browser.crowd import crowd
-from benchmarks.machine import described
+from benchmarks.browser.populated_server import populated_server
+from benchmarks.machine import describe_environment
 from tests import servers
 from tests.browser import chromium
 
-MANY = 1_000_000
-MOST = 10_000_000
-FEW = 1_000
+MANY_KEYS = 1_000_000
+MAX_KEYS = 10_000_000
+FEW_KEYS = 1_000
 ROUNDS = 5
 
 INTRODUCTION = """\
@@ -37,23 +37,23 @@ interrupts its processor for a moment. Therefore the same pages are also request
 to render them. Figures are bold if the longest time of all rounds is more than twice the loop's."""
 
 
-def report(most: int = MOST) -> Iterator[str]:
-    """Yield the sections of the page, as they are measured."""
+def report(max_keys: int = MAX_KEYS) -> Iterator[str]:
+    """Yield the sections of the page as they are measured."""
     yield INTRODUCTION
-    sizes = [MANY, most] if most > MANY else [most]
-    found = []
+    sizes = [MANY_KEYS, max_keys] if max_keys > MANY_KEYS else [max_keys]
+    results = []
     with servers.valkey() as few:
-        yield described(few)
+        yield describe_environment(few)
         bench = Bench(Visitor(), few, Sizes(rounds=ROUNDS * 3))
-        filling.send(few, 0, (("SET", f":1:user:{n}", "x" * 100) for n in range(FEW)))
+        filling.send_commands(few, 0, (("SET", f":1:user:{n}", "x" * 100) for n in range(FEW_KEYS)))
         for keys in sizes:
-            with crowd(keys) as server:
+            with populated_server(keys) as server:
                 if keys == sizes[-1]:
                     yield first_page.measure(bench, server, few, keys).markdown()
                 with chromium.running() as browser:
-                    found.append(searching.measure(browser, server, keys, ROUNDS))
-        yield f"{ABOUT}\n\n{searching.table(found)}"
+                    results.append(searching.measure(browser, server, keys, ROUNDS))
+        yield f"{ABOUT}\n\n{searching.results_table(results)}"
         with servers.valkey() as server:
             yield deleting.measure(server).markdown()
-        filling.send(few, 0, filling.keys(FEW))
+        filling.send_commands(few, 0, filling.key_commands(FEW_KEYS))
         yield users.measure(bench).markdown()

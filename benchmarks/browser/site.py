@@ -1,4 +1,4 @@
-"""The admin, served by a process of its own, whose memory can be watched.
+"""The admin, served by a separate process whose memory is measured.
 
 `python -m benchmarks.browser.site CACHES` serves until its input ends; the aliases are JSON.
 """
@@ -21,24 +21,24 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Site:
-    """A served admin, and the session of somebody who may do everything."""
+    """A running admin, and the session of a superuser."""
 
     url: str
     cookie: Mapping[str, str]
-    """As a browser takes it."""
+    """A cookie for Playwright's `add_cookies`."""
 
     pid: int
 
     def memory(self, name: str) -> int:
-        """Return a figure of the process from Linux, in bytes: `VmRSS`, or `VmHWM`, its peak."""
+        """Return the memory of the process in bytes: `VmRSS`, or `VmHWM` for its peak."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         fields = dict(line.split(":", 1) for line in lines)
         return int(fields[name].split()[0]) * 1024
 
 
 @contextmanager
-def served(caches: Mapping[str, Any]) -> Iterator[Site]:
-    """Serve the admin over these caches."""
+def serve(caches: Mapping[str, Any]) -> Iterator[Site]:
+    """Serve the admin for these caches."""
     command = [sys.executable, "-m", __name__, json.dumps(caches)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

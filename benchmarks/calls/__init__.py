@@ -1,4 +1,5 @@
-"""What a call of a cache costs: ours, other backends, the drivers, and a bare socket.
+"""The cost of cache calls: our backends, others, the drivers, and a bare socket.
 
-All take turns in one run, on one server. Backends get values, what is raw gets them pickled.
+All contenders take turns in one run on one server. Backends get values; the others get them already
+pickled.
 """

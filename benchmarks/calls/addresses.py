@@ -1,4 +1,4 @@
-"""The two ways to a server that are measured."""
+"""The addresses of a server: TCP and a Unix socket."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import ClassVar, Protocol
 from tests import servers
 
 TIMEOUT = 5.0
-"""Seconds that everybody waits for a socket."""
+"""Socket timeout of all contenders, in seconds."""
 
 
 class Address(Protocol):
-    """Where a server is."""
+    """The address of a server."""
 
     name: ClassVar[str]
 
@@ -31,9 +31,9 @@ class Tcp:
         return f"{scheme}://127.0.0.1:{self.port}/{database}"
 
     def connect(self) -> socket.socket:
-        connected = socket.create_connection(("127.0.0.1", self.port), TIMEOUT)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connected
+        connection = socket.create_connection(("127.0.0.1", self.port), TIMEOUT)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Unix:
         return f"unix://{self.path}?db={database}"
 
     def connect(self) -> socket.socket:
-        connected = socket.socket(socket.AF_UNIX)
-        connected.settimeout(TIMEOUT)
-        connected.connect(str(self.path))
-        return connected
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(TIMEOUT)
+        connection.connect(str(self.path))
+        return connection
 
 
 def addresses(server: servers.Server) -> tuple[Address, Address]:

@@ -1,4 +1,4 @@
-"""Calls of a thread: every operation, of every contender, over TCP and a unix socket."""
+"""Calls in a thread: all operations of all contenders, over TCP and a Unix socket."""
 
 from __future__ import annotations
 
@@ -14,20 +14,29 @@ from benchmarks.calls.samples import DICT, TEXT, Sample
 from benchmarks.calls.sizes import Sizes
 from benchmarks.calls.stores import Store
 from benchmarks.calls.tables import table
-from benchmarks.calls.turns import CLOCKS, Clock, Times, Turns, in_turns, microseconds, ratio, timed
+from benchmarks.calls.timing import (
+    CLOCKS,
+    Clock,
+    Times,
+    Turns,
+    compare,
+    format_microseconds,
+    time_calls,
+    time_in_turns,
+)
 from tests import servers
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What was measured with one value, over one way."""
+class ThreadResult:
+    """The results for one value over one address."""
 
     title: str
     turns: dict[str, Turns]
-    """By the name of the operation."""
+    """The times by the name of the operation."""
 
     def sections(self) -> Iterator[str]:
-        """Yield the tables: to redis-py and to the bare socket, by either clock."""
+        """Yield the tables: compared with redis-py and the bare socket, by both clocks."""
         yield f"### {self.title}"
         for clock, clock_name in CLOCKS:
             for reference in (REDIS.name, BARE.name):
@@ -43,30 +52,30 @@ class Measured:
     def _cells(self, name: str, clock: Clock, reference: str) -> Iterator[str]:
         for turns in self.turns.values():
             if name == reference:
-                yield f"1 = {microseconds(turns, name, clock)}"
+                yield f"1 = {format_microseconds(turns, name, clock)}"
             else:
-                yield str(ratio(turns, name, reference, clock))
+                yield str(compare(turns, name, reference, clock))
 
 
-def measure(server: servers.Server, sizes: Sizes) -> Iterator[Measured]:
-    """Yield what is measured with each value over each way to the server."""
+def measure(server: servers.Server, sizes: Sizes) -> Iterator[ThreadResult]:
+    """Yield the results for each value and address."""
     for address in addresses(server):
         for sample in (TEXT, DICT):
-            turns = all_operations(address, sample, sizes)
-            yield Measured(f"{sample.name}, {address.name}", turns)
+            turns = time_operations(address, sample, sizes)
+            yield ThreadResult(f"{sample.name}, {address.name}", turns)
 
 
-def all_operations(address: Address, sample: Sample, sizes: Sizes) -> dict[str, Turns]:
-    """Return the times of all operations; each contender has a database to itself."""
-    with ExitStack() as opened:
+def time_operations(address: Address, sample: Sample, sizes: Sizes) -> dict[str, Turns]:
+    """Time all operations; each contender uses a database of its own."""
+    with ExitStack() as stack:
         stores: list[tuple[Contender, Store]] = [
-            (contender, opened.enter_context(closing(contender.open(address, database))))
+            (contender, stack.enter_context(closing(contender.open(address, database))))
             for database, contender in enumerate(CONTENDERS)
         ]
         return {
-            operation.name: in_turns(
+            operation.name: time_in_turns(
                 {
-                    contender.name: partial(turn, operation, contender, store, sample, sizes)
+                    contender.name: partial(time_turn, operation, contender, store, sample, sizes)
                     for contender, store in stores
                 },
                 sizes.rounds,
@@ -75,9 +84,9 @@ def all_operations(address: Address, sample: Sample, sizes: Sizes) -> dict[str, 
         }
 
 
-def turn(
+def time_turn(
     operation: Operation, contender: Contender, store: Store, sample: Sample, sizes: Sizes
 ) -> Times:
     """Prepare a turn, and time it."""
     calls = operation.calls(sizes)
-    return timed(operation.prepare(store, contender.entries(sample), calls), calls)
+    return time_calls(operation.prepare(store, contender.entries(sample), calls), calls)

@@ -1,4 +1,4 @@
-"""Who is compared on an event loop: our backends, Django's, the two drivers."""
+"""The contenders on an event loop: our backends, Django's, and the two drivers."""
 
 from __future__ import annotations
 
@@ -12,50 +12,50 @@ import valkey.asyncio
 
 from benchmarks.calls import contenders
 from benchmarks.calls.addresses import TIMEOUT, Address
-from benchmarks.calls.contenders import MADE_PREFIX, Backend
+from benchmarks.calls.contenders import KEY_PREFIX, Backend
 from benchmarks.calls.samples import Entries, Sample
 
-Coroutine = Callable[..., Awaitable[Any]]
+AsyncMethod = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True)
 class AwaitableStore:
-    """What is called."""
+    """The methods to call."""
 
-    get: Coroutine
-    set: Coroutine
-    close: Coroutine
+    get: AsyncMethod
+    set: AsyncMethod
+    close: AsyncMethod
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who is measured."""
+    """A contender on an event loop."""
 
     name: str
     open: Callable[[Address, int], AwaitableStore]
-    """Return a new store, for the running event loop."""
+    """Returns a new store for the running event loop."""
 
     entries: Callable[[Sample], Entries]
 
 
-def backend(chosen: Backend) -> Caller:
-    def opened(address: Address, database: int) -> AwaitableStore:
-        cache = chosen.open(address, database)
+def backend_caller(backend: Backend) -> Caller:
+    def open_store(address: Address, database: int) -> AwaitableStore:
+        cache = backend.open(address, database)
         return AwaitableStore(cache.aget, cache.aset, cache.aclose)
 
-    return Caller(chosen.name, opened, chosen.entries)
+    return Caller(backend.name, open_store, backend.entries)
 
 
-def driver(name: str, scheme: str, kind: Any) -> Caller:
-    def opened(address: Address, database: int) -> AwaitableStore:
-        client = kind.from_url(address.url(scheme, database), socket_timeout=TIMEOUT)
+def driver_caller(name: str, scheme: str, client_class: Any) -> Caller:
+    def open_store(address: Address, database: int) -> AwaitableStore:
+        client = client_class.from_url(address.url(scheme, database), socket_timeout=TIMEOUT)
         return AwaitableStore(client.get, client.set, client.aclose)
 
-    return Caller(name, opened, pickled)
+    return Caller(name, open_store, pickled_entries)
 
 
-def with_pickle(name: str, raw: Caller) -> Caller:
-    def opened(address: Address, database: int) -> AwaitableStore:
+def pickle_caller(name: str, raw: Caller) -> Caller:
+    def open_store(address: Address, database: int) -> AwaitableStore:
         store = raw.open(address, database)
 
         async def get(key: str) -> Any:
@@ -63,20 +63,20 @@ def with_pickle(name: str, raw: Caller) -> Caller:
 
         return AwaitableStore(get, store.set, store.close)
 
-    return Caller(name, opened, raw.entries)
+    return Caller(name, open_store, raw.entries)
 
 
-def pickled(sample: Sample) -> Entries:
-    return Entries(MADE_PREFIX, sample.pickled)
+def pickled_entries(sample: Sample) -> Entries:
+    return Entries(KEY_PREFIX, sample.pickled)
 
 
-OUR_VALKEY = backend(contenders.OUR_VALKEY)
-OUR_REDIS = backend(contenders.OUR_REDIS)
+OUR_VALKEY = backend_caller(contenders.OUR_VALKEY)
+OUR_REDIS = backend_caller(contenders.OUR_REDIS)
 OURS = OUR_VALKEY, OUR_REDIS
-DJANGO = backend(contenders.DJANGO)
-VALKEY = driver("raw valkey.asyncio", "valkey", valkey.asyncio.Valkey)
-REDIS = driver("raw redis.asyncio", "redis", redis.asyncio.Redis)
-VALKEY_AND_PICKLE = with_pickle("valkey.asyncio and pickle", VALKEY)
-REDIS_AND_PICKLE = with_pickle("redis.asyncio and pickle", REDIS)
+DJANGO = backend_caller(contenders.DJANGO)
+VALKEY = driver_caller("raw valkey.asyncio", "valkey", valkey.asyncio.Valkey)
+REDIS = driver_caller("raw redis.asyncio", "redis", redis.asyncio.Redis)
+VALKEY_AND_PICKLE = pickle_caller("valkey.asyncio and pickle", VALKEY)
+REDIS_AND_PICKLE = pickle_caller("redis.asyncio and pickle", REDIS)
 
 CALLERS = (*OURS, DJANGO, VALKEY, REDIS)

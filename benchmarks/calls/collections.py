@@ -1,4 +1,4 @@
-"""Calls for whole collections, and pipelines: ours, beside the drivers called by hand."""
+"""Calls for whole collections, and pipelines: our backends compared with the drivers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,25 @@ from typing import Any
 from benchmarks.calls.addresses import Address, Tcp
 from benchmarks.calls.contenders import OURS, REDIS, VALKEY, redis_client, valkey_client
 from benchmarks.calls.samples import TEXT, Entries, Sample
-from benchmarks.calls.sizes import AT_ONCE, Sizes
+from benchmarks.calls.sizes import KEYS_PER_CALL, Sizes
 from benchmarks.calls.tables import table
-from benchmarks.calls.turns import CLOCKS, Times, Turns, in_turns, microseconds, ratio, timed
+from benchmarks.calls.timing import (
+    CLOCKS,
+    Times,
+    Turns,
+    compare,
+    format_microseconds,
+    time_calls,
+    time_in_turns,
+)
 from tests import servers
 
 Call = Callable[[], Any]
 
 
 @dataclass(frozen=True)
-class Caller:
-    """Whose methods are called: those of a cache and of a client have one form."""
+class CollectionClient:
+    """A cache or a driver's client: their methods have the same signatures."""
 
     name: str
     open: Callable[[Address, int], Any]
@@ -29,18 +37,18 @@ class Caller:
 
     @property
     def values(self) -> list[Any]:
-        """So many values, no two alike."""
-        samples = [Sample(TEXT.name, f"{TEXT.value[3:]}{n:03}") for n in range(AT_ONCE)]
+        """`KEYS_PER_CALL` different values."""
+        samples = [Sample(TEXT.name, f"{TEXT.value[3:]}{n:03}") for n in range(KEYS_PER_CALL)]
         return [self.entries(sample).value for sample in samples]
 
 
-CALLERS = (
-    *(Caller(one.name, one.open, one.entries) for one in OURS),
-    Caller(VALKEY.name, valkey_client, VALKEY.entries),
-    Caller(REDIS.name, redis_client, REDIS.entries),
+CLIENTS = (
+    *(CollectionClient(one.name, one.open, one.entries) for one in OURS),
+    CollectionClient(VALKEY.name, valkey_client, VALKEY.entries),
+    CollectionClient(REDIS.name, redis_client, REDIS.entries),
 )
 
-# Each stores what its call will find, which is not timed, and returns the call.
+# Each function stores what its call reads, which is not timed, and returns the call.
 
 
 def hgetall(client: Any, keys: Sequence[str], values: Sequence[Any]) -> Call:
@@ -60,13 +68,13 @@ def zrange(client: Any, keys: Sequence[str], values: Sequence[Any]) -> Call:
 
 
 def pipeline(client: Any, keys: Sequence[str], values: Sequence[Any]) -> Call:
-    own = [f"{key}:piped" for key in keys]
-    for key, value in zip(own, values, strict=True):
+    pipeline_keys = [f"{key}:piped" for key in keys]
+    for key, value in zip(pipeline_keys, values, strict=True):
         client.set(key, value)
 
     def call() -> Any:
         pipe = client.pipeline(transaction=False)
-        for key in own:
+        for key in pipeline_keys:
             pipe.get(key)
         return pipe.execute()
 
@@ -74,16 +82,16 @@ def pipeline(client: Any, keys: Sequence[str], values: Sequence[Any]) -> Call:
 
 
 OPERATIONS = {
-    f"hgetall of {AT_ONCE}": hgetall,
-    f"lrange of {AT_ONCE}": lrange,
-    f"zrange of {AT_ONCE}": zrange,
-    f"a pipeline of {AT_ONCE} gets": pipeline,
+    f"hgetall of {KEYS_PER_CALL}": hgetall,
+    f"lrange of {KEYS_PER_CALL}": lrange,
+    f"zrange of {KEYS_PER_CALL}": zrange,
+    f"a pipeline of {KEYS_PER_CALL} gets": pipeline,
 }
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What was measured, by the name of the operation."""
+class CollectionsResult:
+    """The times by the name of the operation."""
 
     turns: Mapping[str, Turns]
 
@@ -95,11 +103,11 @@ class Measured:
         rows = [
             [f"{operation}: {caller.name}", *self._cells(turns, caller.name)]
             for operation, turns in self.turns.items()
-            for caller in CALLERS
+            for caller in CLIENTS
         ]
         return (
             "## Collections and pipelines, over TCP\n\n"
-            f"{AT_ONCE} values, each a {TEXT.name}. Our backends make keys and decode every "
+            f"{KEYS_PER_CALL} values, each a {TEXT.name}. Our backends make keys and decode every "
             "value. The raw drivers get stored keys and return bytes.\n\n"
             f"{table(headers, rows)}"
         )
@@ -108,23 +116,25 @@ class Measured:
         for other in (VALKEY.name, REDIS.name):
             for clock, _name in CLOCKS:
                 if name == other:
-                    yield f"1 = {microseconds(turns, name, clock)}"
+                    yield f"1 = {format_microseconds(turns, name, clock)}"
                 else:
-                    yield str(ratio(turns, name, other, clock))
+                    yield str(compare(turns, name, other, clock))
 
 
-def measure(server: servers.Server, sizes: Sizes) -> Measured:
-    """Return the times of all operations; everybody has a database to themselves."""
-    with ExitStack() as opened:
+def measure(server: servers.Server, sizes: Sizes) -> CollectionsResult:
+    """Time all operations; each client uses a database of its own."""
+    with ExitStack() as stack:
         clients = [
-            (caller, opened.enter_context(closing(caller.open(Tcp(server.port), database))))
-            for database, caller in enumerate(CALLERS)
+            (caller, stack.enter_context(closing(caller.open(Tcp(server.port), database))))
+            for database, caller in enumerate(CLIENTS)
         ]
-        return Measured(
+        return CollectionsResult(
             {
-                operation: in_turns(
+                operation: time_in_turns(
                     {
-                        caller.name: partial(turn, prepare, caller, client, sizes.many)
+                        caller.name: partial(
+                            time_collection_turn, prepare, caller, client, sizes.many
+                        )
                         for caller, client in clients
                     },
                     sizes.rounds,
@@ -134,6 +144,8 @@ def measure(server: servers.Server, sizes: Sizes) -> Measured:
         )
 
 
-def turn(prepare: Callable[..., Call], caller: Caller, client: Any, calls: int) -> Times:
+def time_collection_turn(
+    prepare: Callable[..., Call], caller: CollectionClient, client: Any, calls: int
+) -> Times:
     """Prepare a turn, and time it."""
-    return timed(prepare(client, caller.entries(TEXT).keys_of(), caller.values), calls)
+    return time_calls(prepare(client, caller.entries(TEXT).keys_for_batch(), caller.values), calls)

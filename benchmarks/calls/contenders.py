@@ -1,4 +1,4 @@
-"""Who is compared: our backends, others, the two drivers, a bare socket."""
+"""The contenders: our backends, others, the two drivers, and a bare socket."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from django.core.cache import CacheHandler
 
 from benchmarks.calls.addresses import TIMEOUT, Address
 from benchmarks.calls.samples import Entries, Sample
-from benchmarks.calls.stores import Bare, Raw, RawAndPickle, Store
+from benchmarks.calls.stores import BareSocket, PickleClient, RawClient, Store
 
-MADE_PREFIX = ":1:"
-"""What Django puts before a key, unless it is told otherwise."""
+KEY_PREFIX = ":1:"
+"""The prefix of stored keys with Django's default settings."""
 
 
 class Contender(Protocol):
-    """Somebody who is measured."""
+    """A cache or client to measure."""
 
     @property
     def name(self) -> str: ...
@@ -29,7 +29,7 @@ class Contender(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Backend:
-    """A cache backend of Django."""
+    """A Django cache backend."""
 
     name: str
     path: str
@@ -37,7 +37,7 @@ class Backend:
     options: Mapping[str, Any] = field(default_factory=lambda: {"socket_timeout": TIMEOUT})
 
     def open(self, address: Address, database: int) -> Any:
-        """Return a new cache, with connections of its own where the backend has no pool for all."""
+        """Return a new cache, with new connections unless the backend shares a pool."""
         settings = {
             "BACKEND": self.path,
             "LOCATION": address.url(self.scheme, database),
@@ -50,14 +50,14 @@ class Backend:
 
 
 @dataclass(frozen=True)
-class Pickled:
-    """What takes stored keys and values that are pickled already."""
+class RawContender:
+    """A contender that gets stored keys and pickled values."""
 
     name: str
     open: Callable[[Address, int], Store]
 
     def entries(self, sample: Sample) -> Entries:
-        return Entries(MADE_PREFIX, sample.pickled)
+        return Entries(KEY_PREFIX, sample.pickled)
 
 
 def valkey_client(address: Address, database: int) -> Any:
@@ -80,14 +80,16 @@ DJANGO_REDIS = Backend("django-redis", "django_redis.cache.RedisCache", "redis",
 DJANGO_VALKEY = Backend(
     "django-valkey", "django_valkey.cache.ValkeyCache", "valkey", SOCKET_TIMEOUT
 )
-VALKEY = Pickled("raw valkey-py", lambda *where: Raw(valkey_client(*where)))
-REDIS = Pickled("raw redis-py", lambda *where: Raw(redis_client(*where)))
-BARE = Pickled("bare socket", Bare)
+VALKEY = RawContender("raw valkey-py", lambda *where: RawClient(valkey_client(*where)))
+REDIS = RawContender("raw redis-py", lambda *where: RawClient(redis_client(*where)))
+BARE = RawContender("bare socket", BareSocket)
 
-VALKEY_AND_PICKLE = Pickled(
-    "valkey-py and pickle", lambda *where: RawAndPickle(valkey_client(*where))
+VALKEY_AND_PICKLE = RawContender(
+    "valkey-py and pickle", lambda *where: PickleClient(valkey_client(*where))
 )
-REDIS_AND_PICKLE = Pickled("redis-py and pickle", lambda *where: RawAndPickle(redis_client(*where)))
+REDIS_AND_PICKLE = RawContender(
+    "redis-py and pickle", lambda *where: PickleClient(redis_client(*where))
+)
 
 CONTENDERS: tuple[Contender, ...] = (
     *OURS,

@@ -1,30 +1,30 @@
-"""What our backends are to reach in calls of a thread, and whether they do."""
+"""The goals for calls in a thread, and whether our backends reach them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.calls.blocking import Measured
+from benchmarks.calls.blocking import ThreadResult
 from benchmarks.calls.contenders import BARE, OURS, REDIS, VALKEY
-from benchmarks.calls.sizes import AT_ONCE
+from benchmarks.calls.sizes import KEYS_PER_CALL
 from benchmarks.calls.tables import table
-from benchmarks.calls.turns import Ratio, ratio
+from benchmarks.calls.timing import Ratio, compare
 
 
 @dataclass(frozen=True)
 class Goal:
-    """The CPU time of an operation, at most, in that of the same by somebody else."""
+    """The maximum ratio between the CPU times of our backends and a reference."""
 
     operation: str
     reference: str
-    most: float
+    maximum: float
 
     def __str__(self) -> str:
         return f"{self.operation}, {self.reference} = 1"
 
-    def reached(self, name: str, measured: Measured) -> Ratio:
-        return ratio(measured.turns[self.operation], name, self.reference, most=self.most)
+    def result(self, name: str, measured: ThreadResult) -> Ratio:
+        return compare(measured.turns[self.operation], name, self.reference, maximum=self.maximum)
 
 
 GOALS = (
@@ -40,13 +40,13 @@ GOALS = (
 )
 
 
-def goals_table(measured: Sequence[Measured]) -> str:
-    """Return what each of ours reaches with each value over each way."""
+def goals_table(measured: Sequence[ThreadResult]) -> str:
+    """Return a table of the ratios of our backends, for each value and address."""
     rows = [
         [
             f"{goal}: {ours.name}",
-            f"{goal.most:g}",
-            *(str(goal.reached(ours.name, one)) for one in measured),
+            f"{goal.maximum:g}",
+            *(str(goal.result(ours.name, one)) for one in measured),
         ]
         for goal in GOALS
         for ours in OURS
@@ -54,22 +54,22 @@ def goals_table(measured: Sequence[Measured]) -> str:
     return table(["", "at most", *(one.title for one in measured)], rows)
 
 
-def misses(measured: Sequence[Measured]) -> Iterator[str]:
-    """Yield in words what misses its goal in the first column, for which the goals were set."""
+def misses(measured: Sequence[ThreadResult]) -> Iterator[str]:
+    """Describe the ratios in the first column that miss their goals; goals apply only there."""
     first = measured[0]
     for goal in GOALS:
         for ours in OURS:
-            reached = goal.reached(ours.name, first)
-            if reached.misses:
-                yield f"{goal}: {ours.name}, {first.title}: {reached.missed}"
+            result = goal.result(ours.name, first)
+            if result.is_missed:
+                yield f"{goal}: {ours.name}, {first.title}: {result.miss_text}"
 
 
-def section(measured: Sequence[Measured]) -> str:
+def section(measured: Sequence[ThreadResult]) -> str:
     return (
         "## Goals\n\n"
-        f"CPU time of calls in a thread. Calls for many keys have {AT_ONCE} keys. The goals apply "
-        "to the first column, a str over TCP. The other columns are for comparison: a dict must "
-        "be pickled, which the references don't do, and with a Unix socket the kernel takes less "
-        "time for all contenders. Figures that miss their goal are bold.\n\n"
+        f"CPU time of calls in a thread. Calls for many keys have {KEYS_PER_CALL} keys. The goals "
+        "apply to the first column, a str over TCP. The other columns are for comparison: a dict "
+        "must be pickled, which the references don't do, and with a Unix socket the kernel takes "
+        "less time for all contenders. Figures that miss their goal are bold.\n\n"
         f"{goals_table(measured)}"
     )

@@ -14,48 +14,48 @@ import valkey
 from benchmarks.calls.addresses import Address, Tcp
 from benchmarks.calls.callers import AwaitableStore, Caller
 from benchmarks.calls.samples import TEXT, Sample
-from benchmarks.calls.turns import Times, Turns, in_turns
+from benchmarks.calls.timing import Times, Turns, time_in_turns
 from tests import servers
 
 
 @dataclass(frozen=True)
 class Load:
-    """So many tasks at once, that each get a value so many times."""
+    """How many tasks run at the same time, and how many calls each makes."""
 
     tasks: int
-    in_a_row: int
+    calls_per_task: int
 
     async def timed(self, store: AwaitableStore, key: str) -> Times:
-        """Return the times of one get."""
+        """Return the times of one `get`."""
         start = Times.now()
         await asyncio.gather(*(self._task(store, key) for _task in range(self.tasks)))
-        return Times.since(start, self.tasks * self.in_a_row)
+        return Times.since(start, self.tasks * self.calls_per_task)
 
     async def _task(self, store: AwaitableStore, key: str) -> None:
-        for _get in range(self.in_a_row):
+        for _get in range(self.calls_per_task):
             await store.get(key)
 
 
 @dataclass(frozen=True)
-class Crowd:
-    """What became of many calls at once, the first on their loop."""
+class ConcurrentCalls:
+    """The result of many simultaneous calls on a new event loop."""
 
     sockets: int
-    """How many they opened."""
+    """The number of sockets that were opened."""
 
     failures: Counter[str]
-    """How many of the calls failed, by the class of the error."""
+    """The number of failed calls by the class of the error."""
 
     def __str__(self) -> str:
-        """Return how many failed, and how."""
+        """Return the number of failures and their classes."""
         kinds = f" ({', '.join(sorted(self.failures))})" if self.failures else ""
         return f"{self.failures.total():,}{kinds}"
 
 
-def turns_on_loop(
+def time_on_loop(
     address: Address, callers: Iterable[Caller], sample: Sample, load: Load, rounds: int
 ) -> Turns:
-    """Return the times of a get by each of the callers, which share one loop."""
+    """Time `get` of all callers, which share one event loop."""
     with asyncio.Runner() as runner:
 
         def turn(store: AwaitableStore, key: str) -> Times:
@@ -64,28 +64,32 @@ def turns_on_loop(
         stores, turns = [], {}
         for database, caller in enumerate(callers):
             entries = caller.entries(sample)
-            store = runner.run(ready(caller, address, database, sample))
+            store = runner.run(prepare_store(caller, address, database, sample))
             stores.append(store)
             turns[caller.name] = partial(turn, store, entries.key)
-        measured = in_turns(turns, rounds)
+        measured = time_in_turns(turns, rounds)
         for store in stores:
-            runner.run(closed(store))
+            runner.run(close_store(store))
         return measured
 
 
-async def ready(caller: Caller, address: Address, database: int, sample: Sample) -> AwaitableStore:
-    """Return a store in which there is something to get."""
+async def prepare_store(
+    caller: Caller, address: Address, database: int, sample: Sample
+) -> AwaitableStore:
+    """Return a store with a value to get."""
     entries, store = caller.entries(sample), caller.open(address, database)
     await store.set(entries.key, entries.value)
     return store
 
 
-async def closed(store: AwaitableStore) -> None:
+async def close_store(store: AwaitableStore) -> None:
     await store.close()
 
 
-def crowd(server: servers.Server, caller: Caller, database: int, tasks: int) -> Crowd:
-    """Return what becomes of so many calls at once, on a new loop without connections."""
+def run_concurrent_calls(
+    server: servers.Server, caller: Caller, database: int, tasks: int
+) -> ConcurrentCalls:
+    """Run simultaneous calls on a new event loop without connections."""
     address, entries = Tcp(server.port), caller.entries(TEXT)
 
     async def call() -> list[Any]:
@@ -100,10 +104,10 @@ def crowd(server: servers.Server, caller: Caller, database: int, tasks: int) -> 
         results = asyncio.run(call())
         sockets = connections_received(client) - before
     failures = Counter(type(one).__name__ for one in results if isinstance(one, Exception))
-    return Crowd(sockets, failures)
+    return ConcurrentCalls(sockets, failures)
 
 
 def connections_received(client: valkey.Valkey) -> int:
-    """Return how many connections were made to a server since it runs."""
+    """Return how many connections a server has accepted since it started."""
     statistics: Any = client.info("stats")
     return int(statistics["total_connections_received"])

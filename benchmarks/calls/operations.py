@@ -1,4 +1,4 @@
-"""The calls that are measured."""
+"""The operations to measure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Call = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Operation:
-    """One kind of call."""
+    """A kind of call."""
 
     name: str
     prepare: Callable[[Store, Entries, int], Call]
-    """Store what so many calls will find, which is not timed; return the call."""
+    """Stores what the calls will read, which is not timed; returns the call."""
 
     calls: Callable[[Sizes], int]
-    """Return how many calls make a turn."""
+    """Returns the number of calls per turn."""
 
 
 def get(store: Store, entries: Entries, calls: int) -> Call:
@@ -43,7 +43,7 @@ def incr(store: Store, entries: Entries, calls: int) -> Call:
 
 def get_many(store: Store, entries: Entries, calls: int) -> Call:
     store.set_many(entries.data())
-    return partial(store.get_many, entries.keys_of())
+    return partial(store.get_many, entries.keys_for_batch())
 
 
 def set_many(store: Store, entries: Entries, calls: int) -> Call:
@@ -51,31 +51,31 @@ def set_many(store: Store, entries: Entries, calls: int) -> Call:
 
 
 def delete_many(store: Store, entries: Entries, calls: int) -> Call:
-    """Every call finds the keys that it deletes."""
+    """Store a batch of keys for each call, so that every call deletes existing keys."""
     for batch in range(calls):
         store.set_many(entries.data(batch))
-    batches = itertools.cycle([entries.keys_of(batch) for batch in range(calls)])
+    batches = itertools.cycle([entries.keys_for_batch(batch) for batch in range(calls)])
     return lambda: store.delete_many(next(batches))
 
 
-def single(sizes: Sizes) -> int:
+def single_calls(sizes: Sizes) -> int:
     return sizes.single
 
 
-def many(sizes: Sizes) -> int:
+def many_calls(sizes: Sizes) -> int:
     return sizes.many
 
 
-def large(sizes: Sizes) -> int:
+def large_calls(sizes: Sizes) -> int:
     return sizes.large
 
 
-GET = Operation("get", get, single)
-SET = Operation("set", set_, single)
-INCR = Operation("incr", incr, single)
-GET_MANY = Operation("get_many", get_many, many)
-SET_MANY = Operation("set_many", set_many, many)
-DELETE_MANY = Operation("delete_many", delete_many, many)
+GET = Operation("get", get, single_calls)
+SET = Operation("set", set_, single_calls)
+INCR = Operation("incr", incr, single_calls)
+GET_MANY = Operation("get_many", get_many, many_calls)
+SET_MANY = Operation("set_many", set_many, many_calls)
+DELETE_MANY = Operation("delete_many", delete_many, many_calls)
 OPERATIONS = (GET, SET, INCR, GET_MANY, SET_MANY, DELETE_MANY)
 
-GET_LARGE = Operation("get of a large value", get, large)
+GET_LARGE = Operation("get of a large value", get, large_calls)

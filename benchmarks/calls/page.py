@@ -1,4 +1,4 @@
-"""The page on what calls cost."""
+"""The page about the cost of cache calls."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from benchmarks.calls import awaitable, blocking, collections, goals, large
 from benchmarks.calls.memory import keep_freed_memory
-from benchmarks.calls.sizes import FULL, Sizes
-from benchmarks.calls.turns import settled
-from benchmarks.machine import measured_on, packages, valkey_version
+from benchmarks.calls.sizes import FULL_SIZES, Sizes
+from benchmarks.calls.timing import frozen_garbage_collector
+from benchmarks.machine import environment_sentence, package_versions, valkey_version
 from tests import servers
 
 INTRODUCTION = """\
@@ -34,7 +34,7 @@ pickled values that are ready, and return bytes. So a dict takes the backends lo
 than a str because of pickling. All contenders wait for a socket for at most 5 seconds. The bare
 socket doesn't reconnect, serves a single thread and checks nothing, so no cache can be faster."""
 
-WITH_A_STR = "With a str over TCP, on an event loop, and with a large value,"
+GOALS_SCOPE = "With a str over TCP, on an event loop, and with a large value,"
 
 PACKAGES = (
     *("django", "django-redis", "django-valkey"),
@@ -42,32 +42,38 @@ PACKAGES = (
 )
 
 
-def report(sizes: Sizes = FULL) -> Iterator[str]:
+def report(sizes: Sizes = FULL_SIZES) -> Iterator[str]:
     """Yield the sections of the page."""
     keep_freed_memory()
     yield INTRODUCTION
-    with servers.valkey() as server, settled():
-        yield measured_on(*packages(*PACKAGES), f"Valkey {valkey_version(server)}")
+    with servers.valkey() as server, frozen_garbage_collector():
+        yield environment_sentence(*package_versions(*PACKAGES), f"Valkey {valkey_version(server)}")
         calls = list(blocking.measure(server, sizes))
         on_loop = awaitable.measure(server, sizes)
-        big = large.measure(server, sizes)
-        many = collections.measure(server, sizes)
+        large_values = large.measure(server, sizes)
+        collection_calls = collections.measure(server, sizes)
     yield goals.section(calls)
-    yield missed([*goals.misses(calls), *on_loop.misses(), *(m for b in big for m in b.misses())])
+    yield missed_goals(
+        [
+            *goals.misses(calls),
+            *on_loop.misses(),
+            *(miss for value in large_values for miss in value.misses()),
+        ]
+    )
     yield on_loop.section()
-    yield large.section(big, sizes)
-    yield many.section()
-    yield every_call(calls)
+    yield large.section(large_values, sizes)
+    yield collection_calls.section()
+    yield all_contenders(calls)
 
 
-def missed(said: list[str]) -> str:
-    """Return what misses its goal, in words."""
-    if not said:
-        return f"{WITH_A_STR} nothing misses its goal."
-    lines = "\n".join(f"- {one}" for one in said)
-    return f"{WITH_A_STR} these figures miss their goals:\n\n{lines}"
+def missed_goals(misses: list[str]) -> str:
+    """Return a sentence or a list about the goals that were missed."""
+    if not misses:
+        return f"{GOALS_SCOPE} nothing misses its goal."
+    lines = "\n".join(f"- {miss}" for miss in misses)
+    return f"{GOALS_SCOPE} these figures miss their goals:\n\n{lines}"
 
 
-def every_call(calls: list[blocking.Measured]) -> str:
+def all_contenders(calls: list[blocking.ThreadResult]) -> str:
     tables = "\n\n".join(section for one in calls for section in one.sections())
     return f"## All contenders\n\n{tables}"

@@ -1,4 +1,4 @@
-"""What is stored: as an application has it, and as a server does."""
+"""The values to store, and the keys."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import pickle
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.calls.sizes import AT_ONCE
+from benchmarks.calls.sizes import KEYS_PER_CALL
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A value of an application."""
+    """A value as an application caches it."""
 
     name: str
     value: Any
 
     @property
     def pickled(self) -> bytes:
-        """The value as our backends and Django's store it."""
+        """The value as stored by our backends and Django's."""
         return pickle.dumps(self.value, pickle.HIGHEST_PROTOCOL)
 
 
 @dataclass(frozen=True)
 class Entries:
-    """What calls are given. The keys of backends and of what is raw are the same to the server."""
+    """The arguments of calls. The prefix makes raw keys equal to the stored keys of backends."""
 
     prefix: str
     value: Any
@@ -37,17 +37,17 @@ class Entries:
     def counter(self) -> str:
         return f"{self.prefix}user:1:visits"
 
-    def keys_of(self, batch: int = 0) -> list[str]:
-        """Return the keys of one call for many; each batch has its own."""
-        return [f"{self.prefix}user:{batch}:{number}:feed" for number in range(AT_ONCE)]
+    def keys_for_batch(self, batch: int = 0) -> list[str]:
+        """Return the keys of one call for many keys; each batch has different keys."""
+        return [f"{self.prefix}user:{batch}:{number}:feed" for number in range(KEYS_PER_CALL)]
 
     def data(self, batch: int = 0) -> dict[str, Any]:
-        """Return the entries of one call for many."""
-        return dict.fromkeys(self.keys_of(batch), self.value)
+        """Return the data of one `set_many` call."""
+        return dict.fromkeys(self.keys_for_batch(batch), self.value)
 
 
-def profile() -> dict[str, Any]:
-    """Return a dict such as applications cache: a kilobyte when it is pickled."""
+def sample_profile() -> dict[str, Any]:
+    """Return a typical dict of an application, a kilobyte when pickled."""
     return {
         "id": 48_151_623,
         "name": "Ana Soares",
@@ -63,8 +63,8 @@ def profile() -> dict[str, Any]:
 
 
 TEXT = Sample("str of 100 bytes", "x" * 100)
-DICT = Sample("dict of 1 kB", profile())
+DICT = Sample("dict of 1 kB", sample_profile())
 
 
-def text_of(size: int) -> Sample:
+def make_text(size: int) -> Sample:
     return Sample(f"str of {size:,} bytes", "x" * size)

@@ -1,36 +1,36 @@
-"""How much is measured."""
+"""How much to measure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-AT_ONCE = 100
-"""Keys of one call for many keys."""
+KEYS_PER_CALL = 100
+"""Keys per call of `get_many` and the like."""
 
 
 @dataclass(frozen=True)
 class Sizes:
     rounds: int = 9
-    """How often everything is timed, in turns; one round before them is not counted."""
+    """How often everything is timed, in turns, after a warm-up round."""
 
     single: int = 400
-    """Calls for one key in a turn."""
+    """Calls for a single key per turn."""
 
     many: int = 30
-    """Calls for a hundred keys in a turn."""
+    """Calls for many keys per turn."""
 
     large: int = 15
-    """Calls for a large value in a turn."""
+    """Calls for a large value per turn."""
 
     large_bytes: int = 1_000_000
-    concurrent: int = 100
-    """Tasks on one event loop."""
+    tasks: int = 100
+    """Tasks that run at the same time on one event loop."""
 
-    in_a_row: int = 10
-    """Calls of each of them in a turn."""
+    calls_per_task: int = 10
+    """Calls of each task per turn."""
 
-    crowd: int = 1000
-    """Tasks that call at once when sockets are counted."""
+    simultaneous_calls: int = 1000
+    """Simultaneous calls when sockets are counted."""
 
 
-FULL = Sizes()
+FULL_SIZES = Sizes()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from django_cachex.inspectors.valkey.snippets import Address
+from django_cachex.inspectors.valkey.snippets import DatabaseAddress
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from django_cachex.inspectors.valkey.snippets import Address
 def test_an_address_is_read_as_the_drivers_read_it_and_shown_without_credentials(
     url: str, options: dict[str, Any], shown: str
 ) -> None:
-    assert str(Address.of(url, options)) == shown
+    assert str(DatabaseAddress.of(url, options)) == shown
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,9 @@ def test_an_address_is_read_as_the_drivers_read_it_and_shown_without_credentials
     ],
 )
 def test_spellings_of_one_database_are_one_store(url: str) -> None:
-    assert Address.of(url, {}).store == Address.of("redis://10.0.0.9:6379/0", {}).store
+    assert (
+        DatabaseAddress.of(url, {}).store == DatabaseAddress.of("redis://10.0.0.9:6379/0", {}).store
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,12 +51,14 @@ def test_spellings_of_one_database_are_one_store(url: str) -> None:
     ["redis://10.0.0.9/1", "redis://10.0.0.9:6380/0", "redis://10.0.0.8/0", "unix:///10.0.0.9"],
 )
 def test_other_databases_are_other_stores(url: str) -> None:
-    assert Address.of(url, {}).store != Address.of("redis://10.0.0.9:6379/0", {}).store
+    assert (
+        DatabaseAddress.of(url, {}).store != DatabaseAddress.of("redis://10.0.0.9:6379/0", {}).store
+    )
 
 
 @pytest.mark.parametrize("url", ["redis://:hunter/2@h:6379/0", "redis://h?db=x", "redis://[h/0"])
 def test_what_is_no_url_is_refused_without_quoting_it(url: str) -> None:
-    with pytest.raises(ValueError, match="no URL of a server") as refused:
-        Address.of(url, {})
+    with pytest.raises(ValueError, match="not a valid server URL") as refused:
+        DatabaseAddress.of(url, {})
     assert refused.value.__cause__ is None
     assert "hunter" not in str(refused.value)

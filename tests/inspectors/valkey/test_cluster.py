@@ -14,7 +14,7 @@ import valkey
 from django_cachex.cache.cluster.routing import key_slot
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.query import Pattern, Query
-from django_cachex.inspectors.valkey.scan import read_slots
+from django_cachex.inspectors.valkey.scan import parse_slots
 from tests import servers
 from tests.inspectors.contract import later
 
@@ -152,7 +152,7 @@ def test_keys_that_have_moved_ahead_of_their_slot_are_looked_for_where_they_are(
     slot = key_slot(b"{tag}")
     tagged = {f":1:{{tag}}:{n}".encode() for n in range(200)}
     walks = json.loads(inspector.scan(Query(), "", 1, later()).token)
-    [(address, _cursor, slots, *_rest)] = [one for one in walks if slot in read_slots(one[2])]
+    [(address, _cursor, slots, *_rest)] = [one for one in walks if slot in parse_slots(one[2])]
     giver = next(node for node in nodes if address.startswith(node.address))
     taker = next(node for node in nodes if node is not giver)
     move(slot, giver, taker, most=100, finish=False)
@@ -165,7 +165,7 @@ def test_keys_that_have_moved_ahead_of_their_slot_are_looked_for_where_they_are(
     finally:
         move(slot, giver, taker)
         move(slot, taker, giver)
-    theirs = {key for key in KEYS if key_slot(key) in read_slots(slots)}
+    theirs = {key for key in KEYS if key_slot(key) in parse_slots(slots)}
     assert set(found) == tagged | theirs
     assert len(found) == len(set(found))
 

@@ -10,8 +10,8 @@ import valkey
 from django_cachex.commands import Command
 from django_cachex.inspectors.edits import KEEP, AddValue, Edit, EditStatus, Expire, SetValue
 from django_cachex.inspectors.types import TTL_NONE
-from django_cachex.inspectors.valkey.compare_and_set import Target
-from django_cachex.inspectors.valkey.edit import outcome_of
+from django_cachex.inspectors.valkey.compare_and_set import EditTarget
+from django_cachex.inspectors.valkey.edit import edit_operation
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from django_cachex.inspectors.values import ValueFormat, fingerprint
 from tests import servers
@@ -125,8 +125,8 @@ def test_a_change_between_comparison_and_write_is_told(
     inspector: ServerInspector, store: Store, meanwhile: tuple[Any, ...], outcome: EditStatus
 ) -> None:
     store.raw.set(KEY, "old")
-    target = Target(KEY, ValueFormat("", "opaque", bytes))
-    steps = outcome_of(target, SetValue(b"mine", fingerprint(b"old")))
+    target = EditTarget(KEY, ValueFormat("", "opaque", bytes))
+    steps = edit_operation(target, SetValue(b"mine", fingerprint(b"old")))
     assert steps is not None
 
     def interrupted() -> Iterator[Any]:

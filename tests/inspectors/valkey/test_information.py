@@ -170,5 +170,5 @@ def test_what_the_server_denies_is_left_out(store: Store, user: str) -> None:
     ],
 )
 def test_a_reply_with_gaps_or_nonsense_is_no_error(info: Mapping[str, str]) -> None:
-    for section in information.sections(info, 0):
+    for section in information.build_sections(info, 0):
         assert section.fields or section.rows or section.headline

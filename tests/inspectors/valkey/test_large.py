@@ -23,7 +23,7 @@ pytestmark = on_one_server
 
 @pytest.fixture(autouse=True)
 def _little(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LARGEST_REPLY", MOST)
+    monkeypatch.setattr(module, "MAX_REPLY_SIZE", MOST)
 
 
 def pages(store: Store, window: ElementPage = FIRST_PAGE) -> Iterator[KeyValue]:

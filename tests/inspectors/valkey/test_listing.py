@@ -11,7 +11,7 @@ from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import KeyInfo
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from django_cachex.inspectors.valkey.key_info import TYPES
-from django_cachex.inspectors.valkey.scan import Walk, read_token, write_token
+from django_cachex.inspectors.valkey.scan import NodeScan, make_token, parse_token
 from tests import servers
 from tests.inspectors.contract import later, listed, pages
 from tests.inspectors.valkey.conftest import Store
@@ -181,7 +181,7 @@ def test_a_token_that_is_no_cursor_is_refused(inspector: ServerInspector, token:
 
 
 def test_a_cursor_has_64_bits(inspector: ServerInspector) -> None:
-    [walk] = read_token("18446744073709551615", is_cluster=False)
+    [walk] = parse_token("18446744073709551615", is_cluster=False)
     assert walk.cursor == 2**64 - 1
     listing = inspector.scan(Query(), "18446744073709551615", 10, later())
     assert list(listing.keys) == []
@@ -240,21 +240,21 @@ def deny(store: Store, user: str, *commands: str) -> None:
     store.raw.execute_command("ACL", "SETUSER", user, *(f"-{command}" for command in commands))
 
 
-def test_a_walk_begins_anew_when_its_server_has_started_again() -> None:
-    walk = Walk()
-    assert not walk.begins_anew("a" * 40)
-    walk.cursor = 7
-    [walk] = read_token(write_token([walk]), is_cluster=False)
-    assert not walk.begins_anew("a" * 40)
-    assert not Walk(cursor=7, run=walk.run).begins_anew("")
-    assert walk.begins_anew("b" * 40)
-    assert walk.cursor == 0
+def test_a_scan_restarts_when_its_server_has_restarted() -> None:
+    scan = NodeScan()
+    assert not scan.restart_if_needed("a" * 40)
+    scan.cursor = 7
+    [scan] = parse_token(make_token([scan]), is_cluster=False)
+    assert not scan.restart_if_needed("a" * 40)
+    assert not NodeScan(cursor=7, run_id=scan.run_id).restart_if_needed("")
+    assert scan.restart_if_needed("b" * 40)
+    assert scan.cursor == 0
 
 
-def test_a_walk_ends_although_another_server_answers_each_time() -> None:
-    walk, anew = Walk(), 0
+def test_a_scan_ends_although_another_server_replies_each_time() -> None:
+    scan, restarts = NodeScan(), 0
     for step, run in enumerate("abcdef", 1):
-        anew += walk.begins_anew(run * 40)
-        walk.cursor = step
-        [walk] = read_token(write_token([walk]), is_cluster=False)
-    assert anew == 1
+        restarts += scan.restart_if_needed(run * 40)
+        scan.cursor = step
+        [scan] = parse_token(make_token([scan]), is_cluster=False)
+    assert restarts == 1

@@ -35,7 +35,7 @@ from django_cachex.inspectors.edits import (
     ZAdd,
 )
 from django_cachex.inspectors.types import TTL_NONE
-from django_cachex.inspectors.valkey.element_ids import spell
+from django_cachex.inspectors.valkey.element_ids import make_id
 from tests import servers
 from tests.cache.codecs.test_running import typed
 
@@ -188,11 +188,11 @@ ELEMENTS: dict[str, Callable[[Any], Edit]] = {
     "insert": lambda value: InsertItem("0", "", value),
     "set an item": lambda value: SetItem("0", "", value),
     "add members": lambda value: AddMembers((value,)),
-    "rename a member": lambda value: ReplaceMember("set", spell(b"\xa1a", 0), "", value),
+    "rename a member": lambda value: ReplaceMember("set", make_id(b"\xa1a", 0), "", value),
     "add scored": lambda value: ZAdd(((value, 1.0),)),
-    "rename a scored": lambda value: ReplaceMember("zset", spell(b"\xa1a", 0), "", value),
+    "rename a scored": lambda value: ReplaceMember("zset", make_id(b"\xa1a", 0), "", value),
     "add fields": lambda value: AddFields((("another", value),)),
-    "set a field": lambda value: SetField(spell(b"field", 0), "", value),
+    "set a field": lambda value: SetField(make_id(b"field", 0), "", value),
     "add an entry": lambda value: AddEntry((("field", value),)),
     "set": lambda value: SetValue(value, ""),
     "replace": lambda value: AddValue(value, TTL_NONE, replace=True),

@@ -1,4 +1,4 @@
-"""What our own backends and Django's backend for Redis do differently."""
+"""Inspectors of django-cachex's backends and of Django's Redis backend."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, 
 from django_cachex.inspectors.keys import display_text, encode_text
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.types import ScanPage
-from django_cachex.inspectors.valkey.errors import permitted, required
+from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
 from django_cachex.inspectors.valkey.inspector import ServerInspector
-from django_cachex.inspectors.valkey.key_info import formats
-from django_cachex.inspectors.valkey.snippets import python_line
+from django_cachex.inspectors.valkey.key_info import serializer_fields
+from django_cachex.inspectors.valkey.snippets import python_snippet
 from django_cachex.inspectors.values import ValueFormat, detect_composite_format
 
 
-def in_this_process(statistics: Statistics) -> InfoSection:
-    """Return what the process that draws the page knows of its own use of a cache."""
+def process_statistics(statistics: Statistics) -> InfoSection:
+    """Return the statistics of the current process for a cache."""
     rate = statistics.hit_rate
     average = statistics.seconds / statistics.calls * 1000 if statistics.calls else None
     figures = (
@@ -49,7 +49,7 @@ def in_this_process(statistics: Statistics) -> InfoSection:
 
 
 class CachexInspector(ServerInspector):
-    """Our own backends."""
+    """The inspector of `ValkeyCache`, `RedisCache` and their Sentinel and cluster variants."""
 
     support = Support.CACHEX
 
@@ -58,16 +58,16 @@ class CachexInspector(ServerInspector):
         try:
             _ = self.keyspace
         except KeyFunctionNotSupported as error:
-            self._lack("can_flush", str(error))
+            self._disable("can_flush", str(error))
 
     @cached_property
     def keyspace(self) -> Keyspace:
-        """The cache's keys in every version; `KeyFunctionNotSupported` where none can tell them."""
+        """The keys of the cache in every version; raises `KeyFunctionNotSupported` if they are unknown."""
 
-        def made(key: str, version: int) -> bytes:
+        def make_key(key: str, version: int) -> bytes:
             return encode_text(self.cache.make_key(key, version=version))
 
-        return find_keyspace(made, self.cache.version)
+        return find_keyspace(make_key, self.cache.version)
 
     @property
     def driver(self) -> str:
@@ -84,20 +84,20 @@ class CachexInspector(ServerInspector):
 
     @property
     def storage_id(self) -> Hashable:
-        # A fleet's name or a cluster's nodes are no address of one server.
-        return super().storage_id if self.client_class is Client else ("valkey", self.place)
+        # With Sentinel or a cluster, the URLs do not identify one server.
+        return super().storage_id if self.client_class is Client else ("valkey", self.display_address)
 
     @property
     def is_cluster(self) -> bool:
         return issubclass(self.client_class, ClusterClient)
 
-    def python_line(self, stored: bytes, type: str | None) -> str | None:
-        key = self.key_of(stored)
-        return None if key is None else python_line(self.alias, key, type)
+    def python_snippet(self, stored: bytes, type: str | None) -> str | None:
+        key = self.application_key(stored)
+        return None if key is None else python_snippet(self.alias, key, type)
 
     @property
-    def place(self) -> str:
-        """Where the keys are, for people."""
+    def display_address(self) -> str:
+        """The address of the servers, for display."""
         plain = self.client_class is Client
         return str(self.address if plain else self.cache.client.server.address)
 
@@ -125,15 +125,15 @@ class CachexInspector(ServerInspector):
 
     def configuration(self) -> InfoSection:
         section = super().configuration()
-        return replace(section, fields=(*section.fields, *formats(self.serializer)))
+        return replace(section, fields=(*section.fields, *serializer_fields(self.serializer)))
 
     def info(self) -> Sequence[InfoSection]:
-        return [*super().info(), in_this_process(self.cache.statistics)]
+        return [*super().info(), process_statistics(self.cache.statistics)]
 
     def preview_flush(self) -> FlushPreview:
         return FlushPreview(
             command=_("SCAN and UNLINK of %(pattern)s on %(address)s")
-            % {"pattern": display_text(self.keyspace.pattern), "address": self.place},
+            % {"pattern": display_text(self.keyspace.pattern), "address": self.display_address},
             scope=_(
                 "All keys with this cache's prefix, in every version, are deleted. Others stay."
             ),
@@ -153,7 +153,7 @@ class CachexInspector(ServerInspector):
 
 
 class DjangoRedisInspector(ServerInspector):
-    """Django's own backend for Redis; it may as well talk to a Valkey."""
+    """The inspector of `django.core.cache.backends.redis.RedisCache`, on Redis or Valkey."""
 
     support = Support.WRAPPED
 
@@ -171,10 +171,10 @@ class DjangoRedisInspector(ServerInspector):
         data: bytes | str | int = self.serializer.dumps(value)
         return data
 
-    def python_line(self, stored: bytes, type: str | None) -> str | None:
-        key = self.key_of(stored)
+    def python_snippet(self, stored: bytes, type: str | None) -> str | None:
+        key = self.application_key(stored)
         is_value = type in (None, "string")
-        return python_line(self.alias, key, "string") if key is not None and is_value else None
+        return python_snippet(self.alias, key, "string") if key is not None and is_value else None
 
     def notes(self) -> Sequence[Text]:
         return (
@@ -190,10 +190,10 @@ class DjangoRedisInspector(ServerInspector):
         return FlushPreview(
             command=_("FLUSHDB on %(address)s") % {"address": self.address},
             scope=_("Every key of the whole database is deleted, whoever stored it."),
-            entries=permitted(keys),
+            entries=none_if_denied(keys),
         )
 
     def flush(self) -> int | None:
         keys, flushed = self.client.collect([self.client._dbsize(), self.client._flush_db()])
-        required(flushed)
-        return permitted(keys)
+        require_reply(flushed)
+        return none_if_denied(keys)

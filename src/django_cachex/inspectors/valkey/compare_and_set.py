@@ -1,4 +1,4 @@
-"""Change a key if it still is as expected, in one script."""
+"""Compare-and-set: change a key in one atomic step, only if it is still as expected."""
 
 from __future__ import annotations
 
@@ -23,220 +23,254 @@ from django_cachex.conf import limits
 from django_cachex.inspectors.edits import EditResult, EditStatus, ValueDigest
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.valkey.errors import (
-    DENIED,
-    a_list,
-    a_number,
-    a_row,
-    anything,
-    fitting,
-    queued,
-    required,
+    DENIED_ERRORS,
+    any_reply,
+    check_shape,
+    is_integer,
+    list_of,
+    parse_queued,
+    require_reply,
+    tuple_of,
 )
 from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint
 
-Words = tuple[EncodableArg, ...]
+CommandArgs = tuple[EncodableArg, ...]
 
 MULTI, EXEC, UNWATCH = (Command((word,), parse_raw) for word in ("MULTI", "EXEC", "UNWATCH"))
 
-ATTEMPTS: Final = 20
-"""How often an edit is tried anew where something else that it depends on has changed."""
+MAX_ATTEMPTS: Final = 20
+"""How often an edit is tried while other clients keep changing what it depends on."""
 
-SCRIPT: Final = """\
-local at = 2
-local function commands()
-  local found = {}
-  for number = 1, tonumber(ARGV[at]) do
-    local length = tonumber(ARGV[at + 1])
-    found[number] = {unpack(ARGV, at + 2, at + 1 + length)}
-    at = at + 1 + length
+COMPARE_AND_SET_SCRIPT: Final = """\
+local position = 2
+local function read_commands()
+  local commands = {}
+  for number = 1, tonumber(ARGV[position]) do
+    local length = tonumber(ARGV[position + 1])
+    commands[number] = {unpack(ARGV, position + 2, position + 1 + length)}
+    position = position + 1 + length
   end
-  at = at + 1
-  return found
+  position = position + 1
+  return commands
 end
-local function written(reply)
+local function serialize(reply)
   if type(reply) == 'number' then return string.format('int:%.0f;', reply) end
   if type(reply) == 'string' then return 'str:' .. #reply .. ':' .. reply end
   if type(reply) ~= 'table' then return 'nil;' end
   local parts = {'list:' .. #reply .. ':'}
-  for number = 1, #reply do parts[number + 1] = written(reply[number]) end
+  for number = 1, #reply do parts[number + 1] = serialize(reply[number]) end
   return table.concat(parts)
 end
-local reads, writes = commands(), commands()
-local seen = {}
-for number, words in ipairs(reads) do
-  local reply = redis.pcall(unpack(words))
+local reads, writes = read_commands(), read_commands()
+local read_replies = {}
+for number, args in ipairs(reads) do
+  local reply = redis.pcall(unpack(args))
   if type(reply) == 'table' and reply.err then return reply end
-  seen[number] = reply
+  read_replies[number] = reply
 end
-if redis.sha1hex(written(seen)) ~= ARGV[1] then return {0, seen} end
+if redis.sha1hex(serialize(read_replies)) ~= ARGV[1] then return {0, read_replies} end
 if redis.acl_check_cmd then
-  for _, words in ipairs(writes) do
-    if not redis.acl_check_cmd(unpack(words)) then return {2, {}} end
+  for _, args in ipairs(writes) do
+    if not redis.acl_check_cmd(unpack(args)) then return {2, {}} end
   end
 elseif #writes > 1 then
   return {2, {}}
 end
-local done = {}
-for number, words in ipairs(writes) do
-  local reply = redis.pcall(unpack(words))
+local write_replies = {}
+for number, args in ipairs(writes) do
+  local reply = redis.pcall(unpack(args))
   if type(reply) == 'table' and reply.err then return reply end
-  done[number] = reply
+  write_replies[number] = reply
 end
-return {1, done}
+return {1, write_replies}
 """
-"""Several writes are left to a transaction where the server cannot say beforehand whether all of
-them are permitted: a script that stops in the middle is not undone."""
+"""The script reads, compares the replies with a checksum, and writes if they match.
 
-CHANGED, DONE, NOT_BY_SCRIPT = 0, 1, 2
+A script that fails midway is not rolled back. Several writes are therefore left to a transaction if
+the server cannot check beforehand that all of them are permitted (``redis.acl_check_cmd``)."""
+
+SCRIPT_CHANGED, SCRIPT_DONE, SCRIPT_NEEDS_TRANSACTION = 0, 1, 2
 
 
-class Perhaps(tuple[EncodableArg, ...]):
-    """A command to read by that the server may lack, or deny: the refusal is its reply then."""
+class OptionalRead(tuple[EncodableArg, ...]):
+    """A read that the server may not support or may deny: its reply is then the error."""
 
 
 @dataclass(frozen=True)
-class Write:
-    """The commands that change a key, and what must hold for them."""
+class Writes:
+    """The commands that change a key, and the conditions under which they run."""
 
-    commands: Sequence[Words]
-    holds: Sequence[tuple[Words, Any]] | None = None
-    """What to read again, and the replies that it must have: without, all that was answered."""
-
-
-Change = Generator[Sequence[Words] | Write, list[Any], EditResult]
-"""An edit: it yields what to read, receives the replies, and returns what stands against it or
-yields a `Write`, receives the replies to that, and returns what was done."""
+    commands: Sequence[CommandArgs]
+    conditions: Sequence[tuple[CommandArgs, Any]] | None = None
+    """Reads to repeat, each with the reply it must have; None means all reads of the program."""
 
 
-def applied(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[EditResult]:
-    """Apply a change to keys of one slot; two round trips, unless others keep on changing it.
+EditProgram = Generator[Sequence[CommandArgs] | Writes, list[Any], EditResult]
+"""An edit as a generator.
 
-    Raises what the server refuses.
+It yields the reads and receives their replies. Then it either returns an outcome that changes
+nothing, or yields `Writes`, receives their replies, and returns the outcome."""
+
+
+def compare_and_set(
+    keys: Sequence[bytes], make_program: Callable[[], EditProgram]
+) -> Operation[EditResult]:
+    """Run an edit on keys of one slot.
+
+    This takes two round trips, and more if other clients change the keys meanwhile. A script is
+    tried first, and a transaction where scripts are denied.
+
+    Raises:
+        CommandError: the server refused a command.
     """
     try:
-        outcome = yield from by_script(keys, change)
+        outcome = yield from compare_and_set_by_script(keys, make_program)
     except (AccessDenied, UnknownCommand):
         outcome = None
     except WrongTypeError:
         return EditResult(EditStatus.WRONG_TYPE)
     if outcome is not None:
         return outcome
-    return (yield from by_transaction(keys, change))
+    return (yield from compare_and_set_by_transaction(keys, make_program))
 
 
-def by_script(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[EditResult | None]:
-    """Return what became of a change, or None where it takes a transaction."""
-    seen: list[Any] | None = None
-    for _attempt in range(ATTEMPTS):
-        attempt = change()
-        reads = commands_of(next(attempt))
-        if seen is None:
-            seen = answers(reads, (yield asked(reads)))
+def compare_and_set_by_script(
+    keys: Sequence[bytes], make_program: Callable[[], EditProgram]
+) -> Operation[EditResult | None]:
+    """Return the outcome of an edit, or None if it needs a transaction."""
+    replies_read: list[Any] | None = None
+    for _attempt in range(MAX_ATTEMPTS):
+        program = make_program()
+        reads = step_commands(next(program))
+        if replies_read is None:
+            replies_read = check_replies(reads, (yield read_commands(reads)))
         try:
-            write = attempt.send(seen)
+            writes = program.send(replies_read)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # EditResult
-        if not isinstance(write, Write):
-            raise TypeError("A change reads once, then writes.")
-        holds = answered(reads, seen) if write.holds is None else write.holds
-        [(state, replies)] = yield [script(keys, holds, write.commands)]
-        if state == DONE:
-            return finished(attempt, write.commands, replies)
-        if state == NOT_BY_SCRIPT:
+        if not isinstance(writes, Writes):
+            raise TypeError("An edit program reads once, then writes.")
+        conditions = (
+            make_conditions(reads, replies_read) if writes.conditions is None else writes.conditions
+        )
+        [(state, replies)] = yield [script_command(keys, conditions, writes.commands)]
+        if state == SCRIPT_DONE:
+            return finish_program(program, writes.commands, replies)
+        if state == SCRIPT_NEEDS_TRANSACTION:
             return None
-        seen = replies if write.holds is None and len(holds) == len(reads) else None
+        replies_read = (
+            replies if writes.conditions is None and len(conditions) == len(reads) else None
+        )
     return EditResult(EditStatus.CHANGED)
 
 
-def by_transaction(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[EditResult]:
-    """Return what became of a change; anything that happens to the key makes it start again."""
-    watch: Words = ("WATCH", *keys)
-    for _attempt in range(ATTEMPTS):
-        attempt = change()
-        reads = [watch, *commands_of(next(attempt))]
+def compare_and_set_by_transaction(
+    keys: Sequence[bytes], make_program: Callable[[], EditProgram]
+) -> Operation[EditResult]:
+    """Return the outcome of an edit; any change of the keys makes it start again."""
+    watch: CommandArgs = ("WATCH", *keys)
+    for _attempt in range(MAX_ATTEMPTS):
+        program = make_program()
+        reads = [watch, *step_commands(next(program))]
         try:
-            _watched, *seen = answers(reads, (yield asked(reads)))
+            _watched, *replies_read = check_replies(reads, (yield read_commands(reads)))
         except WrongTypeError:
             yield [UNWATCH]
             return EditResult(EditStatus.WRONG_TYPE)
         try:
-            write = attempt.send(seen)
+            writes = program.send(replies_read)
         except StopIteration as stop:
             yield [UNWATCH]
             return stop.value  # type: ignore[no-any-return]  # EditResult
-        yield [MULTI]  # On its own: were it refused, what follows would run at once.
-        *_queued, replies = yield [*(Command(w, queued) for w in commands_of(write)), EXEC]
+        yield [MULTI]  # Sent alone: if it is refused, nothing after it may run.
+        *_queued, replies = yield [*(Command(w, parse_queued) for w in step_commands(writes)), EXEC]
         if replies is not None:
-            return finished(attempt, commands_of(write), without_errors(replies))
+            return finish_program(program, step_commands(writes), raise_first_error(replies))
     return EditResult(EditStatus.CHANGED)
 
 
-def asked(reads: Sequence[Words]) -> Sequence[Command[Any]]:
-    """Return the commands for what a change reads."""
-    kind = Batch if any(isinstance(words, Perhaps) for words in reads) else list
-    return kind(Command(words, parse_raw) for words in reads)
+def read_commands(reads: Sequence[CommandArgs]) -> Sequence[Command[Any]]:
+    """Return the commands of the reads."""
+    kind = Batch if any(isinstance(args, OptionalRead) for args in reads) else list
+    return kind(Command(args, parse_raw) for args in reads)
 
 
-def answers(reads: Sequence[Words], replies: Sequence[Any]) -> list[Any]:
-    """Return the replies; raise a refusal, unless it may stand for one."""
+def check_replies(reads: Sequence[CommandArgs], replies: Sequence[Any]) -> list[Any]:
+    """Return the replies; raise the first error, except denied optional reads."""
     return [
-        reply if isinstance(words, Perhaps) and isinstance(reply, DENIED) else required(reply)
-        for words, reply in zip(reads, replies, strict=True)
+        reply
+        if isinstance(args, OptionalRead) and isinstance(reply, DENIED_ERRORS)
+        else require_reply(reply)
+        for args, reply in zip(reads, replies, strict=True)
     ]
 
 
-def answered(reads: Sequence[Words], replies: Sequence[Any]) -> list[tuple[Words, Any]]:
-    """Return what was not refused, with the replies."""
+def make_conditions(
+    reads: Sequence[CommandArgs], replies: Sequence[Any]
+) -> list[tuple[CommandArgs, Any]]:
+    """Pair the reads with their replies, leaving out those that failed."""
     pairs = zip(reads, replies, strict=True)
-    return [(words, reply) for words, reply in pairs if not isinstance(reply, CommandError)]
+    return [(args, reply) for args, reply in pairs if not isinstance(reply, CommandError)]
 
 
-def commands_of(step: Sequence[Words] | Write) -> Sequence[Words]:
-    return step.commands if isinstance(step, Write) else step
+def step_commands(step: Sequence[CommandArgs] | Writes) -> Sequence[CommandArgs]:
+    return step.commands if isinstance(step, Writes) else step
 
 
-def finished(attempt: Change, commands: Sequence[Words], replies: list[Any]) -> EditResult:
-    """Return what a change makes of the replies to its writes."""
+def finish_program(
+    program: EditProgram, commands: Sequence[CommandArgs], replies: list[Any]
+) -> EditResult:
+    """Send a program the replies to its writes and return its outcome."""
     try:
-        attempt.send([fitting(*one) for one in zip(commands, replies, strict=True)])
+        program.send(
+            [check_shape(args, reply) for args, reply in zip(commands, replies, strict=True)]
+        )
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # EditResult
-    raise AssertionError("A change reads once and writes once.")
+    raise AssertionError("An edit program reads once and writes once.")
 
 
-def without_errors(replies: list[Any]) -> list[Any]:
-    """Return the replies inside a transaction; raise the first refusal among them."""
+def raise_first_error(replies: list[Any]) -> list[Any]:
+    """Return the replies of a transaction; raise the first error among them."""
     for reply in replies:
         if isinstance(reply, CommandError):
             raise reply
     return replies
 
 
-def script(
-    keys: Sequence[bytes], holds: Sequence[tuple[Words, Any]], writes: Sequence[Words]
+def script_command(
+    keys: Sequence[bytes],
+    conditions: Sequence[tuple[CommandArgs, Any]],
+    writes: Sequence[CommandArgs],
 ) -> Command[Any]:
-    """Return the command that writes if what was read holds.
+    """Return the command that runs the writes if the conditions hold.
 
-    Its reply is a state and replies: to the writes where it is `DONE`, to the reads if `CHANGED`.
+    Its reply is a state and a list: the replies to the writes for `SCRIPT_DONE`, the new replies to
+    the reads for `SCRIPT_CHANGED`, and an empty list for `SCRIPT_NEEDS_TRANSACTION`.
     """
-    seen = sha1(written([reply for _words, reply in holds]), usedforsecurity=False).hexdigest()
-    arguments = (*counted([words for words, _reply in holds]), *counted(writes))
-    return Command(("EVAL", SCRIPT, len(keys), *keys, seen, *arguments), state_and_replies)
+    checksum = sha1(
+        serialize_reply([reply for _args, reply in conditions]), usedforsecurity=False
+    ).hexdigest()
+    arguments = (*encode_commands([args for args, _reply in conditions]), *encode_commands(writes))
+    return Command(
+        ("EVAL", COMPARE_AND_SET_SCRIPT, len(keys), *keys, checksum, *arguments),
+        parse_state_and_replies,
+    )
 
 
-def state_and_replies(reply: Any) -> Any:
-    if not a_row(a_number, a_list(anything))(reply):
-        raise UnexpectedReply("The server answered EVAL with what makes no sense.")
+def parse_state_and_replies(reply: Any) -> Any:
+    if not tuple_of(is_integer, list_of(any_reply))(reply):
+        raise UnexpectedReply("Unexpected reply to EVAL.")
     return reply
 
 
-def counted(commands: Sequence[Words]) -> Words:
-    """Return commands as a list of words, each command after the number of its words."""
-    return (len(commands), *(word for words in commands for word in (len(words), *words)))
+def encode_commands(commands: Sequence[CommandArgs]) -> CommandArgs:
+    """Flatten commands into script arguments: a count, then each command after its length."""
+    return (len(commands), *(arg for args in commands for arg in (len(args), *args)))
 
 
-def written(reply: Any) -> bytes:
-    """Return a reply as the script writes it; statuses, as of `TYPE`, are not among them."""
+def serialize_reply(reply: Any) -> bytes:
+    """Serialize a reply as the script does; status replies, such as that of `TYPE`, never occur."""
     match reply:
         case int():
             return b"int:%d;" % reply
@@ -245,135 +279,143 @@ def written(reply: Any) -> bytes:
         case None:
             return b"nil;"
         case _:
-            return b"list:%d:" % len(reply) + b"".join(map(written, reply))
+            return b"list:%d:" % len(reply) + b"".join(map(serialize_reply, reply))
 
 
-Moment = list[int] | CommandError
-"""What `HPEXPIRETIME` of one field answers: `AccessDenied` is no answer, another refusal that
-fields do not expire there."""
+FieldExpiry = list[int] | CommandError
+"""The reply to `HPEXPIRETIME` for one field, or an error.
 
-NUMBER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+`AccessDenied` means that the expiry is unknown; any other error means that fields cannot expire on
+this server."""
 
-
-def moment_of(key: bytes, name: bytes) -> Words:
-    """Return what asks when a field expires."""
-    return Perhaps(("HPEXPIRETIME", key, "FIELDS", 1, name))
+EXPIRY_TIMESTAMP = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
 
-def own(moment: Moment) -> int | None:
-    """Return milliseconds since the epoch, or `NEVER`; None where nobody says."""
-    return None if isinstance(moment, CommandError) else moment[0]
+def field_expiry_args(key: bytes, name: bytes) -> CommandArgs:
+    """Return the command that reads when a field expires."""
+    return OptionalRead(("HPEXPIRETIME", key, "FIELDS", 1, name))
 
 
-def to_keep(key: bytes, name: bytes, moment: Moment) -> list[Words]:
-    """Return what gives a field its TTL again, to the millisecond."""
-    when = own(moment)
+def expiry_timestamp(expiry: FieldExpiry) -> int | None:
+    """Return milliseconds since the epoch or `TTL_NONE`; None if unknown."""
+    return None if isinstance(expiry, CommandError) else expiry[0]
+
+
+def restore_expiry_args(key: bytes, name: bytes, expiry: FieldExpiry) -> list[CommandArgs]:
+    """Return the commands that restore a field's TTL, to the millisecond."""
+    when = expiry_timestamp(expiry)
     if when is None or when < 0:
         return []
     return [("HPEXPIREAT", key, when, "FIELDS", 1, name)]
 
 
-def expecting(value: str, moment: int | None) -> str:
-    """Return what an edit of a field expects: the value's fingerprint, and the moment if known."""
-    return value if moment is None else f"{value}.{moment}"
+def join_expected(fingerprint: str, timestamp: int | None) -> str:
+    """Join the fingerprint of a field's value and, if known, the timestamp of its expiry."""
+    return fingerprint if timestamp is None else f"{fingerprint}.{timestamp}"
 
 
-def separate(expected: str) -> tuple[str, int | None]:
-    """Return the fingerprint and the moment that an edit of a field expects."""
+def split_expected(expected: str) -> tuple[str, int | None]:
+    """Split what `join_expected` joined."""
     value, _dot, moment = expected.partition(".")
-    return value, int(moment) if NUMBER.fullmatch(moment) else None
+    return value, int(moment) if EXPIRY_TIMESTAMP.fullmatch(moment) else None
 
 
-AT_ONCE: Final = 500
-"""Elements that one command names: a script's words must fit on its stack."""
+MAX_ELEMENTS_PER_COMMAND: Final = 500
+"""The script passes arguments on the Lua stack, whose size is limited."""
 
 GONE: Final = EditResult(EditStatus.GONE)
 ELEMENT_GONE: Final = EditResult(EditStatus.ELEMENT_GONE)
 UNCHANGED: Final = EditResult(EditStatus.UNCHANGED)
 
 
-class NotStorable(Exception):
-    """The alias's serializer does not take a value."""
+class NotSerializable(Exception):
+    """The alias's serializer refuses a value."""
 
 
-class RunsElsewhere(Exception):
-    """Another cache could read what was to be stored, and run it; `str()` says so."""
+class UnsafeForOtherCache(Exception):
+    """Another cache could read the bytes to be stored and run them; `str()` explains."""
 
 
-def harmless(data: bytes) -> None:
-    """Take any bytes: nobody else reads them."""
+def accept_any(data: bytes) -> None:
+    """Accept any bytes: no other cache reads them."""
 
 
 @dataclass(frozen=True)
-class Target:
-    """A stored key of an alias."""
+class EditTarget:
+    """The key that an edit changes."""
 
     key: bytes
     value_format: ValueFormat
-    check: Callable[[bytes], None] = harmless
-    """Raises `RunsElsewhere` for bytes that are not to be stored under this key."""
+    check: Callable[[bytes], None] = accept_any
+    """Raises `UnsafeForOtherCache` for bytes that must not be stored under this key."""
 
     @property
-    def exists(self) -> Words:
+    def exists_args(self) -> CommandArgs:
         return ("EXISTS", self.key)
 
-    def data(self, value: Any) -> bytes:
-        """Return what the alias's serializer stores for a value; `NotStorable` if it refuses.
+    def serialize(self, value: Any) -> bytes:
+        """Serialize a value with the alias's serializer.
 
-        Every value that an edit stores comes this way, and is checked here.
+        Every value that an edit stores goes through this method, which also checks the bytes.
+
+        Raises:
+            NotSerializable: the serializer refuses the value.
+            UnsafeForOtherCache: another cache could run the bytes.
         """
         try:
             stored = encode_arg(self.value_format.dumps(value))
         except (TypeError, ValueError, OverflowError) as error:
-            raise NotStorable(str(error)) from error
+            raise NotSerializable(str(error)) from error
         if not isinstance(stored, bytes):
             return b"%d" % stored
         self.check(stored)
         return stored
 
-    def all_data(self, values: Iterable[Any]) -> list[bytes]:
-        return [self.data(value) for value in values]
+    def serialize_all(self, values: Iterable[Any]) -> list[bytes]:
+        return [self.serialize(value) for value in values]
 
-    def content(self, raw: bytes) -> Content:
-        """Return stored bytes for people, as on the page of a string."""
+    def decode(self, raw: bytes) -> Content:
+        """Decode stored bytes for display, with the limits of a string's page."""
         allowed = limits()
         limit = allowed.decode_bytes
         return decode(
             raw, value_format=self.value_format, limit=limit, preview=allowed.preview_bytes
         )
 
-    def changed(self, raw: bytes, expected: str = "") -> EditResult:
-        """Return that there is another value now, with it."""
+    def changed_result(self, raw: bytes, expected: str = "") -> EditResult:
+        """Return a result that shows the value which another client stored."""
         return EditResult(
-            EditStatus.CHANGED, current=self.content(raw), expected=expected or fingerprint(raw)
+            EditStatus.CHANGED, current=self.decode(raw), expected=expected or fingerprint(raw)
         )
 
-    def obstacle(self, exists: int, raw: bytes | None, expected: str) -> EditResult | None:
-        """Return what keeps an element from being changed that is `raw` now, if anything does."""
+    def check_expected(self, exists: int, raw: bytes | None, expected: str) -> EditResult | None:
+        """Return the result to report if the current value is not the expected one, or None."""
         if not exists:
             return GONE
         if raw is None:
             return ELEMENT_GONE
         if expected and fingerprint(raw) != expected:
-            return self.changed(raw)
+            return self.changed_result(raw)
         return None
 
-    def removed(self, count: int, left: int) -> EditResult:
-        """Return that elements went, and the key with the last of them."""
-        return EditResult(EditStatus.DONE, count=count, remaining=left, key_gone=not left)
+    def removed_result(self, count: int, remaining: int) -> EditResult:
+        """Return a result for removed elements; the key goes with the last one."""
+        return EditResult(EditStatus.DONE, count=count, remaining=remaining, key_gone=not remaining)
 
 
-def replaced(old: bytes | None, new: bytes) -> EditResult:
-    """Return that stored bytes stand in the place of others."""
+def replaced_result(old: bytes | None, new: bytes) -> EditResult:
+    """Return a result for a value that replaced another."""
     before = None if old is None else ValueDigest.from_bytes(old)
     return EditResult(EditStatus.DONE, old=before, new=ValueDigest.from_bytes(new))
 
 
-def batches(words: Sequence[bytes], at_once: int = AT_ONCE) -> list[Sequence[bytes]]:
-    """Return words in as many lists as it takes."""
-    return [words[start : start + at_once] for start in range(0, len(words), at_once)]
+def split_batches(
+    args: Sequence[bytes], size: int = MAX_ELEMENTS_PER_COMMAND
+) -> list[Sequence[bytes]]:
+    """Split arguments into batches that fit into one command each."""
+    return [args[start : start + size] for start in range(0, len(args), size)]
 
 
-def expiry(key: bytes, ttl: int) -> list[Words]:
-    """Return what gives a new key its TTL."""
+def expire_args(key: bytes, ttl: int) -> list[CommandArgs]:
+    """Return the commands that give a new key its TTL."""
     return [] if ttl == TTL_NONE else [("PEXPIRE", key, ttl)]

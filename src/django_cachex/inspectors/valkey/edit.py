@@ -1,4 +1,4 @@
-"""Apply edits to keys."""
+"""Apply edits to keys: find the program of an edit, and run it."""
 
 from __future__ import annotations
 
@@ -11,119 +11,128 @@ from django_cachex.commands import CachexError, Command, CommandError, Operation
 from django_cachex.commands.command import parse_raw
 from django_cachex.conf import limits
 from django_cachex.inspectors import edits
-from django_cachex.inspectors import edits as elements
 from django_cachex.inspectors.edits import BulkResult, Edit, EditResult, EditStatus, RemoveElements
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.valkey import edit_elements, edit_keys
-from django_cachex.inspectors.valkey.compare_and_set import ELEMENT_GONE, Change, Target, applied
-from django_cachex.inspectors.valkey.element_ids import Placed, read_id
+from django_cachex.inspectors.valkey.compare_and_set import (
+    ELEMENT_GONE,
+    EditProgram,
+    EditTarget,
+    compare_and_set,
+)
+from django_cachex.inspectors.valkey.element_ids import LongName, parse_id
 
-Make = Callable[[Target, Any, list[bytes]], Change]
-"""Makes a change of a key, an edit and the names of the elements that the edit is about."""
+ProgramFactory = Callable[[EditTarget, Any, list[bytes]], EditProgram]
+"""Builds the program from the target, the edit and the names of the elements it concerns."""
 
-CHANGES: Final[dict[type, tuple[str, Make]]] = {
+PROGRAMS: Final[dict[type, tuple[str, ProgramFactory]]] = {
     edits.SetValue: ("string", edit_keys.set_value),
-    edits.Incr: ("string", edit_keys.increase),
-    elements.CreateCollection: ("", edit_elements.add_key),
-    elements.PushItems: ("list", edit_elements.push_items),
-    elements.InsertItem: ("list", edit_elements.insert_item),
-    elements.SetItem: ("list", edit_elements.set_item),
-    elements.PopItems: ("list", edit_elements.pop_items),
-    elements.TrimList: ("list", edit_elements.trim_list),
-    elements.AddMembers: ("set", edit_elements.add_members),
-    elements.ZAdd: ("zset", edit_elements.add_scored),
-    elements.SetScore: ("zset", edit_elements.set_score),
-    elements.AddFields: ("hash", edit_elements.add_fields),
-    elements.SetField: ("hash", edit_elements.set_field),
-    elements.RenameField: ("hash", edit_elements.rename_field),
-    elements.ExpireField: ("hash", edit_elements.set_field_ttl),
-    elements.AddEntry: ("stream", edit_elements.add_entry),
-    elements.TrimStream: ("stream", edit_elements.trim_stream),
+    edits.Incr: ("string", edit_keys.increment),
+    edits.CreateCollection: ("", edit_elements.create_collection),
+    edits.PushItems: ("list", edit_elements.push_items),
+    edits.InsertItem: ("list", edit_elements.insert_item),
+    edits.SetItem: ("list", edit_elements.set_item),
+    edits.PopItems: ("list", edit_elements.pop_items),
+    edits.TrimList: ("list", edit_elements.trim_list),
+    edits.AddMembers: ("set", edit_elements.add_members),
+    edits.ZAdd: ("zset", edit_elements.add_sorted_set_members),
+    edits.SetScore: ("zset", edit_elements.set_score),
+    edits.AddFields: ("hash", edit_elements.add_fields),
+    edits.SetField: ("hash", edit_elements.set_field),
+    edits.RenameField: ("hash", edit_elements.rename_field),
+    edits.ExpireField: ("hash", edit_elements.set_field_ttl),
+    edits.AddEntry: ("stream", edit_elements.add_entry),
+    edits.TrimStream: ("stream", edit_elements.trim_stream),
 }
 
-BY_TYPE: Final[dict[tuple[type, str], Make]] = {
-    (elements.RemoveElements, "list"): edit_elements.remove_items,
-    (elements.RemoveElements, "set"): edit_elements.remove_set_members,
-    (elements.RemoveElements, "zset"): edit_elements.remove_sorted_set_members,
-    (elements.RemoveElements, "hash"): edit_elements.remove_fields,
-    (elements.RemoveElements, "stream"): edit_elements.remove_entries,
-    (elements.ReplaceMember, "set"): edit_elements.replace_set_member,
-    (elements.ReplaceMember, "zset"): edit_elements.replace_sorted_set_member,
-    (elements.PopMembers, "set"): edit_elements.pop_set_members,
-    (elements.PopMembers, "zset"): edit_elements.pop_sorted_set_members,
+PROGRAMS_BY_TYPE: Final[dict[tuple[type, str], ProgramFactory]] = {
+    (edits.RemoveElements, "list"): edit_elements.remove_items,
+    (edits.RemoveElements, "set"): edit_elements.remove_set_members,
+    (edits.RemoveElements, "zset"): edit_elements.remove_sorted_set_members,
+    (edits.RemoveElements, "hash"): edit_elements.remove_fields,
+    (edits.RemoveElements, "stream"): edit_elements.remove_entries,
+    (edits.ReplaceMember, "set"): edit_elements.replace_set_member,
+    (edits.ReplaceMember, "zset"): edit_elements.replace_sorted_set_member,
+    (edits.PopMembers, "set"): edit_elements.pop_set_members,
+    (edits.PopMembers, "zset"): edit_elements.pop_sorted_set_members,
 }
 
 
-def change_of(edit: edits.Edit) -> tuple[str, Make] | None:
-    """Return the type that an edit is about and what makes its change, or None if none does."""
+def find_program(edit: edits.Edit) -> tuple[str, ProgramFactory] | None:
+    """Return the type of key that an edit applies to and its program factory, if there is one."""
     type_ = getattr(edit, "type", "")
-    if make := BY_TYPE.get((type(edit), type_)):
-        return type_, make
-    return CHANGES.get(type(edit))
+    if factory := PROGRAMS_BY_TYPE.get((type(edit), type_)):
+        return type_, factory
+    return PROGRAMS.get(type(edit))
 
 
-NAMED = ("hash", "set", "zset")
-"""The types whose elements have names."""
+TYPES_WITH_NAMED_ELEMENTS = ("hash", "set", "zset")
+"""The types whose elements are identified by name, not by index or entry ID."""
 
 
-def outcome_of(on: Target, edit: Edit) -> Operation[EditResult] | None:
-    """Return the steps that apply an edit to one key, or None if it is none of those."""
+def edit_operation(target: EditTarget, edit: Edit) -> Operation[EditResult] | None:
+    """Return the operation that applies an edit to one key, or None if it is not supported."""
     match edit:
         case edits.AddValue():
-            return edit_keys.add_value(on, edit)
+            return edit_keys.add_value(target, edit)
         case edits.Expire():
-            return edit_keys.set_ttl(on.key, edit)
+            return edit_keys.set_ttl(target.key, edit)
         case edits.ExpireAt():
-            return edit_keys.expire_at(on.key, edit)
+            return edit_keys.expire_at(target.key, edit)
         case edits.ExtendTTL():
-            return edit_keys.extend_ttl(on.key, edit)
+            return edit_keys.extend_ttl(target.key, edit)
         case _:
-            found = change_of(edit)
-            return None if found is None else changing(on, edit, *found)
+            program = find_program(edit)
+            return None if program is None else run_program(target, edit, *program)
 
 
-def changing(on: Target, edit: Edit, type: str, make: Make) -> Operation[EditResult]:
-    """Find the elements that an edit is about, and change them."""
-    chosen = ids_of(edit) if type in NAMED else ()
+def run_program(
+    target: EditTarget, edit: Edit, type: str, factory: ProgramFactory
+) -> Operation[EditResult]:
+    """Resolve the elements that an edit concerns, and change them."""
+    ids = edited_element_ids(edit) if type in TYPES_WITH_NAMED_ELEMENTS else ()
     try:
-        names = yield from named(on.key, type, chosen)
+        names = yield from resolve_names(target.key, type, ids)
     except WrongTypeError:
         return EditResult(EditStatus.WRONG_TYPE)
-    if len(names) < len(chosen):
+    if len(names) < len(ids):
         return ELEMENT_GONE
-    return (yield from applied([on.key], lambda: make(on, edit, names)))
+    return (yield from compare_and_set([target.key], lambda: factory(target, edit, names)))
 
 
-def ids_of(edit: Edit) -> Sequence[str]:
-    """Return the ids of the elements that an edit is about."""
+def edited_element_ids(edit: Edit) -> Sequence[str]:
+    """Return the IDs of the elements that an edit concerns."""
     if isinstance(edit, RemoveElements):
-        return [one.element for one in edit.elements]
+        return [chosen.element for chosen in edit.elements]
     element: str = getattr(edit, "element", "")
     return [element] if element else []
 
 
-def named(key: bytes, type: str, ids: Sequence[str]) -> Operation[list[bytes]]:
-    """Return the names of elements; one that is no longer where it was seen is left out."""
-    found = [read_id(element) for element in ids]
-    placed = [one for one in found if isinstance(one, Placed)]
-    if not placed:
-        return [one for one in found if isinstance(one, bytes)]
-    replies = yield [Command(around(key, type, one.place), parse_raw) for one in placed]
-    places = dict(zip(placed, replies, strict=True))
+def resolve_names(key: bytes, type: str, ids: Sequence[str]) -> Operation[list[bytes]]:
+    """Return the names of elements, without those that are no longer where they were seen."""
+    parsed = [parse_id(element) for element in ids]
+    long_names = [one for one in parsed if isinstance(one, LongName)]
+    if not long_names:
+        return [one for one in parsed if isinstance(one, bytes)]
+    replies = yield [Command(lookup_args(key, type, one.position), parse_raw) for one in long_names]
+    replies_by_name = dict(zip(long_names, replies, strict=True))
     names = [
-        one.among(names_in(type, places[one])) if isinstance(one, Placed) else one for one in found
+        one.find_in(names_in_reply(type, replies_by_name[one]))
+        if isinstance(one, LongName)
+        else one
+        for one in parsed
     ]
     return [name for name in names if name is not None]
 
 
-def around(key: bytes, type: str, place: int) -> tuple[bytes | str | int, ...]:
-    """Return the command that reads what is where an element was seen."""
+def lookup_args(key: bytes, type: str, position: int) -> tuple[bytes | str | int, ...]:
+    """Return the command that reads the elements at a rank or cursor."""
     if type == "zset":
-        return ("ZRANGE", key, place, place)
-    return ("HSCAN" if type == "hash" else "SSCAN", key, place, "COUNT", limits().elements)
+        return ("ZRANGE", key, position, position)
+    return ("HSCAN" if type == "hash" else "SSCAN", key, position, "COUNT", limits().elements)
 
 
-def names_in(type: str, reply: list[bytes] | list[list[bytes]]) -> list[bytes]:
+def names_in_reply(type: str, reply: list[bytes] | list[list[bytes]]) -> list[bytes]:
     match type, reply:
         case "hash", [_cursor, [*pairs]]:
             return pairs[::2]
@@ -136,63 +145,65 @@ def names_in(type: str, reply: list[bytes] | list[list[bytes]]) -> list[bytes]:
 KEYS_PER_UNLINK: Final = 500
 
 
-def batches(keys: Sequence[bytes]) -> list[Sequence[bytes]]:
-    """Return keys in parts of which one UNLINK each deletes all."""
+def unlink_batches(keys: Sequence[bytes]) -> list[Sequence[bytes]]:
+    """Split keys into batches of one UNLINK each."""
     return [keys[start : start + KEYS_PER_UNLINK] for start in range(0, len(keys), KEYS_PER_UNLINK)]
 
 
 @contextmanager
-def after_changes(made: bool = True) -> Iterator[None]:
-    """Let an error not say that nothing was sent, where something was before."""
+def mark_error_as_sent(already_sent: bool = True) -> Iterator[None]:
+    """Mark an error as `sent` if earlier commands may already have changed something."""
     try:
         yield
     except CachexError as error:
-        error.sent = error.sent or made
+        error.sent = error.sent or already_sent
         raise
 
 
 def unlink(client: Client, keys: Sequence[bytes]) -> BulkResult:
-    """Delete keys, five hundred with one command; where that is refused, each with its own."""
-    parts = batches(keys)
-    # Stored keys are as they are: to ask the client for each of thousands takes its time.
-    commands = [Command(("UNLINK", *part), int, missing_reply=0) for part in parts]
-    # One by one: what a server has in hand, it does before it turns to anybody else.
+    """Delete keys in batches; if a batch is refused, delete its keys one by one."""
+    batches = unlink_batches(keys)
+    # Built directly: stored keys need no encoding, and `client._unlink` is slow for thousands.
+    commands = [Command(("UNLINK", *batch), int, missing_reply=0) for batch in batches]
+    # One command per round trip, so that other clients get their turn in between.
     counts: list[Any] = []
     for command in commands:
-        with after_changes(bool(counts)):
+        with mark_error_as_sent(bool(counts)):
             counts += client.collect([command])
     done, gone = 0, 0
-    again: list[bytes] = []
-    for part, count in zip(parts, counts, strict=True):
+    refused_keys: list[bytes] = []
+    for batch, count in zip(batches, counts, strict=True):
         if isinstance(count, CommandError):
-            again += part
+            refused_keys += batch
         else:
             done += count
-            gone += len(part) - count
-    with after_changes(bool(counts)):
-        rest = _each(client, again, lambda key: [client._unlink(key)])
-    return BulkResult(done + rest.done, gone + rest.gone, rest.failures)
+            gone += len(batch) - count
+    with mark_error_as_sent(bool(counts)):
+        retried = _run_for_each(client, refused_keys, lambda key: [client._unlink(key)])
+    return BulkResult(done + retried.done, gone + retried.gone, retried.failures)
 
 
 def expire(client: Client, keys: Sequence[bytes], ttl: int) -> BulkResult:
-    """Let keys live for `ttl` milliseconds more, or for good: `NEVER`."""
+    """Set the TTL of keys in milliseconds; `TTL_NONE` makes them persistent."""
     if ttl == TTL_NONE:
-        # PERSIST does not tell a key without an expiry from none at all.
-        return _each(client, keys, lambda key: [client._persist(key), client._exists(key)])
-    return _each(client, keys, lambda key: [client._pexpire(key, ttl)])
+        # PERSIST replies 0 for a key without a TTL and for a missing key: EXISTS tells them apart.
+        return _run_for_each(client, keys, lambda key: [client._persist(key), client._exists(key)])
+    return _run_for_each(client, keys, lambda key: [client._pexpire(key, ttl)])
 
 
-def _each(client: Client, keys: Sequence[bytes], ask: Any) -> BulkResult:
-    """Send the commands of every key in one round trip; any of its results true is done."""
-    asked: list[list[Command[Any]]] = [ask(key) for key in keys]
-    results = iter(client.collect([command for commands in asked for command in commands]))
+def _run_for_each(client: Client, keys: Sequence[bytes], commands_for: Any) -> BulkResult:
+    """Send the commands of all keys in one round trip; any true reply makes a key count as done."""
+    commands_by_key: list[list[Command[Any]]] = [commands_for(key) for key in keys]
+    results = iter(
+        client.collect([command for commands in commands_by_key for command in commands])
+    )
     done, gone, failures = 0, 0, []
-    for key, commands in zip(keys, asked, strict=True):
-        found = [next(results) for _command in commands]
-        refused = next((one for one in found if isinstance(one, CommandError)), None)
-        if refused is not None:
-            failures.append((key, str(refused)))
-        elif any(found):
+    for key, commands in zip(keys, commands_by_key, strict=True):
+        key_results = [next(results) for _command in commands]
+        error = next((one for one in key_results if isinstance(one, CommandError)), None)
+        if error is not None:
+            failures.append((key, str(error)))
+        elif any(key_results):
             done += 1
         else:
             gone += 1

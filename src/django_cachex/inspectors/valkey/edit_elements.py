@@ -43,195 +43,216 @@ from django_cachex.inspectors.valkey.compare_and_set import (
     ELEMENT_GONE,
     GONE,
     UNCHANGED,
-    Change,
-    Moment,
-    Target,
-    Words,
-    Write,
-    batches,
-    expecting,
-    expiry,
-    moment_of,
-    own,
-    replaced,
-    separate,
-    to_keep,
+    CommandArgs,
+    EditProgram,
+    EditTarget,
+    FieldExpiry,
+    Writes,
+    expire_args,
+    expiry_timestamp,
+    field_expiry_args,
+    join_expected,
+    replaced_result,
+    restore_expiry_args,
+    split_batches,
+    split_expected,
 )
-from django_cachex.inspectors.valkey.edit_keys import positive
-from django_cachex.inspectors.valkey.element_ids import read_entry_id, read_index
+from django_cachex.inspectors.valkey.edit_keys import require_positive_ttl
+from django_cachex.inspectors.valkey.element_ids import parse_entry_id, parse_index
 from django_cachex.inspectors.values import fingerprint
 
 
-def add_fields(on: Target, edit: AddFields, names: list[bytes]) -> Change:
-    fields = {encode_text(name): on.data(value) for name, value in edit.fields}
-    reads: list[Words] = [("HMGET", on.key, *some) for some in batches(list(fields))]
-    exists, *found = yield [on.exists, *reads]
+def add_fields(target: EditTarget, edit: AddFields, names: list[bytes]) -> EditProgram:
+    fields = {encode_text(name): target.serialize(value) for name, value in edit.fields}
+    reads: list[CommandArgs] = [
+        ("HMGET", target.key, *batch) for batch in split_batches(list(fields))
+    ]
+    exists, *replies = yield [target.exists_args, *reads]
     if not exists:
         return GONE
-    old = dict(zip(fields, (raw for some in found for raw in some), strict=True))
-    there = [display_text(name) for name, raw in old.items() if raw is not None]
-    if there and not edit.replace:
-        return EditResult(EditStatus.EXISTS, ", ".join(there[:10]))
+    old = dict(zip(fields, (raw for reply in replies for raw in reply), strict=True))
+    existing = [display_text(name) for name, raw in old.items() if raw is not None]
+    if existing and not edit.replace:
+        return EditResult(EditStatus.EXISTS, ", ".join(existing[:10]))
     pairs = [word for field in fields.items() for word in field]
-    yield Write([("HSET", on.key, *some) for some in batches(pairs)])
+    yield Writes([("HSET", target.key, *batch) for batch in split_batches(pairs)])
     return EditResult(
-        EditStatus.DONE, count=len(fields) - len(there), new=only_trace(list(fields.values()))
+        EditStatus.DONE, count=len(fields) - len(existing), new=single_digest(list(fields.values()))
     )
 
 
-def only_trace(values: list[bytes]) -> ValueDigest | None:
-    """Return the trace of a value that is the only one."""
+def single_digest(values: list[bytes]) -> ValueDigest | None:
+    """Return the digest of a single value, or None for several."""
     return ValueDigest.from_bytes(values[0]) if len(values) == 1 else None
 
 
-def set_field(on: Target, edit: SetField, names: list[bytes]) -> Change:
-    [name], data = names, on.data(edit.value)
-    exists, raw, moment = yield [on.exists, ("HGET", on.key, name), moment_of(on.key, name)]
-    obstacle = why_not(on, exists, raw, moment, edit.expected)
-    if obstacle:
-        return obstacle
-    yield Write(setting(on.key, name, data, moment))
-    return replace(replaced(raw, data), reason=said_of(moment, edit.expected))
+def set_field(target: EditTarget, edit: SetField, names: list[bytes]) -> EditProgram:
+    [name], data = names, target.serialize(edit.value)
+    exists, raw, expiry = yield [
+        target.exists_args,
+        ("HGET", target.key, name),
+        field_expiry_args(target.key, name),
+    ]
+    mismatch = check_field(target, exists, raw, expiry, edit.expected)
+    if mismatch:
+        return mismatch
+    yield Writes(set_keeping_ttl(target.key, name, data, expiry))
+    return replace(replaced_result(raw, data), reason=ttl_note(expiry, edit.expected))
 
 
-def why_not(
-    on: Target, exists: int, raw: bytes | None, moment: Moment, expected: str
+def check_field(
+    target: EditTarget, exists: int, raw: bytes | None, expiry: FieldExpiry, expected: str
 ) -> EditResult | None:
-    """Return what keeps a field from being changed; its TTL does not, which is kept."""
-    value, _moment = separate(expected)
-    obstacle = on.obstacle(exists, raw, value)
-    if obstacle is None or raw is None or obstacle.status != EditStatus.CHANGED:
-        return obstacle
-    return replace(obstacle, expected=expecting(fingerprint(raw), own(moment)))
+    """Return the result to report if a field's value has changed; a changed TTL is no obstacle."""
+    value, _moment = split_expected(expected)
+    mismatch = target.check_expected(exists, raw, value)
+    if mismatch is None or raw is None or mismatch.status != EditStatus.CHANGED:
+        return mismatch
+    return replace(mismatch, expected=join_expected(fingerprint(raw), expiry_timestamp(expiry)))
 
 
-def setting(key: bytes, name: bytes, data: bytes, moment: Moment) -> list[Words]:
-    """Return what sets a value and keeps the TTL, which HSET by itself takes away."""
-    if isinstance(moment, AccessDenied):  # There may be one.
+def set_keeping_ttl(key: bytes, name: bytes, data: bytes, expiry: FieldExpiry) -> list[CommandArgs]:
+    """Return the commands that set a value and keep the field's TTL, which HSET would remove."""
+    if isinstance(expiry, AccessDenied):  # The field may have a TTL.
         return [("HSETEX", key, "KEEPTTL", "FIELDS", 1, name, data)]
-    return [("HSET", key, name, data), *to_keep(key, name, moment)]
+    return [("HSET", key, name, data), *restore_expiry_args(key, name, expiry)]
 
 
-def said_of(moment: Moment, expected: str) -> Text:
-    """Return what to know of the TTL of a field whose value or name was changed."""
-    _value, seen = separate(expected)
-    now = own(moment)
-    if seen is None or now is None or seen == now:
+def ttl_note(expiry: FieldExpiry, expected: str) -> Text:
+    """Return a note if the TTL of an edited field has changed since it was shown."""
+    _value, seen_expiry = split_expected(expected)
+    current_expiry = expiry_timestamp(expiry)
+    if seen_expiry is None or current_expiry is None or seen_expiry == current_expiry:
         return ""
-    if now == TTL_NONE:
+    if current_expiry == TTL_NONE:
         return _("Its TTL was taken away meanwhile: it never expires.")
     return _("It was given another TTL meanwhile, which it keeps.")
 
 
-def rename_field(on: Target, edit: RenameField, names: list[bytes]) -> Change:
+def rename_field(target: EditTarget, edit: RenameField, names: list[bytes]) -> EditProgram:
     [name], new = names, encode_text(edit.field)
-    exists, raw, taken, moment = yield [
-        on.exists,
-        ("HGET", on.key, name),
-        ("HEXISTS", on.key, new),
-        moment_of(on.key, name),
+    exists, raw, name_exists, expiry = yield [
+        target.exists_args,
+        ("HGET", target.key, name),
+        ("HEXISTS", target.key, new),
+        field_expiry_args(target.key, name),
     ]
-    obstacle = why_not(on, exists, raw, moment, edit.expected)
-    if obstacle:
-        return obstacle
+    mismatch = check_field(target, exists, raw, expiry, edit.expected)
+    if mismatch:
+        return mismatch
     if name == new:
         return UNCHANGED
-    if taken:
+    if name_exists:
         return EditResult(EditStatus.EXISTS, display_text(new))
-    if isinstance(moment, AccessDenied):
+    if isinstance(expiry, AccessDenied):
         return EditResult.refusal(
             _("The field may expire, and the server does not let us ask when.")
         )
-    keeping = to_keep(on.key, new, moment)
-    yield Write([("HSET", on.key, new, raw), *keeping, ("HDEL", on.key, name)])
-    reason = said_of(moment, edit.expected)
+    keep_ttl = restore_expiry_args(target.key, new, expiry)
+    yield Writes([("HSET", target.key, new, raw), *keep_ttl, ("HDEL", target.key, name)])
+    reason = ttl_note(expiry, edit.expected)
     return EditResult(
         EditStatus.DONE, reason, old=ValueDigest.from_bytes(name), new=ValueDigest.from_bytes(new)
     )
 
 
-def remove_fields(on: Target, edit: RemoveElements, names: list[bytes]) -> Change:
-    reads: list[Words] = [("HMGET", on.key, *some) for some in batches(names)]
-    exists, *found = yield [on.exists, *reads]
+def remove_fields(target: EditTarget, edit: RemoveElements, names: list[bytes]) -> EditProgram:
+    reads: list[CommandArgs] = [("HMGET", target.key, *batch) for batch in split_batches(names)]
+    exists, *replies = yield [target.exists_args, *reads]
     if not exists:
         return GONE
-    values = [raw for some in found for raw in some]
+    values = [raw for reply in replies for raw in reply]
     for raw, chosen in zip(values, edit.elements, strict=True):
-        expected, _moment = separate(chosen.expected)
+        expected, _moment = split_expected(chosen.expected)
         if raw is not None and expected and fingerprint(raw) != expected:
-            return on.changed(raw)
-    there = [name for name, raw in zip(names, values, strict=True) if raw is not None]
-    if not there:
+            return target.changed_result(raw)
+    existing = [name for name, raw in zip(names, values, strict=True) if raw is not None]
+    if not existing:
         return ELEMENT_GONE
-    removals: list[Words] = [("HDEL", on.key, *some) for some in batches(there)]
-    *counts, left = yield Write([*removals, ("HLEN", on.key)])
-    return on.removed(sum(counts), left)
+    removals: list[CommandArgs] = [
+        ("HDEL", target.key, *batch) for batch in split_batches(existing)
+    ]
+    *counts, remaining = yield Writes([*removals, ("HLEN", target.key)])
+    return target.removed_result(sum(counts), remaining)
 
 
-def set_field_ttl(on: Target, edit: ExpireField, names: list[bytes]) -> Change:
+def set_field_ttl(target: EditTarget, edit: ExpireField, names: list[bytes]) -> EditProgram:
     [name] = names
-    fields: Words = ("FIELDS", 1, name)
-    change: Words = ("HPERSIST", on.key, *fields)
+    fields: CommandArgs = ("FIELDS", 1, name)
+    command: CommandArgs = ("HPERSIST", target.key, *fields)
     if edit.ttl != TTL_NONE:
-        change = ("HPEXPIRE", on.key, positive(edit.ttl), *fields)
-    exists, there, moment = yield [
-        on.exists,
-        ("HEXISTS", on.key, name),
-        moment_of(on.key, name),
+        command = ("HPEXPIRE", target.key, require_positive_ttl(edit.ttl), *fields)
+    exists, field_exists, expiry = yield [
+        target.exists_args,
+        ("HEXISTS", target.key, name),
+        field_expiry_args(target.key, name),
     ]
     if not exists:
         return GONE
-    if not there:
+    if not field_exists:
         return ELEMENT_GONE
-    _value, seen = separate(edit.expected)
-    now = own(moment)
-    if None not in (seen, now) and seen != now:
+    _value, seen_expiry = split_expected(edit.expected)
+    current_expiry = expiry_timestamp(expiry)
+    if None not in (seen_expiry, current_expiry) and seen_expiry != current_expiry:
         text = _("The field was given another TTL.")
-        return EditResult(EditStatus.CHANGED, text, expected=expecting("", now))
-    yield Write([change])
+        return EditResult(EditStatus.CHANGED, text, expected=join_expected("", current_expiry))
+    yield Writes([command])
     return EditResult(EditStatus.DONE)
 
 
-def expected_item(raw: bytes, length: int) -> str:
-    """Return the fingerprint of an item: it says how long the list is, as duplicates look alike."""
+def item_fingerprint(raw: bytes, length: int) -> str:
+    """Return the fingerprint of an item.
+
+    It includes the length of the list, because duplicates have the same value.
+    """
     return f"{fingerprint(raw)}.{length}"
 
 
-def check_item(on: Target, length: int, raw: bytes | None, expected: str) -> EditResult | None:
-    """Return what keeps an item from being changed, if anything does."""
+def check_item(target: EditTarget, length: int, raw: bytes | None, expected: str) -> EditResult | None:
+    """Return the result to report if an item is not the expected one, or None."""
     if not length:
         return GONE
     if raw is None:
         return ELEMENT_GONE
-    found = expected_item(raw, length)
-    return on.changed(raw, found) if expected and found != expected else None
+    current = item_fingerprint(raw, length)
+    return target.changed_result(raw, current) if expected and current != expected else None
 
 
-def push_items(on: Target, edit: PushItems, names: list[bytes]) -> Change:
-    items = on.all_data(edit.items)
-    [exists] = yield [on.exists]
+def push_items(target: EditTarget, edit: PushItems, names: list[bytes]) -> EditProgram:
+    items = target.serialize_all(edit.items)
+    [exists] = yield [target.exists_args]
     if not exists:
         return GONE
-    # Each item that is pushed to the head comes before the one pushed before it.
+    # LPUSHX puts each item before the previous one, so the order is reversed.
     name, items = ("LPUSHX", items[::-1]) if edit.end == End.FIRST else ("RPUSHX", items)
-    *_before, left = yield Write([(name, on.key, *some) for some in batches(items)])
+    *_before, remaining = yield Writes(
+        [(name, target.key, *batch) for batch in split_batches(items)]
+    )
     new = ValueDigest.from_bytes(items[0]) if len(items) == 1 else None
-    return EditResult(EditStatus.DONE, count=len(items), remaining=left, new=new)
+    return EditResult(EditStatus.DONE, count=len(items), remaining=remaining, new=new)
 
 
-def insert_item(on: Target, edit: InsertItem, names: list[bytes]) -> Change:
-    """Put a mark in the place of the item, so that LINSERT finds it and no duplicate."""
-    index, data, mark = read_index(edit.element), on.data(edit.item), secrets.token_bytes(16)
-    length, raw = yield [("LLEN", on.key), ("LINDEX", on.key, index)]
-    found = check_item(on, length, raw, edit.expected)
-    if found:
-        return found
+def insert_item(target: EditTarget, edit: InsertItem, names: list[bytes]) -> EditProgram:
+    """Insert an item beside another.
+
+    LINSERT finds its pivot by value: a unique marker replaces it meanwhile, as there may be
+    duplicates.
+    """
+    index, data, marker = (
+        parse_index(edit.element),
+        target.serialize(edit.item),
+        secrets.token_bytes(16),
+    )
+    length, raw = yield [("LLEN", target.key), ("LINDEX", target.key, index)]
+    mismatch = check_item(target, length, raw, edit.expected)
+    if mismatch:
+        return mismatch
     is_before = edit.position == InsertPosition.BEFORE
-    yield Write(
+    yield Writes(
         [
-            ("LSET", on.key, index, mark),
-            ("LINSERT", on.key, "BEFORE" if is_before else "AFTER", mark, data),
-            ("LSET", on.key, index + is_before, raw),
+            ("LSET", target.key, index, marker),
+            ("LINSERT", target.key, "BEFORE" if is_before else "AFTER", marker, data),
+            ("LSET", target.key, index + is_before, raw),
         ]
     )
     return EditResult(
@@ -239,297 +260,325 @@ def insert_item(on: Target, edit: InsertItem, names: list[bytes]) -> Change:
     )
 
 
-def set_item(on: Target, edit: SetItem, names: list[bytes]) -> Change:
-    index, data = read_index(edit.element), on.data(edit.item)
-    length, raw = yield [("LLEN", on.key), ("LINDEX", on.key, index)]
-    found = check_item(on, length, raw, edit.expected)
-    if found:
-        return found
-    yield Write([("LSET", on.key, index, data)])
-    return replaced(raw, data)
+def set_item(target: EditTarget, edit: SetItem, names: list[bytes]) -> EditProgram:
+    index, data = parse_index(edit.element), target.serialize(edit.item)
+    length, raw = yield [("LLEN", target.key), ("LINDEX", target.key, index)]
+    mismatch = check_item(target, length, raw, edit.expected)
+    if mismatch:
+        return mismatch
+    yield Writes([("LSET", target.key, index, data)])
+    return replaced_result(raw, data)
 
 
-def remove_items(on: Target, edit: RemoveElements, names: list[bytes]) -> Change:
-    """Put a mark in the place of each item, and remove the marks."""
-    chosen = {read_index(one.element): one.expected for one in edit.elements}
-    mark = secrets.token_bytes(16)
-    reads: list[Words] = [("LINDEX", on.key, index) for index in chosen]
-    length, *found = yield [("LLEN", on.key), *reads]
-    for raw, expected in zip(found, chosen.values(), strict=True):
-        stands = check_item(on, length, raw, expected)
-        if stands:
-            return stands
-    marking: list[Words] = [("LSET", on.key, index, mark) for index in chosen]
-    *_set, count = yield Write([*marking, ("LREM", on.key, 0, mark)])
-    return on.removed(count, length - count)
+def remove_items(target: EditTarget, edit: RemoveElements, names: list[bytes]) -> EditProgram:
+    """Replace each item with a unique marker, then remove the markers."""
+    expected_items = {parse_index(chosen.element): chosen.expected for chosen in edit.elements}
+    marker = secrets.token_bytes(16)
+    reads: list[CommandArgs] = [("LINDEX", target.key, index) for index in expected_items]
+    length, *items = yield [("LLEN", target.key), *reads]
+    for raw, expected in zip(items, expected_items.values(), strict=True):
+        mismatch = check_item(target, length, raw, expected)
+        if mismatch:
+            return mismatch
+    mark_items: list[CommandArgs] = [
+        ("LSET", target.key, index, marker) for index in expected_items
+    ]
+    *_set, count = yield Writes([*mark_items, ("LREM", target.key, 0, marker)])
+    return target.removed_result(count, length - count)
 
 
-def pop_items(on: Target, edit: PopItems, names: list[bytes]) -> Change:
-    [exists] = yield [on.exists]
+def pop_items(target: EditTarget, edit: PopItems, names: list[bytes]) -> EditProgram:
+    [exists] = yield [target.exists_args]
     if not exists:
         return GONE
     pop = "LPOP" if edit.end == End.FIRST else "RPOP"
-    popped, left = yield Write([(pop, on.key, edit.count), ("LLEN", on.key)])
-    return taken(on, popped, left)
+    popped, remaining = yield Writes([(pop, target.key, edit.count), ("LLEN", target.key)])
+    return popped_result(target, popped, remaining)
 
 
-def taken(on: Target, popped: list[bytes], left: int) -> EditResult:
-    """Return what went where nobody chose it."""
+def popped_result(target: EditTarget, popped: list[bytes], remaining: int) -> EditResult:
+    """Return a result with the elements that were popped."""
     return EditResult(
         EditStatus.DONE,
         count=len(popped),
-        remaining=left,
-        key_gone=not left,
+        remaining=remaining,
+        key_gone=not remaining,
         old=ValueDigest.from_bytes(popped[0]) if len(popped) == 1 else None,
-        removed=tuple(on.content(raw) for raw in popped),
+        removed=tuple(target.decode(raw) for raw in popped),
     )
 
 
-def trim_list(on: Target, edit: TrimList, names: list[bytes]) -> Change:
-    [length] = yield [("LLEN", on.key)]
+def trim_list(target: EditTarget, edit: TrimList, names: list[bytes]) -> EditProgram:
+    [length] = yield [("LLEN", target.key)]
     if not length:
         return GONE
     if length != edit.length:
         return EditResult(EditStatus.CHANGED, remaining=length)
-    [_trimmed, left] = yield Write([("LTRIM", on.key, edit.start, edit.stop), ("LLEN", on.key)])
-    return on.removed(length - left, left)
+    [_trimmed, remaining] = yield Writes(
+        [("LTRIM", target.key, edit.start, edit.stop), ("LLEN", target.key)]
+    )
+    return target.removed_result(length - remaining, remaining)
 
 
-def add_members(on: Target, edit: AddMembers, names: list[bytes]) -> Change:
-    members = on.all_data(edit.members)
-    [exists] = yield [on.exists]
+def add_members(target: EditTarget, edit: AddMembers, names: list[bytes]) -> EditProgram:
+    members = target.serialize_all(edit.members)
+    [exists] = yield [target.exists_args]
     if not exists:
         return GONE
-    adding: list[Words] = [("SADD", on.key, *some) for some in batches(members)]
-    *counts, left = yield Write([*adding, ("SCARD", on.key)])
+    adding: list[CommandArgs] = [("SADD", target.key, *batch) for batch in split_batches(members)]
+    *counts, remaining = yield Writes([*adding, ("SCARD", target.key)])
     if not sum(counts):
         return UNCHANGED
     new = ValueDigest.from_bytes(members[0]) if len(members) == 1 else None
-    return EditResult(EditStatus.DONE, count=sum(counts), remaining=left, new=new)
+    return EditResult(EditStatus.DONE, count=sum(counts), remaining=remaining, new=new)
 
 
-def replace_set_member(on: Target, edit: ReplaceMember, names: list[bytes]) -> Change:
-    [old], new = names, on.data(edit.member)
-    exists, there, taken_already = yield [
-        on.exists,
-        ("SISMEMBER", on.key, old),
-        ("SISMEMBER", on.key, new),
+def replace_set_member(target: EditTarget, edit: ReplaceMember, names: list[bytes]) -> EditProgram:
+    [old], new = names, target.serialize(edit.member)
+    exists, member_exists, new_exists = yield [
+        target.exists_args,
+        ("SISMEMBER", target.key, old),
+        ("SISMEMBER", target.key, new),
     ]
     if not exists:
         return GONE
-    if not there:
+    if not member_exists:
         return ELEMENT_GONE
     if old == new:
         return UNCHANGED
-    if taken_already:
+    if new_exists:
         return EditResult(EditStatus.EXISTS)
-    yield Write([("SADD", on.key, new), ("SREM", on.key, old)])
+    yield Writes([("SADD", target.key, new), ("SREM", target.key, old)])
     return EditResult(
         EditStatus.DONE, old=ValueDigest.from_bytes(old), new=ValueDigest.from_bytes(new)
     )
 
 
-def remove_set_members(on: Target, edit: RemoveElements, names: list[bytes]) -> Change:
-    [exists] = yield [on.exists]
+def remove_set_members(target: EditTarget, edit: RemoveElements, names: list[bytes]) -> EditProgram:
+    [exists] = yield [target.exists_args]
     if not exists:
         return GONE
-    removals: list[Words] = [("SREM", on.key, *some) for some in batches(names)]
-    *counts, left = yield Write([*removals, ("SCARD", on.key)])
-    return on.removed(sum(counts), left) if sum(counts) else ELEMENT_GONE
+    removals: list[CommandArgs] = [("SREM", target.key, *batch) for batch in split_batches(names)]
+    *counts, remaining = yield Writes([*removals, ("SCARD", target.key)])
+    return target.removed_result(sum(counts), remaining) if sum(counts) else ELEMENT_GONE
 
 
-def pop_set_members(on: Target, edit: PopMembers, names: list[bytes]) -> Change:
-    [exists] = yield [on.exists]
+def pop_set_members(target: EditTarget, edit: PopMembers, names: list[bytes]) -> EditProgram:
+    [exists] = yield [target.exists_args]
     if not exists:
         return GONE
-    popped, left = yield Write([("SPOP", on.key, edit.count), ("SCARD", on.key)])
-    return taken(on, popped, left)
+    popped, remaining = yield Writes([("SPOP", target.key, edit.count), ("SCARD", target.key)])
+    return popped_result(target, popped, remaining)
 
 
-ZPOP = {End.FIRST: "ZPOPMIN", End.LAST: "ZPOPMAX"}
+ZPOP_COMMANDS = {End.FIRST: "ZPOPMIN", End.LAST: "ZPOPMAX"}
 
 
-def score_text(score: float) -> bytes:
-    """Return a score as people and the server read it: the shortest text that means it."""
+def format_score(score: float) -> bytes:
+    """Return the shortest text that represents a score exactly."""
     if math.isnan(score):
         raise ValueError(_("A score must be a number."))
     return repr(float(score)).removesuffix(".0").encode()
 
 
-def expected_score(score: bytes | float) -> str:
-    """Return the fingerprint of a score, however the server writes it."""
-    return fingerprint(score_text(float(score)))
+def score_fingerprint(score: bytes | float) -> str:
+    """Return the fingerprint of a score, whichever way the server formats it."""
+    return fingerprint(format_score(float(score)))
 
 
 def check_member(exists: int, score: bytes | None, expected: str) -> EditResult | None:
-    """Return what keeps a member from being changed that has this score, if anything does."""
+    """Return the result to report if a member does not have the expected score, or None."""
     if not exists:
         return GONE
     if score is None:
         return ELEMENT_GONE
-    if expected and expected_score(score) != expected:
+    if expected and score_fingerprint(score) != expected:
         return EditResult(
-            EditStatus.CHANGED, score_text(float(score)).decode(), expected=expected_score(score)
+            EditStatus.CHANGED, format_score(float(score)).decode(), expected=score_fingerprint(score)
         )
     return None
 
 
-def add_scored(on: Target, edit: ZAdd, names: list[bytes]) -> Change:
-    members = [on.data(member) for member, _score in edit.members]
-    scores = [score_text(score) for _member, score in edit.members]
-    [exists] = yield [on.exists]
+def add_sorted_set_members(target: EditTarget, edit: ZAdd, names: list[bytes]) -> EditProgram:
+    members = [target.serialize(member) for member, _score in edit.members]
+    scores = [format_score(score) for _member, score in edit.members]
+    [exists] = yield [target.exists_args]
     if not exists:
         return GONE
     pairs = [word for pair in zip(scores, members, strict=True) for word in pair]
     flags = (*edit.condition.value.split(), "CH")
-    adding: list[Words] = [("ZADD", on.key, *flags, *some) for some in batches(pairs)]
-    *counts, left = yield Write([*adding, ("ZCARD", on.key)])
+    adding: list[CommandArgs] = [
+        ("ZADD", target.key, *flags, *batch) for batch in split_batches(pairs)
+    ]
+    *counts, remaining = yield Writes([*adding, ("ZCARD", target.key)])
     if not sum(counts):
         return UNCHANGED
     new = ValueDigest.from_bytes(members[0]) if len(members) == 1 else None
-    return EditResult(EditStatus.DONE, count=sum(counts), remaining=left, new=new)
+    return EditResult(EditStatus.DONE, count=sum(counts), remaining=remaining, new=new)
 
 
-def set_score(on: Target, edit: SetScore, names: list[bytes]) -> Change:
-    [member], score = names, score_text(edit.score)
-    exists, old = yield [on.exists, ("ZSCORE", on.key, member)]
-    found = check_member(exists, old, edit.expected)
-    if found:
-        return found
-    [changed] = yield Write([("ZADD", on.key, "XX", "CH", score, member)])
+def set_score(target: EditTarget, edit: SetScore, names: list[bytes]) -> EditProgram:
+    [member], score = names, format_score(edit.score)
+    exists, old = yield [target.exists_args, ("ZSCORE", target.key, member)]
+    mismatch = check_member(exists, old, edit.expected)
+    if mismatch:
+        return mismatch
+    [changed] = yield Writes([("ZADD", target.key, "XX", "CH", score, member)])
     if not changed:
         return UNCHANGED
     return EditResult(
         EditStatus.DONE,
-        old=ValueDigest.from_bytes(score_text(float(old))),
+        old=ValueDigest.from_bytes(format_score(float(old))),
         new=ValueDigest.from_bytes(score),
     )
 
 
-def replace_sorted_set_member(on: Target, edit: ReplaceMember, names: list[bytes]) -> Change:
-    [old], new = names, on.data(edit.member)
-    exists, score, other = yield [
-        on.exists,
-        ("ZSCORE", on.key, old),
-        ("ZSCORE", on.key, new),
+def replace_sorted_set_member(
+    target: EditTarget, edit: ReplaceMember, names: list[bytes]
+) -> EditProgram:
+    [old], new = names, target.serialize(edit.member)
+    exists, score, new_score = yield [
+        target.exists_args,
+        ("ZSCORE", target.key, old),
+        ("ZSCORE", target.key, new),
     ]
-    found = check_member(exists, score, edit.expected)
-    if found:
-        return found
+    mismatch = check_member(exists, score, edit.expected)
+    if mismatch:
+        return mismatch
     if old == new:
         return UNCHANGED
-    if other is not None:
+    if new_score is not None:
         return EditResult(EditStatus.EXISTS)
-    yield Write([("ZADD", on.key, score, new), ("ZREM", on.key, old)])
+    yield Writes([("ZADD", target.key, score, new), ("ZREM", target.key, old)])
     return EditResult(
         EditStatus.DONE, old=ValueDigest.from_bytes(old), new=ValueDigest.from_bytes(new)
     )
 
 
-def remove_sorted_set_members(on: Target, edit: RemoveElements, names: list[bytes]) -> Change:
-    reads: list[Words] = [("ZSCORE", on.key, name) for name in names]
-    exists, *scores = yield [on.exists, *reads]
+def remove_sorted_set_members(
+    target: EditTarget, edit: RemoveElements, names: list[bytes]
+) -> EditProgram:
+    reads: list[CommandArgs] = [("ZSCORE", target.key, name) for name in names]
+    exists, *scores = yield [target.exists_args, *reads]
     if not exists:
         return GONE
     for score, chosen in zip(scores, edit.elements, strict=True):
-        found = check_member(exists, score, chosen.expected)
-        if found and found.status == EditStatus.CHANGED:
-            return found
-    removals: list[Words] = [("ZREM", on.key, *some) for some in batches(names)]
-    *counts, left = yield Write([*removals, ("ZCARD", on.key)])
-    return on.removed(sum(counts), left) if sum(counts) else ELEMENT_GONE
+        mismatch = check_member(exists, score, chosen.expected)
+        if mismatch and mismatch.status == EditStatus.CHANGED:
+            return mismatch
+    removals: list[CommandArgs] = [("ZREM", target.key, *batch) for batch in split_batches(names)]
+    *counts, remaining = yield Writes([*removals, ("ZCARD", target.key)])
+    return target.removed_result(sum(counts), remaining) if sum(counts) else ELEMENT_GONE
 
 
-def pop_sorted_set_members(on: Target, edit: PopMembers, names: list[bytes]) -> Change:
+def pop_sorted_set_members(target: EditTarget, edit: PopMembers, names: list[bytes]) -> EditProgram:
     if edit.end == End.RANDOM:
-        return (yield from pop_random(on, edit))
-    [exists] = yield [on.exists]
+        return (yield from pop_random_sorted_set_members(target, edit))
+    [exists] = yield [target.exists_args]
     if not exists:
         return GONE
-    popped, left = yield Write([(ZPOP[edit.end], on.key, edit.count), ("ZCARD", on.key)])
-    return taken(on, popped[::2], left)
+    popped, remaining = yield Writes(
+        [(ZPOP_COMMANDS[edit.end], target.key, edit.count), ("ZCARD", target.key)]
+    )
+    return popped_result(target, popped[::2], remaining)
 
 
-def pop_random(on: Target, edit: PopMembers) -> Change:
-    """Let the server choose, then remove what it chose; others may have taken some of it."""
-    exists, members = yield [on.exists, ("ZRANDMEMBER", on.key, edit.count)]
+def pop_random_sorted_set_members(target: EditTarget, edit: PopMembers) -> EditProgram:
+    """Pop random members: the server chooses them, then ZREM removes those still there."""
+    exists, members = yield [target.exists_args, ("ZRANDMEMBER", target.key, edit.count)]
     if not exists:
         return GONE
-    removals: list[Words] = [("ZREM", on.key, member) for member in members]
-    *counts, left = yield Write([*removals, ("ZCARD", on.key)], holds=[(on.exists, 1)])
-    return taken(on, [one for one, was in zip(members, counts, strict=True) if was], left)
+    removals: list[CommandArgs] = [("ZREM", target.key, member) for member in members]
+    *counts, remaining = yield Writes(
+        [*removals, ("ZCARD", target.key)], conditions=[(target.exists_args, 1)]
+    )
+    return popped_result(
+        target, [member for member, count in zip(members, counts, strict=True) if count], remaining
+    )
 
 
-def add_entry(on: Target, edit: AddEntry, names: list[bytes]) -> Change:
-    pairs = [word for name, value in edit.fields for word in (encode_text(name), on.data(value))]
-    [exists] = yield [on.exists]
+def add_entry(target: EditTarget, edit: AddEntry, names: list[bytes]) -> EditProgram:
+    pairs = [
+        word for name, value in edit.fields for word in (encode_text(name), target.serialize(value))
+    ]
+    [exists] = yield [target.exists_args]
     if not exists:
         return GONE
-    entry_id = edit.id if edit.id == "*" else read_entry_id(edit.id)
-    added, left = yield Write([("XADD", on.key, "NOMKSTREAM", entry_id, *pairs), ("XLEN", on.key)])
-    return EditResult(EditStatus.DONE, added.decode(), count=1, remaining=left) if added else GONE
+    entry_id = edit.id if edit.id == "*" else parse_entry_id(edit.id)
+    added, remaining = yield Writes(
+        [("XADD", target.key, "NOMKSTREAM", entry_id, *pairs), ("XLEN", target.key)]
+    )
+    return EditResult(EditStatus.DONE, added.decode(), count=1, remaining=remaining) if added else GONE
 
 
-def remove_entries(on: Target, edit: RemoveElements, names: list[bytes]) -> Change:
-    ids = [read_entry_id(one.element).encode() for one in edit.elements]
-    [exists] = yield [on.exists]
+def remove_entries(target: EditTarget, edit: RemoveElements, names: list[bytes]) -> EditProgram:
+    ids = [parse_entry_id(chosen.element).encode() for chosen in edit.elements]
+    [exists] = yield [target.exists_args]
     if not exists:
         return GONE
-    removals: list[Words] = [("XDEL", on.key, *some) for some in batches(ids)]
-    *counts, left = yield Write([*removals, ("XLEN", on.key)])
-    # A stream stays when its last entry goes.
+    removals: list[CommandArgs] = [("XDEL", target.key, *batch) for batch in split_batches(ids)]
+    *counts, remaining = yield Writes([*removals, ("XLEN", target.key)])
+    # Unlike other collections, a stream still exists without entries.
     return (
-        EditResult(EditStatus.DONE, count=sum(counts), remaining=left)
+        EditResult(EditStatus.DONE, count=sum(counts), remaining=remaining)
         if sum(counts)
         else ELEMENT_GONE
     )
 
 
-def trim_stream(on: Target, edit: TrimStream, names: list[bytes]) -> Change:
-    exists, length = yield [on.exists, ("XLEN", on.key)]
+def trim_stream(target: EditTarget, edit: TrimStream, names: list[bytes]) -> EditProgram:
+    exists, length = yield [target.exists_args, ("XLEN", target.key)]
     if not exists:
         return GONE
     if length != edit.length:
         return EditResult(EditStatus.CHANGED, remaining=length)
-    count, left = yield Write([("XTRIM", on.key, "MAXLEN", edit.keep), ("XLEN", on.key)])
-    return EditResult(EditStatus.DONE, count=count, remaining=left)
+    count, remaining = yield Writes(
+        [("XTRIM", target.key, "MAXLEN", edit.keep), ("XLEN", target.key)]
+    )
+    return EditResult(EditStatus.DONE, count=count, remaining=remaining)
 
 
-def values(on: Target, edit: CreateCollection) -> list[bytes]:
-    return on.all_data(edit.elements)
+def encode_values(target: EditTarget, edit: CreateCollection) -> list[bytes]:
+    return target.serialize_all(edit.elements)
 
 
-def scored(on: Target, edit: CreateCollection) -> list[bytes]:
+def encode_scored_members(target: EditTarget, edit: CreateCollection) -> list[bytes]:
     return [
-        word for member, score in edit.elements for word in (score_text(score), on.data(member))
+        word
+        for member, score in edit.elements
+        for word in (format_score(score), target.serialize(member))
     ]
 
 
-def fields(on: Target, edit: CreateCollection) -> list[bytes]:
-    return [word for name, value in edit.elements for word in (encode_text(name), on.data(value))]
+def encode_fields(target: EditTarget, edit: CreateCollection) -> list[bytes]:
+    return [
+        word
+        for name, value in edit.elements
+        for word in (encode_text(name), target.serialize(value))
+    ]
 
 
-FILLING: Final[dict[str, tuple[str, Callable[[Target, CreateCollection], Sequence[bytes]]]]] = {
-    "list": ("RPUSH", values),
-    "set": ("SADD", values),
-    "zset": ("ZADD", scored),
-    "hash": ("HSET", fields),
+CREATE_COMMANDS: Final[dict[str, tuple[str, Callable[[EditTarget, CreateCollection], Sequence[bytes]]]]] = {
+    "list": ("RPUSH", encode_values),
+    "set": ("SADD", encode_values),
+    "zset": ("ZADD", encode_scored_members),
+    "hash": ("HSET", encode_fields),
 }
 
 
-def add_key(on: Target, edit: CreateCollection, names: list[bytes]) -> Change:
-    commands = filling(on, edit)
-    [exists] = yield [on.exists]
+def create_collection(target: EditTarget, edit: CreateCollection, names: list[bytes]) -> EditProgram:
+    commands = creation_commands(target, edit)
+    [exists] = yield [target.exists_args]
     if exists and not edit.replace:
         return EditResult(EditStatus.EXISTS)
-    clearing: list[Words] = [("UNLINK", on.key)] if exists else []
-    yield Write([*clearing, *commands, *expiry(on.key, edit.ttl)])
+    deletion: list[CommandArgs] = [("UNLINK", target.key)] if exists else []
+    yield Writes([*deletion, *commands, *expire_args(target.key, edit.ttl)])
     return EditResult(EditStatus.DONE, count=len(edit.elements))
 
 
-def filling(on: Target, edit: CreateCollection) -> list[Words]:
-    """Return the commands that fill a new key; the elements of a stream are one entry's fields."""
+def creation_commands(target: EditTarget, edit: CreateCollection) -> list[CommandArgs]:
+    """Return the commands that fill a new key; a stream gets one entry with all the fields."""
     if edit.type == "stream":
-        return [("XADD", on.key, "*", *fields(on, edit))]
-    name, words_of = FILLING[edit.type]
-    return [(name, on.key, *some) for some in batches(words_of(on, edit))]
+        return [("XADD", target.key, "*", *encode_fields(target, edit))]
+    name, encode = CREATE_COMMANDS[edit.type]
+    return [(name, target.key, *batch) for batch in split_batches(encode(target, edit))]

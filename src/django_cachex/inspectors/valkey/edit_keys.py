@@ -28,46 +28,47 @@ from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE
 from django_cachex.inspectors.valkey.compare_and_set import (
     EXEC,
     GONE,
+    MAX_ATTEMPTS,
     MULTI,
     UNWATCH,
-    Change,
-    Target,
-    Write,
-    replaced,
+    EditProgram,
+    EditTarget,
+    Writes,
+    replaced_result,
 )
-from django_cachex.inspectors.valkey.errors import queued
+from django_cachex.inspectors.valkey.errors import parse_queued
 from django_cachex.inspectors.values import fingerprint
 
-DIGITS = re.compile(rb"-?[0-9]{1,19}")
+INTEGER_TEXT = re.compile(rb"-?[0-9]{1,19}")
 
-SAMPLE = 4096
-"""Bytes from the beginning of a value too large to be read whole that stand for it."""
+SAMPLE_SIZE = 4096
+"""Bytes at the beginning of a large value that its fingerprint covers."""
 
 
-def lifetime(ttl: int | KeepTTL) -> tuple[EncodableArg, ...]:
-    """Return the words of a `SET` that give the key this TTL, to the millisecond."""
+def ttl_args(ttl: int | KeepTTL) -> tuple[EncodableArg, ...]:
+    """Return the arguments of `SET` for a TTL in milliseconds."""
     if ttl is KEEP:
         return ("KEEPTTL",)
-    return () if ttl == TTL_NONE else ("PX", positive(ttl))
+    return () if ttl == TTL_NONE else ("PX", require_positive_ttl(ttl))
 
 
-def positive(ttl: int) -> int:
-    """Return a TTL that keeps the key; raise ValueError for one that would delete it."""
+def require_positive_ttl(ttl: int) -> int:
+    """Return the TTL; raise ValueError if it would delete the key."""
     if ttl <= 0:
         raise ValueError(_("A key lives for a millisecond at least; delete it instead."))
     return ttl
 
 
-def expected_of_large(beginning: bytes, size: int) -> str:
-    """Return the fingerprint of a value of which only the beginning is read."""
-    return f"{fingerprint(beginning[:SAMPLE])}.{size}"
+def large_value_fingerprint(head: bytes, size: int) -> str:
+    """Return the fingerprint of a value that is too large to be read whole."""
+    return f"{fingerprint(head[:SAMPLE_SIZE])}.{size}"
 
 
-def add_value(on: Target, edit: AddValue) -> Operation[EditResult]:
-    data = on.data(edit.value)
-    unless_there = () if edit.replace else ("NX",)
-    words = ("SET", on.key, data, *lifetime(edit.ttl), *unless_there)
-    [is_set] = yield [Command(words, bool)]
+def add_value(target: EditTarget, edit: AddValue) -> Operation[EditResult]:
+    data = target.serialize(edit.value)
+    condition = () if edit.replace else ("NX",)
+    args = ("SET", target.key, data, *ttl_args(edit.ttl), *condition)
+    [is_set] = yield [Command(args, bool)]
     return (
         EditResult(EditStatus.DONE, new=ValueDigest.from_bytes(data))
         if is_set
@@ -75,40 +76,44 @@ def add_value(on: Target, edit: AddValue) -> Operation[EditResult]:
     )
 
 
-def set_value(on: Target, edit: SetValue, names: list[bytes]) -> Change:
-    data, life = on.data(edit.value), lifetime(edit.ttl)
+def set_value(target: EditTarget, edit: SetValue, names: list[bytes]) -> EditProgram:
+    data, ttl_option = target.serialize(edit.value), ttl_args(edit.ttl)
     if "." in edit.expected:
-        return (yield from set_large(on, edit, data, life))
-    [raw] = yield [("GET", on.key)]
-    obstacle = on.obstacle(raw is not None, raw, edit.expected)
-    if obstacle:
-        return obstacle
-    yield Write([("SET", on.key, data, *life)])
-    return replaced(raw, data)
+        return (yield from set_large_value(target, edit, data, ttl_option))
+    [raw] = yield [("GET", target.key)]
+    mismatch = target.check_expected(raw is not None, raw, edit.expected)
+    if mismatch:
+        return mismatch
+    yield Writes([("SET", target.key, data, *ttl_option)])
+    return replaced_result(raw, data)
 
 
-def set_large(on: Target, edit: SetValue, data: bytes, life: tuple[EncodableArg, ...]) -> Change:
-    """Set the value in the place of one that was too large to be read whole."""
-    exists, size, beginning = yield [
-        on.exists,
-        ("STRLEN", on.key),
-        ("GETRANGE", on.key, 0, SAMPLE - 1),
+def set_large_value(
+    target: EditTarget, edit: SetValue, data: bytes, ttl_option: tuple[EncodableArg, ...]
+) -> EditProgram:
+    """Replace a value that is too large to be read whole."""
+    exists, size, head = yield [
+        target.exists_args,
+        ("STRLEN", target.key),
+        ("GETRANGE", target.key, 0, SAMPLE_SIZE - 1),
     ]
     if not exists:
         return GONE
-    if expected_of_large(beginning, size) != edit.expected:
+    if large_value_fingerprint(head, size) != edit.expected:
         return EditResult(EditStatus.CHANGED)
-    yield Write([("SET", on.key, data, *life)])
+    yield Writes([("SET", target.key, data, *ttl_option)])
     return EditResult(EditStatus.DONE, new=ValueDigest.from_bytes(data))
 
 
-def increase(on: Target, edit: Incr, names: list[bytes]) -> Change:
-    """Let the server count where it can; else compare and set."""
-    [raw] = yield [("GET", on.key)]
+def increment(target: EditTarget, edit: Incr, names: list[bytes]) -> EditProgram:
+    """Increment a number with INCRBY if it is stored as digits, else with compare-and-set."""
+    [raw] = yield [("GET", target.key)]
     if raw is None:
         return GONE
-    if DIGITS.fullmatch(raw) and isinstance(edit.by, int):
-        [number] = yield Write([("INCRBY", on.key, edit.by)], holds=[(on.exists, 1)])
+    if INTEGER_TEXT.fullmatch(raw) and isinstance(edit.by, int):
+        [number] = yield Writes(
+            [("INCRBY", target.key, edit.by)], conditions=[(target.exists_args, 1)]
+        )
         before, after = b"%d" % (number - edit.by), b"%d" % number
         return EditResult(
             EditStatus.DONE,
@@ -116,12 +121,12 @@ def increase(on: Target, edit: Incr, names: list[bytes]) -> Change:
             old=ValueDigest.from_bytes(before),
             new=ValueDigest.from_bytes(after),
         )
-    content = on.content(raw)
+    content = target.decode(raw)
     number = incremented_value(content, edit.by)
     if number is None:
         return EditResult(EditStatus.WRONG_TYPE, not_incrementable_reason(content))
-    data = on.data(number)
-    yield Write([("SET", on.key, data, "KEEPTTL")])
+    data = target.serialize(number)
+    yield Writes([("SET", target.key, data, "KEEPTTL")])
     return EditResult(
         EditStatus.DONE,
         number=number,
@@ -130,25 +135,26 @@ def increase(on: Target, edit: Incr, names: list[bytes]) -> Change:
     )
 
 
-EXTEND: Final = """\
-local left = redis.call('PTTL', KEYS[1])
-if left >= 0 then redis.call('PEXPIRE', KEYS[1], left + tonumber(ARGV[1])) end
-return left
+EXTEND_TTL_SCRIPT: Final = """\
+local remaining = redis.call('PTTL', KEYS[1])
+if remaining >= 0 then redis.call('PEXPIRE', KEYS[1], remaining + tonumber(ARGV[1])) end
+return remaining
 """
-
-ATTEMPTS: Final = 20
 
 
 def set_ttl(stored: bytes, edit: Expire) -> Operation[EditResult]:
     if edit.ttl == TTL_NONE:
         exists = yield from persist_existing(stored)
     else:
-        [exists] = yield [Command(("PEXPIRE", stored, positive(edit.ttl)), bool)]
+        [exists] = yield [Command(("PEXPIRE", stored, require_positive_ttl(edit.ttl)), bool)]
     return EditResult(EditStatus.DONE if exists else EditStatus.GONE)
 
 
 def expire_at(stored: bytes, edit: ExpireAt) -> Operation[EditResult]:
-    """Set the moment; one that is over by the server's clock would delete the key."""
+    """Set the time at which a key expires.
+
+    A time in the past, by the server's clock, is refused: it would delete the key.
+    """
     [(seconds, microseconds)] = yield [Command(("TIME",), parse_raw)]
     if edit.timestamp <= int(seconds) * 1000 + int(microseconds) // 1000:
         return EditResult.refusal(_("This moment is over by the server's clock."))
@@ -158,35 +164,37 @@ def expire_at(stored: bytes, edit: ExpireAt) -> Operation[EditResult]:
 
 def extend_ttl(stored: bytes, edit: ExtendTTL) -> Operation[EditResult]:
     try:
-        [left] = yield [Command(("EVAL", EXTEND, 1, stored, positive(edit.by)), int)]
+        [remaining] = yield [
+            Command(("EVAL", EXTEND_TTL_SCRIPT, 1, stored, require_positive_ttl(edit.by)), int)
+        ]
     except (AccessDenied, UnknownCommand):
-        return (yield from extend_by_transaction(stored, edit))
-    return extended(left)
+        return (yield from extend_ttl_by_transaction(stored, edit))
+    return extend_result(remaining)
 
 
-def extend_by_transaction(stored: bytes, edit: ExtendTTL) -> Operation[EditResult]:
-    for _attempt in range(ATTEMPTS):
-        _watched, (seconds, microseconds), left = yield [
+def extend_ttl_by_transaction(stored: bytes, edit: ExtendTTL) -> Operation[EditResult]:
+    for _attempt in range(MAX_ATTEMPTS):
+        _watched, (seconds, microseconds), remaining = yield [
             Command(("WATCH", stored), parse_raw),
             Command(("TIME",), parse_raw),
             Command(("PTTL", stored), int),
         ]
-        if left < 0:
+        if remaining < 0:
             yield [UNWATCH]
-            return extended(left)
-        moment = int(seconds) * 1000 + int(microseconds) // 1000 + left + edit.by
+            return extend_result(remaining)
+        timestamp = int(seconds) * 1000 + int(microseconds) // 1000 + remaining + edit.by
         yield [MULTI]
-        _queued, executed = yield [Command(("PEXPIREAT", stored, moment), queued), EXEC]
+        _queued, executed = yield [Command(("PEXPIREAT", stored, timestamp), parse_queued), EXEC]
         if executed is not None:
             return EditResult(EditStatus.DONE)
     return EditResult(EditStatus.CHANGED)
 
 
-def extended(left: int) -> EditResult:
-    """Return what became of a TTL that had so many milliseconds left."""
-    if left == TTL_MISSING:
+def extend_result(remaining: int) -> EditResult:
+    """Return the result for a key whose `PTTL` was `remaining`."""
+    if remaining == TTL_MISSING:
         return EditResult(EditStatus.GONE)
-    if left == TTL_NONE:
+    if remaining == TTL_NONE:
         return EditResult(
             EditStatus.UNCHANGED, _("This key never expires: there is nothing to add to.")
         )

@@ -1,4 +1,4 @@
-"""Names of elements that fit into links and forms, whatever bytes they are."""
+"""IDs of elements for URLs and forms, whatever bytes the names consist of."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from django.utils.translation import gettext as _
 from django_cachex.inspectors.query import InvalidPosition
 from django_cachex.inspectors.values import fingerprint
 
-LONGEST: Final = 512
-"""Bytes of a name that are spelled out: a page of longer ones would be megabytes of links."""
+MAX_NAME_SIZE: Final = 512
+"""Longest name in bytes that an ID contains: links with longer names would make pages huge."""
 
-SPELLED, PLACED = "=", "@"
+NAME_PREFIX, POSITION_PREFIX = "=", "@"
 
-PLACE = re.compile(r"@([0-9]{1,20})\.([0-9a-f]{16})", re.ASCII)
+LONG_NAME = re.compile(r"@([0-9]{1,20})\.([0-9a-f]{16})", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Placed:
-    """An element whose name is too long for a link, to be looked for where it was seen."""
+class LongName:
+    """An element whose name is too long for a link: it is found by its position and fingerprint."""
 
-    place: int
-    """The cursor of the batch that it was in, or its rank."""
+    position: int
+    """The cursor of the scan batch that contained it, or its rank in a sorted set."""
 
     fingerprint: str
 
-    def among(self, names: list[bytes]) -> bytes | None:
-        """Return the name that is meant, or None if it is not among these."""
+    def find_in(self, names: list[bytes]) -> bytes | None:
+        """Return the name with this fingerprint, or None."""
         return next((name for name in names if fingerprint(name) == self.fingerprint), None)
 
 
-def spell(name: bytes, place: int) -> str:
-    """Return the id of an element that was seen at a place."""
-    if len(name) > LONGEST:
-        return f"{PLACED}{place}.{fingerprint(name)}"
-    return SPELLED + urlsafe_b64encode(name).decode().rstrip("=")
+def make_id(name: bytes, position: int) -> str:
+    """Return the ID of an element that was seen at a position."""
+    if len(name) > MAX_NAME_SIZE:
+        return f"{POSITION_PREFIX}{position}.{fingerprint(name)}"
+    return NAME_PREFIX + urlsafe_b64encode(name).decode().rstrip("=")
 
 
-def read_id(element: str) -> bytes | Placed:
-    """Return the name that an id spells out, or where to look for it."""
-    if found := PLACE.fullmatch(element):
-        return Placed(int(found[1]), found[2])
-    text = element.removeprefix(SPELLED)
+def parse_id(element: str) -> bytes | LongName:
+    """Return the name in an ID, or a `LongName` to look up; raise `InvalidWindow` for others."""
+    if match := LONG_NAME.fullmatch(element):
+        return LongName(int(match[1]), match[2])
+    text = element.removeprefix(NAME_PREFIX)
     if text != element and text.isascii():
         try:
             return urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -55,8 +55,8 @@ def read_id(element: str) -> bytes | Placed:
     raise no_such_element()
 
 
-def read_index(element: str) -> int:
-    """Return the index of an item of a list."""
+def parse_index(element: str) -> int:
+    """Return the list index in an element ID."""
     if element.isascii() and element.isdecimal() and len(element) < 20:
         return int(element)
     raise no_such_element()
@@ -65,8 +65,8 @@ def read_index(element: str) -> int:
 ENTRY_ID = re.compile(r"[0-9]{1,20}(-[0-9]{1,20})?", re.ASCII)
 
 
-def read_entry_id(element: str) -> str:
-    """Return the id of an entry of a stream."""
+def parse_entry_id(element: str) -> str:
+    """Return the stream entry ID in an element ID."""
     if ENTRY_ID.fullmatch(element):
         return element
     raise no_such_element()

@@ -1,4 +1,4 @@
-"""Read a page of elements, and one element."""
+"""Read pages of lists, sorted sets and streams, and single elements of any collection."""
 
 from __future__ import annotations
 
@@ -17,202 +17,214 @@ from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import ElementPage, InvalidPosition, Order
 from django_cachex.inspectors.types import Element, Elements
-from django_cachex.inspectors.valkey.edit import NAMED, named
-from django_cachex.inspectors.valkey.edit_elements import expected_item, expected_score, score_text
+from django_cachex.inspectors.valkey.edit import TYPES_WITH_NAMED_ELEMENTS, resolve_names
+from django_cachex.inspectors.valkey.edit_elements import (
+    format_score,
+    item_fingerprint,
+    score_fingerprint,
+)
 from django_cachex.inspectors.valkey.element_ids import (
     ENTRY_ID,
-    LONGEST,
-    read_entry_id,
-    read_index,
-    spell,
+    MAX_NAME_SIZE,
+    make_id,
+    parse_entry_id,
+    parse_index,
 )
-from django_cachex.inspectors.valkey.errors import required
+from django_cachex.inspectors.valkey.errors import require_reply
 from django_cachex.inspectors.valkey.key_info import COLLECTIONS, CollectionType
 from django_cachex.inspectors.valkey.scan_elements import (
-    Asked,
-    Page,
-    Row,
+    ElementRow,
+    ReadRequest,
+    RowPage,
     ScanBatch,
-    ask,
-    before_scan,
-    read_position,
-    scan,
-    span,
-    times_of,
-    with_times,
+    field_times_commands,
+    parse_position,
+    prefetch_run_id,
+    raw_command,
+    scan_page,
+    slice_at,
+    with_ttls,
 )
 from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint
 
 
-def read_items(asked: Asked) -> Operation[Page]:
-    """Return the items from an index on; in the order from the tail, of falling index."""
-    total, index = asked.total, position_of(asked)
-    # Positions count in the order asked for, indexes always from the head.
-    found = span(total - 1 - index if asked.is_reversed else index, asked.count, total)
-    first, last = found.start, found.stop - 1
-    if asked.is_reversed:
+def read_list(request: ReadRequest) -> Operation[RowPage]:
+    """Read a page of a list, from the head or, in reverse order, from the tail."""
+    total, index = request.total, start_index(request)
+    # Positions count in the requested order; indexes always count from the head.
+    page_slice = slice_at(total - 1 - index if request.is_reversed else index, request.count, total)
+    first, last = page_slice.start, page_slice.stop - 1
+    if request.is_reversed:
         first, last = total - 1 - last, total - 1 - first
-    [items] = yield [ask("LRANGE", asked.key, first, last)]
-    rows = [item(index, raw, total) for index, raw in enumerate(items, first)]
-    return Page(
-        rows[::-1] if asked.is_reversed else rows,
-        next=at(asked, found.next),
-        previous=at(asked, found.previous),
-        start=found.start,
+    [items] = yield [raw_command("LRANGE", request.key, first, last)]
+    rows = [item_row(index, raw, total) for index, raw in enumerate(items, first)]
+    return RowPage(
+        rows[::-1] if request.is_reversed else rows,
+        next=index_at(request, page_slice.next),
+        previous=index_at(request, page_slice.previous),
+        start=page_slice.start,
     )
 
 
-def position_of(asked: Asked) -> int:
-    """Return the index that a page begins with."""
-    index = read_position(asked.window.at)
+def start_index(request: ReadRequest) -> int:
+    """Return the list index at which a page starts."""
+    index = parse_position(request.window.at)
     if index < 0:
-        return index + asked.total
-    return asked.total - 1 if asked.is_reversed and not asked.window.at else index
+        return index + request.total
+    return request.total - 1 if request.is_reversed and not request.window.at else index
 
 
-def at(asked: Asked, position: str | None) -> str | None:
-    """Return the index at a position of the order asked for."""
-    if position is None or not asked.is_reversed:
+def index_at(request: ReadRequest, position: str | None) -> str | None:
+    """Return the list index at a position in the requested order."""
+    if position is None or not request.is_reversed:
         return position
-    return str(asked.total - 1 - int(position))
+    return str(request.total - 1 - int(position))
 
 
-def item(index: int, raw: bytes, length: int) -> Row:
+def item_row(index: int, raw: bytes, length: int) -> ElementRow:
     name = b"%d" % index
-    return Row(str(index), name, (name, raw), expected_item(raw, length))
+    return ElementRow(str(index), name, (name, raw), item_fingerprint(raw, length))
 
 
-def read_members(asked: Asked) -> Operation[Page]:
-    if asked.window.match.strip("*"):
-        return (yield from search(asked))
-    return (yield from by_rank(asked))
+def read_sorted_set(request: ReadRequest) -> Operation[RowPage]:
+    if request.window.match.strip("*"):
+        return (yield from search_sorted_set(request))
+    return (yield from read_by_rank(request))
 
 
-def by_rank(asked: Asked) -> Operation[Page]:
-    """Return members in the order of their scores; of a range of scores the ranks are asked for.
+def read_by_rank(request: ReadRequest) -> Operation[RowPage]:
+    """Read a page of a sorted set, ordered by score.
 
-    So the server goes to the place at once, which `LIMIT` with an offset does not.
+    A range of scores is read by rank too: the server finds a rank directly, while `LIMIT` with an
+    offset walks over the members before it.
     """
-    base, size = 0, asked.total
-    window = asked.window
+    base, size = 0, request.total
+    window = request.window
     if window.lowest is not None or window.highest is not None:
-        base, size = map(required, asked.known)
-    position = read_position(window.at)
-    found = span(position + size if position < 0 else position, asked.count, size)
+        base, size = map(require_reply, request.prefetched)
+    position = parse_position(window.at)
+    page_slice = slice_at(position + size if position < 0 else position, request.count, size)
     if not size:
-        return Page([], found=0)
-    first, last = base + found.start, base + found.stop - 1
-    reverse = ("REV",) if asked.is_reversed else ()
-    [flat] = yield [ask("ZRANGE", asked.key, first, last, *reverse, "WITHSCORES")]
+        return RowPage([], found=0)
+    first, last = base + page_slice.start, base + page_slice.stop - 1
+    reverse = ("REV",) if request.is_reversed else ()
+    [flat] = yield [raw_command("ZRANGE", request.key, first, last, *reverse, "WITHSCORES")]
     ranks = range(first, last + 1)
-    places = [asked.total - 1 - rank for rank in ranks] if asked.is_reversed else ranks
+    # Ranks from the lowest score, whatever the requested order.
+    forward_ranks = [request.total - 1 - rank for rank in ranks] if request.is_reversed else ranks
     rows = [
-        member(name, score, place)
-        for name, score, place in zip(flat[::2], flat[1::2], places, strict=False)
+        member_row(name, score, rank)
+        for name, score, rank in zip(flat[::2], flat[1::2], forward_ranks, strict=False)
     ]
-    is_range = size != asked.total or base
-    return Page(
+    is_range = size != request.total or base
+    return RowPage(
         rows,
-        next=found.next,
-        previous=found.previous,
+        next=page_slice.next,
+        previous=page_slice.previous,
         found=size if is_range else None,
-        start=found.start,
+        start=page_slice.start,
     )
 
 
-def before_members(key: bytes, window: ElementPage) -> list[Command[int]]:
-    """Return what to ask before a search, or before a range of scores can be read.
+def prefetch_sorted_set(key: bytes, window: ElementPage) -> list[Command[int]]:
+    """Return the commands to send before a search or a range of scores is read.
 
-    Of a range, that is how many come before, and how many there are.
+    For a range, they count the members before it and those in it.
     """
     if window.match.strip("*"):
-        return before_scan(key, window)
+        return prefetch_run_id(key, window)
     if window.lowest is None and window.highest is None:
         return []
     return [
-        ask("ZCOUNT", key, *outside(window)),
-        ask("ZCOUNT", key, bound(window.lowest, "-inf"), bound(window.highest, "+inf")),
+        raw_command("ZCOUNT", key, *scores_before(window)),
+        raw_command(
+            "ZCOUNT", key, score_bound(window.lowest, "-inf"), score_bound(window.highest, "+inf")
+        ),
     ]
 
 
-def bound(score: float | None, none: str) -> bytes | str:
-    return none if score is None else score_text(score)
+def score_bound(score: float | None, default: str) -> bytes | str:
+    return default if score is None else format_score(score)
 
 
-def outside(window: ElementPage) -> tuple[bytes | str, bytes | str]:
-    """Return the range of the scores that come before those asked for."""
+def scores_before(window: ElementPage) -> tuple[bytes | str, bytes | str]:
+    """Return the score range of the members that come before the requested ones."""
     if window.order == Order.LAST:
         if window.highest is None:
             return "(+inf", "+inf"
-        return b"(" + score_text(window.highest), "+inf"
+        return b"(" + format_score(window.highest), "+inf"
     if window.lowest is None:
         return "-inf", "(-inf"
-    return "-inf", b"(" + score_text(window.lowest)
+    return "-inf", b"(" + format_score(window.lowest)
 
 
-def member(name: bytes, score: bytes, place: int) -> Row:
-    return Row(spell(name, place), name, (name, score_text(float(score))), expected_score(score))
-
-
-def search(asked: Asked) -> Operation[Page]:
-    page = yield from scan(asked, "ZSCAN", scanned, by_value=True)
-    # Where names are too long for a link, their rank tells where they are.
-    long = [row.name for row in page.rows if len(row.name) > LONGEST]
-    if not long:
-        return page
-    ranks = yield [ask("ZRANK", asked.key, name) for name in long]
-    places = dict(zip(long, ranks, strict=True))
-    return replace(page, rows=[placed(row, places.get(row.name)) for row in page.rows])
-
-
-def placed(row: Row, rank: int | None) -> Row:
-    return row if rank is None else replace(row, id=spell(row.name, rank))
-
-
-def scanned(batch: ScanBatch) -> Sequence[Row]:
-    flat = batch.flat
-    pairs = zip(flat[::2], flat[1::2], strict=True)
-    return [member(name, score, batch.cursor) for name, score in pairs]
-
-
-BEFORE: Final = "<"
-"""What a place begins with whose page ends before an id."""
-
-
-def read_entries(asked: Asked) -> Operation[Page]:
-    """Return the page that begins at an id, or the one that ends before it."""
-    at = read_place(asked.window.at)
-    if at.startswith(BEFORE):
-        page = yield from backwards(asked, at.removeprefix(BEFORE))
-        if page.rows:
-            return page
-        at = ""
-    name, start, end = ("XREVRANGE", "+", "-") if asked.is_reversed else ("XRANGE", "-", "+")
-    [found] = yield [ask(name, asked.key, at or start, end, "COUNT", asked.count + 1)]
-    rows = [entry(*one) for one in found]
-    following = rows[asked.count].id if len(rows) > asked.count else None
-    first = rows[0].id if rows else at
-    return Page(
-        rows[: asked.count],
-        next=following,
-        previous=f"{BEFORE}{first}" if at else None,
-        start=None if at else 0,
+def member_row(name: bytes, score: bytes, position: int) -> ElementRow:
+    return ElementRow(
+        make_id(name, position), name, (name, format_score(float(score))), score_fingerprint(score)
     )
 
 
-def read_entry(asked: Asked) -> Operation[Page]:
-    """Return the one entry that is at an id, or the next."""
-    at = read_place(asked.window.at).removeprefix(BEFORE)
-    name, start, end = ("XREVRANGE", "+", "-") if asked.is_reversed else ("XRANGE", "-", "+")
-    [found] = yield [ask(name, asked.key, at or start, end, "COUNT", 1)]
-    rows = [entry(*one) for one in found]
-    place = following(rows[0].id, asked.is_reversed) if rows else None
-    return Page(rows, next=place, start=None if at else 0)
+def search_sorted_set(request: ReadRequest) -> Operation[RowPage]:
+    page = yield from scan_page(request, "ZSCAN", parse_zscan, match_values=True)
+    # Members whose names are too long for a link are identified by rank.
+    long_names = [row.name for row in page.rows if len(row.name) > MAX_NAME_SIZE]
+    if not long_names:
+        return page
+    ranks = yield [raw_command("ZRANK", request.key, name) for name in long_names]
+    ranks_by_name = dict(zip(long_names, ranks, strict=True))
+    return replace(page, rows=[with_rank(row, ranks_by_name.get(row.name)) for row in page.rows])
 
 
-def following(place: str, is_reversed: bool) -> str | None:
-    """Return the id that is next to another, whether there is such an entry or not."""
-    milliseconds, sequence = map(int, place.split("-"))
+def with_rank(row: ElementRow, rank: int | None) -> ElementRow:
+    return row if rank is None else replace(row, id=make_id(row.name, rank))
+
+
+def parse_zscan(batch: ScanBatch) -> Sequence[ElementRow]:
+    flat = batch.flat
+    pairs = zip(flat[::2], flat[1::2], strict=True)
+    return [member_row(name, score, batch.cursor) for name, score in pairs]
+
+
+BEFORE_MARK: Final = "<"
+"""Prefix of the position of a page that ends before an entry ID."""
+
+
+def read_stream(request: ReadRequest) -> Operation[RowPage]:
+    """Read the page of a stream that starts at an entry ID or ends before it."""
+    position = parse_stream_position(request.window.at)
+    if position.startswith(BEFORE_MARK):
+        page = yield from read_stream_before(request, position.removeprefix(BEFORE_MARK))
+        if page.rows:
+            return page
+        position = ""
+    name, start, end = ("XREVRANGE", "+", "-") if request.is_reversed else ("XRANGE", "-", "+")
+    [entries] = yield [
+        raw_command(name, request.key, position or start, end, "COUNT", request.count + 1)
+    ]
+    rows = [entry_row(*entry) for entry in entries]
+    next_id = rows[request.count].id if len(rows) > request.count else None
+    first = rows[0].id if rows else position
+    return RowPage(
+        rows[: request.count],
+        next=next_id,
+        previous=f"{BEFORE_MARK}{first}" if position else None,
+        start=None if position else 0,
+    )
+
+
+def read_stream_entry(request: ReadRequest) -> Operation[RowPage]:
+    """Read the entry with an ID or, if there is none, the next one."""
+    position = parse_stream_position(request.window.at).removeprefix(BEFORE_MARK)
+    name, start, end = ("XREVRANGE", "+", "-") if request.is_reversed else ("XRANGE", "-", "+")
+    [entries] = yield [raw_command(name, request.key, position or start, end, "COUNT", 1)]
+    rows = [entry_row(*entry) for entry in entries]
+    next_id = next_entry_id(rows[0].id, request.is_reversed) if rows else None
+    return RowPage(rows, next=next_id, start=None if position else 0)
+
+
+def next_entry_id(id: str, is_reversed: bool) -> str | None:
+    """Return the next possible ID in the page's order, whether such an entry exists or not."""
+    milliseconds, sequence = map(int, id.split("-"))
     if not is_reversed:
         return f"{milliseconds}-{sequence + 1}"
     if sequence:
@@ -220,102 +232,102 @@ def following(place: str, is_reversed: bool) -> str | None:
     return f"{milliseconds - 1}-{2**64 - 1}" if milliseconds else None
 
 
-def backwards(asked: Asked, place: str) -> Operation[Page]:
-    """Return the page before an id, found from its end."""
-    name, end = ("XRANGE", "+") if asked.is_reversed else ("XREVRANGE", "-")
-    [found] = yield [ask(name, asked.key, f"({place}", end, "COUNT", asked.count + 1)]
-    rows = [entry(*one) for one in found[: asked.count]][::-1]
-    more = len(found) > asked.count
-    return Page(
+def read_stream_before(request: ReadRequest, id: str) -> Operation[RowPage]:
+    """Read the page of a stream that ends before an entry ID."""
+    name, end = ("XRANGE", "+") if request.is_reversed else ("XREVRANGE", "-")
+    [entries] = yield [raw_command(name, request.key, f"({id}", end, "COUNT", request.count + 1)]
+    rows = [entry_row(*entry) for entry in entries[: request.count]][::-1]
+    more = len(entries) > request.count
+    return RowPage(
         rows,
-        next=place,
-        previous=f"{BEFORE}{rows[0].id}" if more else None,
+        next=id,
+        previous=f"{BEFORE_MARK}{rows[0].id}" if more else None,
         start=None if more else 0,
     )
 
 
-def entry(name: bytes, flat: list[bytes] | None) -> Row:
+def entry_row(name: bytes, flat: list[bytes] | None) -> ElementRow:
     flat = flat or []
-    return Row(name.decode(), name, (name, *flat[1::2]), fields=tuple(flat[::2]))
+    return ElementRow(name.decode(), name, (name, *flat[1::2]), fields=tuple(flat[::2]))
 
 
-def read_place(at: str) -> str:
-    """Return an id, whole or its milliseconds, perhaps with `BEFORE`."""
-    if at and not ENTRY_ID.fullmatch(at.removeprefix(BEFORE)):
+def parse_stream_position(position: str) -> str:
+    """Validate an entry ID, full or only its milliseconds, optionally with `BEFORE_MARK`."""
+    if position and not ENTRY_ID.fullmatch(position.removeprefix(BEFORE_MARK)):
         text = _('Enter an id like 1700000000000-0, or a moment. You entered "%(at)s".')
-        raise InvalidPosition(text % {"at": at[:50]})
-    return at
+        raise InvalidPosition(text % {"at": position[:50]})
+    return position
 
 
-NAMES: Final = ValueFormat("", "opaque", bytes)
-"""Field names, scores and ids did not go through a serializer."""
+NAME_FORMAT: Final = ValueFormat("", "opaque", bytes)
+"""Field names, scores and entry IDs do not go through a serializer."""
 
-MOST_COLUMNS: Final = 8
-"""So many fields that entries of a stream share are columns of a table."""
+MAX_COLUMNS: Final = 8
+"""Maximum number of fields of stream entries that are shown as columns."""
 
-NAME_LENGTH: Final = 200
+MAX_DISPLAY_NAME_LENGTH: Final = 200
 
 
-def elements_of(
-    collection: CollectionType, page: Page, value_format: ValueFormat, total: int
+def build_elements(
+    collection: CollectionType, page: RowPage, value_format: ValueFormat, total: int
 ) -> Elements:
-    """Return a page for people; values too large for a table are cut, and not decoded."""
+    """Build the elements to display; values that are too large for a table are cut, not decoded."""
     allowed = limits()
     limit = max(allowed.decode_bytes // max(1, allowed.elements), allowed.element_chars)
     preview = allowed.element_chars
-    columns = columns_of(collection, page)
+    titles = column_titles(collection, page)
     return Elements(
-        columns=columns,
-        rows=[element(collection, row, value_format, limit, preview) for row in page.rows],
+        columns=titles,
+        rows=[build_element(collection, row, value_format, limit, preview) for row in page.rows],
         total=total,
         next=page.next,
         previous=page.previous,
         examined=page.examined,
         in_range=page.found,
         start=page.start,
-        uniform=all(len(row.cells) == len(columns) for row in page.rows),
+        uniform=all(len(row.cells) == len(titles) for row in page.rows),
     )
 
 
-def columns_of(collection: CollectionType, page: Page) -> tuple[Text, ...]:
-    """Return the titles of the columns; of a stream, the fields that all its rows share."""
+def column_titles(collection: CollectionType, page: RowPage) -> tuple[Text, ...]:
+    """Return the column titles; for a stream, the fields if all rows share them."""
     titles = tuple(column.title for column in collection.columns)
     if not collection.has_fields:
         return titles
     shared = {row.fields for row in page.rows}
-    if len(shared) != 1 or len(fields := shared.pop()) > MOST_COLUMNS:
+    if len(shared) != 1 or len(fields := shared.pop()) > MAX_COLUMNS:
         return (titles[0], gettext_lazy("Fields"))
     return (titles[0], *map(display_text, fields))
 
 
-def element(
-    collection: CollectionType, row: Row, value_format: ValueFormat, limit: int, preview: int
+def build_element(
+    collection: CollectionType, row: ElementRow, value_format: ValueFormat, limit: int, preview: int
 ) -> Element:
-    """Return a row for people, of each cell so many bytes."""
+    """Build the element to display, with at most `limit` bytes decoded per cell."""
     cells = tuple(
-        cell(raw, value_format if collection.is_value(place) else NAMES, limit, preview)
-        for place, raw in enumerate(row.cells)
+        decode_cell(raw, value_format if collection.is_value(index) else NAME_FORMAT, limit, preview)
+        for index, raw in enumerate(row.cells)
     )
     return Element(
         id=row.id,
         expected=row.expected,
         cells=cells,
-        name=name_of(collection, row, cells),
+        name=element_name(collection, row, cells),
         fields=tuple(map(display_text, row.fields)),
         ttl=row.ttl,
     )
 
 
-def name_of(collection: CollectionType, row: Row, cells: tuple[Content, ...]) -> str:
-    """Return what to call an element: as it is shown where its name is a value."""
+def element_name(collection: CollectionType, row: ElementRow, cells: tuple[Content, ...]) -> str:
+    """Return the name of an element for people: decoded, if the name is a value."""
     if collection.is_value(0):
         text = display_text(cells[0].formatted.text.encode())
     else:
         text = display_text(row.name)
-    return text if len(text) <= NAME_LENGTH else f"{text[:NAME_LENGTH]}…"
+    return text if len(text) <= MAX_DISPLAY_NAME_LENGTH else f"{text[:MAX_DISPLAY_NAME_LENGTH]}…"
 
 
-def cell(raw: bytes, value_format: ValueFormat, limit: int, preview: int) -> Content:
+def decode_cell(raw: bytes, value_format: ValueFormat, limit: int, preview: int) -> Content:
     return decode(
         raw[:limit],
         value_format=value_format,
@@ -328,55 +340,55 @@ def cell(raw: bytes, value_format: ValueFormat, limit: int, preview: int) -> Con
 def read_element(
     client: Client, stored: bytes, type: str, id: str, value_format: ValueFormat
 ) -> Element | None:
-    """Return one element, decoded as far as a string would be; None if it is not there."""
-    row = client.run(row_of(stored, type, id))
+    """Return one element, decoded with the limits of a string, or None if it does not exist."""
+    row = client.run(find_row(stored, type, id))
     if row is None:
         return None
     allowed = limits()
-    return element(
+    return build_element(
         COLLECTIONS[type], row, value_format, allowed.decode_bytes, allowed.preview_bytes
     )
 
 
-def row_of(stored: bytes, type: str, id: str) -> Operation[Row | None]:
+def find_row(stored: bytes, type: str, id: str) -> Operation[ElementRow | None]:
     if type == "list":
-        return (yield from item_of(stored, id))
+        return (yield from find_item(stored, id))
     if type == "stream":
-        return (yield from entry_of(stored, id))
-    names = yield from named(stored, type, [id])
-    if not names or type not in NAMED:
+        return (yield from find_entry(stored, id))
+    names = yield from resolve_names(stored, type, [id])
+    if not names or type not in TYPES_WITH_NAMED_ELEMENTS:
         return None
     [name] = names
     if type == "hash":
-        return (yield from field_of(stored, id, name))
+        return (yield from find_field(stored, id, name))
     if type == "set":
-        [there] = yield [ask("SISMEMBER", stored, name)]
-        return Row(id, name, (name,)) if there else None
-    [score] = yield [ask("ZSCORE", stored, name)]
+        [is_member] = yield [raw_command("SISMEMBER", stored, name)]
+        return ElementRow(id, name, (name,)) if is_member else None
+    [score] = yield [raw_command("ZSCORE", stored, name)]
     if score is None:
         return None
-    return Row(id, name, (name, score_text(float(score))), expected_score(score))
+    return ElementRow(id, name, (name, format_score(float(score))), score_fingerprint(score))
 
 
-def field_of(stored: bytes, id: str, name: bytes) -> Operation[Row | None]:
-    asked = [ask("HGET", stored, name), *times_of(stored, [name])]
-    value, *times = yield Batch(asked)
-    if required(value) is None:
+def find_field(stored: bytes, id: str, name: bytes) -> Operation[ElementRow | None]:
+    commands = [raw_command("HGET", stored, name), *field_times_commands(stored, [name])]
+    value, *times = yield Batch(commands)
+    if require_reply(value) is None:
         return None
-    rows = with_times([Row(id, name, (name, value), fingerprint(value))], *times)
+    rows = with_ttls([ElementRow(id, name, (name, value), fingerprint(value))], *times)
     return rows[0] if rows else None
 
 
-def item_of(stored: bytes, id: str) -> Operation[Row | None]:
-    index = read_index(id)
-    raw, length = yield [ask("LINDEX", stored, index), ask("LLEN", stored)]
+def find_item(stored: bytes, id: str) -> Operation[ElementRow | None]:
+    index = parse_index(id)
+    raw, length = yield [raw_command("LINDEX", stored, index), raw_command("LLEN", stored)]
     if raw is None:
         return None
     name = b"%d" % index
-    return Row(id, name, (name, raw), expected_item(raw, length))
+    return ElementRow(id, name, (name, raw), item_fingerprint(raw, length))
 
 
-def entry_of(stored: bytes, id: str) -> Operation[Row | None]:
-    found = read_entry_id(id)
-    [entries] = yield [ask("XRANGE", stored, found, found)]
-    return entry(*entries[0]) if entries else None
+def find_entry(stored: bytes, id: str) -> Operation[ElementRow | None]:
+    entry_id = parse_entry_id(id)
+    [entries] = yield [raw_command("XRANGE", stored, entry_id, entry_id)]
+    return entry_row(*entries[0]) if entries else None

@@ -1,7 +1,7 @@
-"""Replies, of which nothing is taken for granted: a refusal, or nonsense, may stand for any.
+"""Checks of replies: errors in a batch, and replies of an unexpected shape.
 
-Those of a batch have refusals among them, as `Client.collect` returns them. What a command cannot
-answer becomes `UnexpectedReply` here, before anything is made of it.
+`Client.collect` returns errors among the replies of a batch. A reply that a command cannot have
+raises `UnexpectedReply` here, before it is parsed.
 """
 
 from __future__ import annotations
@@ -14,112 +14,120 @@ from django_cachex.commands import AccessDenied, Command, CommandError, Operatio
 from django_cachex.commands.command import Batch, EncodableArg
 from django_cachex.exceptions import UnexpectedReply
 
-T = TypeVar("T")
+ReplyT = TypeVar("ReplyT")
 
-DENIED = (AccessDenied, UnknownCommand)
-"""What an ACL, or a service that hides commands, answers: that figure is lost, not the page."""
+DENIED_ERRORS = (AccessDenied, UnknownCommand)
+"""Errors of commands that an ACL denies or a service hides: one value is missing, not the page."""
 
-SENSELESS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
-"""What reading a reply raises that has the right shape, and makes no sense."""
+PARSE_ERRORS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+"""Errors raised by parsing a reply of the right shape with unexpected content."""
 
 
-def required(result: T | CommandError) -> T:
-    """Return a result that nothing can be shown without; raise the refusal in its place."""
+def require_reply(result: ReplyT | CommandError) -> ReplyT:
+    """Return the reply; raise it if it is an error."""
     if isinstance(result, CommandError):
         raise result
     return result
 
 
-def permitted(result: T | CommandError) -> T | None:
-    """Return a result, or None where the command is denied; raise other refusals."""
-    if isinstance(result, DENIED):
+def none_if_denied(result: ReplyT | CommandError) -> ReplyT | None:
+    """Return the reply, or None if the command was denied; raise any other error."""
+    if isinstance(result, DENIED_ERRORS):
         return None
-    return required(result)
+    return require_reply(result)
 
 
-# The shapes that replies have (RESP2).
+# The shapes of replies (RESP2).
 
 Shape = Callable[[Any], bool]
 
 
-def a_number(reply: Any) -> bool:
+def is_integer(reply: Any) -> bool:
     return type(reply) is int
 
 
-def a_text(reply: Any) -> bool:
+def is_bytes(reply: Any) -> bool:
     return type(reply) is bytes
 
 
-def anything(reply: Any) -> bool:
+def any_reply(reply: Any) -> bool:
     return True
 
 
-def perhaps(shape: Shape) -> Shape:
+def optional(shape: Shape) -> Shape:
     return lambda reply: reply is None or shape(reply)
 
 
-def a_list(of: Shape) -> Shape:
-    return lambda reply: type(reply) is list and all(map(of, reply))
+def list_of(shape: Shape) -> Shape:
+    return lambda reply: type(reply) is list and all(map(shape, reply))
 
 
-def a_row(*of: Shape) -> Shape:
-    """Return the shape of a list of so many things, each of a shape of its own."""
+def tuple_of(*shapes: Shape) -> Shape:
+    """Return the shape of a list of fixed length with one shape per item."""
 
     def fits(reply: Any) -> bool:
         return (
             type(reply) is list
-            and len(reply) == len(of)
-            and all(shape(one) for shape, one in zip(of, reply, strict=True))
+            and len(reply) == len(shapes)
+            and all(shape(item) for shape, item in zip(shapes, reply, strict=True))
         )
 
     return fits
 
 
-def digits(reply: Any) -> bool:
+def is_digits(reply: Any) -> bool:
     return type(reply) is bytes and len(reply) <= 20 and reply.isdigit()
 
 
-def in_pairs(reply: Any) -> bool:
+def is_list_of_pairs(reply: Any) -> bool:
     return type(reply) is list and len(reply) % 2 == 0
 
 
-NUMBERS: Final = (
+INTEGER_COMMANDS: Final = (
     *("EXISTS", "DBSIZE", "UNLINK", "PTTL", "PEXPIRE", "PEXPIREAT", "PERSIST", "COPY", "INCRBY"),
     *("STRLEN", "LLEN", "SCARD", "ZCARD", "HLEN", "XLEN", "ZCOUNT", "SISMEMBER", "HEXISTS"),
     *("RPUSH", "LPUSHX", "RPUSHX", "LINSERT", "LREM", "SADD", "SREM", "ZADD", "ZREM"),
     *("HSET", "HSETEX", "HDEL", "XDEL", "XTRIM", "PFCOUNT"),
 )
-TEXTS: Final = (
+STRING_COMMANDS: Final = (
     *("TYPE", "GETRANGE", "INFO", "PING", "CLUSTER NODES", "FLUSHDB"),
     *("LSET", "LTRIM", "RENAME", "RESTORE", "MULTI", "WATCH", "UNWATCH"),
 )
-TEXTS_OR_NOTHING: Final = ("GET", "SET", "LINDEX", "HGET", "DUMP", "OBJECT ENCODING", "XADD")
+OPTIONAL_STRING_COMMANDS: Final = (
+    "GET",
+    "SET",
+    "LINDEX",
+    "HGET",
+    "DUMP",
+    "OBJECT ENCODING",
+    "XADD",
+)
 
-ENTRIES: Final = a_list(a_row(a_text, perhaps(in_pairs)))
+STREAM_ENTRIES: Final = list_of(tuple_of(is_bytes, optional(is_list_of_pairs)))
 
-SHAPES: Final[dict[str, Shape]] = {
-    **dict.fromkeys(NUMBERS, a_number),
-    **dict.fromkeys(TEXTS, a_text),
-    **dict.fromkeys(TEXTS_OR_NOTHING, perhaps(a_text)),
-    **dict.fromkeys(("MEMORY USAGE", "OBJECT IDLETIME", "ZRANK"), perhaps(a_number)),
-    **dict.fromkeys(("LRANGE", "ZRANGE"), a_list(a_text)),
-    **dict.fromkeys(("SCAN", "SSCAN"), a_row(digits, a_list(a_text))),
+REPLY_SHAPES: Final[dict[str, Shape]] = {
+    **dict.fromkeys(INTEGER_COMMANDS, is_integer),
+    **dict.fromkeys(STRING_COMMANDS, is_bytes),
+    **dict.fromkeys(OPTIONAL_STRING_COMMANDS, optional(is_bytes)),
+    **dict.fromkeys(("MEMORY USAGE", "OBJECT IDLETIME", "ZRANK"), optional(is_integer)),
+    **dict.fromkeys(("LRANGE", "ZRANGE"), list_of(is_bytes)),
+    **dict.fromkeys(("SCAN", "SSCAN"), tuple_of(is_digits, list_of(is_bytes))),
     **dict.fromkeys(
         ("HSCAN", "ZSCAN"),
-        a_row(digits, lambda reply: in_pairs(reply) and all(map(a_text, reply))),
+        tuple_of(is_digits, lambda reply: is_list_of_pairs(reply) and all(map(is_bytes, reply))),
     ),
-    **dict.fromkeys(("XRANGE", "XREVRANGE"), ENTRIES),
-    **dict.fromkeys(("XINFO GROUPS", "XINFO CONSUMERS"), a_list(in_pairs)),
+    **dict.fromkeys(("XRANGE", "XREVRANGE"), STREAM_ENTRIES),
+    **dict.fromkeys(("XINFO GROUPS", "XINFO CONSUMERS"), list_of(is_list_of_pairs)),
     **dict.fromkeys(
-        ("HPTTL", "HPEXPIRETIME", "HPEXPIREAT", "HPEXPIRE", "HPERSIST"), a_list(a_number)
+        ("HPTTL", "HPEXPIRETIME", "HPEXPIREAT", "HPEXPIRE", "HPERSIST"), list_of(is_integer)
     ),
     "ZSCORE": lambda reply: reply is None or is_score(reply),
-    "HMGET": a_list(perhaps(a_text)),
-    "TIME": a_row(digits, digits),
-    "COMMAND INFO": perhaps(a_list(anything)),
-    "EXEC": perhaps(a_list(anything)),
+    "HMGET": list_of(optional(is_bytes)),
+    "TIME": tuple_of(is_digits, is_digits),
+    "COMMAND INFO": optional(list_of(any_reply)),
+    "EXEC": optional(list_of(any_reply)),
 }
-"""By command, with the second word where that says more. What is not here may answer anything."""
+"""The shapes by command, or command and subcommand. Other commands may reply anything."""
 
 
 def is_score(reply: Any) -> bool:
@@ -129,86 +137,90 @@ def is_score(reply: Any) -> bool:
         return False
 
 
-def queued(reply: Any) -> Any:
-    """Read the reply to a command inside a transaction, whose own comes with EXEC's."""
+def parse_queued(reply: Any) -> Any:
+    """Return the reply to a queued command, whose result is part of the reply to EXEC."""
     return reply
 
 
-def fitting(words: Sequence[EncodableArg], reply: Any) -> Any:
-    """Return the reply to a command; raise `UnexpectedReply` for one that it cannot have."""
-    name = str(words[0])
-    shape = SHAPES.get(name) or SHAPES.get(" ".join(map(str, words[:2])), anything)
-    # A refusal in its place stands in the list that EXEC answers.
+def check_shape(args: Sequence[EncodableArg], reply: Any) -> Any:
+    """Return the reply to a command; raise `UnexpectedReply` if it has the wrong shape."""
+    name = str(args[0])
+    shape = REPLY_SHAPES.get(name) or REPLY_SHAPES.get(" ".join(map(str, args[:2])), any_reply)
+    # The reply to EXEC contains errors of single commands.
     if isinstance(reply, CommandError) or shape(reply):
         return reply
-    raise UnexpectedReply(f"The server answered {name} with what makes no sense.")
+    raise UnexpectedReply(f"Unexpected reply to {name}.")
 
 
-def checked(command: Command[T]) -> Command[T]:
-    """Return a command whose reply is looked at before it is read."""
-    words, read = command.args, command.parse
-    if read is queued:
+def with_reply_check(command: Command[ReplyT]) -> Command[ReplyT]:
+    """Return a command that checks the shape of its reply before parsing it."""
+    args, parse = command.args, command.parse
+    if parse is parse_queued:
         return command
     return Command(
-        words,
-        lambda reply: read(fitting(words, reply)),
+        args,
+        lambda reply: parse(check_shape(args, reply)),
         command.readonly,
         command.idempotent,
         command.missing_reply,
     )
 
 
-def checked_all(commands: Sequence[Command[Any]]) -> Sequence[Command[Any]]:
+def with_reply_checks(commands: Sequence[Command[Any]]) -> Sequence[Command[Any]]:
     kind = Batch if isinstance(commands, Batch) else list
-    return kind(map(checked, commands))
+    return kind(map(with_reply_check, commands))
 
 
-def sensible(steps: Operation[T]) -> Operation[T]:
-    """Return steps whose replies are looked at, and which raise `UnexpectedReply` for nonsense."""
+def check_operation(operation: Operation[ReplyT]) -> Operation[ReplyT]:
+    """Return an operation that raises `UnexpectedReply` for replies it cannot handle."""
     try:
-        commands = next(steps)  # Nothing was answered yet: what this raises is the caller's.
+        commands = next(operation)  # Errors before the first reply are the caller's.
     except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # T
+        return stop.value  # type: ignore[no-any-return]  # ReplyT
     try:
-        return (yield from with_checks(steps, commands))
-    except SENSELESS as error:
-        if type(error).__module__ != "builtins":  # Ours say something to people.
+        return (yield from run_with_checks(operation, commands))
+    except PARSE_ERRORS as error:
+        if type(error).__module__ != "builtins":  # Our own exceptions have messages for users.
             raise
-        raise UnexpectedReply("The server answered with what makes no sense.") from error
+        raise UnexpectedReply("Unexpected reply from the server.") from error
 
 
-def with_checks(
-    steps: Operation[T], commands: Sequence[Command[Any]]
-) -> Generator[Sequence[Command[Any]], list[Any], T]:
+def run_with_checks(
+    operation: Operation[ReplyT], commands: Sequence[Command[Any]]
+) -> Generator[Sequence[Command[Any]], list[Any], ReplyT]:
     try:
         while True:
             try:
-                results = yield checked_all(commands)
+                results = yield with_reply_checks(commands)
             except Exception as error:
-                commands = steps.throw(error)
+                commands = operation.throw(error)
             else:
-                commands = steps.send(results)
+                commands = operation.send(results)
     except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # T
+        return stop.value  # type: ignore[no-any-return]  # ReplyT
 
 
-class Sceptical(Client):
-    """A client that looks at every reply before anything is made of it."""
+class ReplyCheckingClient(Client):
+    """A client that checks the shape of every reply."""
 
-    def run(self, command: Command[T] | Operation[T]) -> T:
-        return super().run(checked(command) if isinstance(command, Command) else sensible(command))
+    def run(self, command: Command[ReplyT] | Operation[ReplyT]) -> ReplyT:
+        return super().run(
+            with_reply_check(command) if isinstance(command, Command) else check_operation(command)
+        )
 
     _run = run  # As in Client: its methods of commands send with this.
 
     def collect(self, commands: Sequence[Command[Any]]) -> list[Any]:
-        return super().collect(checked_all(commands))
+        return super().collect(with_reply_checks(commands))
 
 
-def sceptical(kind: type[Client]) -> type[Client]:
-    """Return a topology's client that looks at every reply."""
-    if kind not in _sceptical:
-        _sceptical[kind] = type(f"Sceptical{kind.__name__}", (Sceptical, kind), {})
-    return _sceptical[kind]
+def reply_checking_client(client_class: type[Client]) -> type[Client]:
+    """Return a subclass of a topology's client class that checks every reply."""
+    if client_class not in _reply_checking_clients:
+        _reply_checking_clients[client_class] = type(
+            f"ReplyChecking{client_class.__name__}", (ReplyCheckingClient, client_class), {}
+        )
+    return _reply_checking_clients[client_class]
 
 
-_sceptical: dict[type[Client], type[Client]] = {}
+_reply_checking_clients: dict[type[Client], type[Client]] = {}

@@ -1,7 +1,7 @@
-"""The reply of `INFO` as the cards of the cache info page.
+"""The sections of the cache info page that come from `INFO`.
 
-Field names are those of https://valkey.io/commands/info/. A managed service may leave fields out:
-what it does not say is absent from the page.
+Field names are those of https://valkey.io/commands/info/. Managed services may omit fields, which
+the page then leaves out.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.inspectors.info import InfoField, InfoSection, Text, Unit
 
-Info = Mapping[str, str]
-"""Every line of `INFO`, the field to its text."""
+InfoReply = Mapping[str, str]
+"""The text of each field of `INFO`."""
 
-Fields = tuple[tuple[str, Text, Unit], ...]
+FieldSpecs = tuple[tuple[str, Text, Unit], ...]
 
-SERVER: Final[Fields] = (
+SERVER_FIELDS: Final[FieldSpecs] = (
     ("os", _("Operating system"), Unit.TEXT),
     ("uptime_in_seconds", _("Uptime"), Unit.SECONDS),
     ("server_mode", _("Mode"), Unit.CODE),
     ("redis_mode", _("Mode"), Unit.CODE),
     ("process_id", _("Process"), Unit.CODE),
 )
-MEMORY: Final[Fields] = (
+MEMORY_FIELDS: Final[FieldSpecs] = (
     ("used_memory_peak", _("Peak"), Unit.BYTES),
     ("used_memory_rss", _("Resident"), Unit.BYTES),
     ("maxmemory_policy", _("Eviction policy"), Unit.CODE),
     ("mem_fragmentation_ratio", _("Fragmentation ratio"), Unit.NUMBER),
 )
-CLIENTS: Final[Fields] = (("blocked_clients", _("Blocked"), Unit.NUMBER),)
-STATISTICS: Final[Fields] = (
+CLIENT_FIELDS: Final[FieldSpecs] = (("blocked_clients", _("Blocked"), Unit.NUMBER),)
+STATISTICS_FIELDS: Final[FieldSpecs] = (
     ("keyspace_hits", _("Hits"), Unit.NUMBER),
     ("keyspace_misses", _("Misses"), Unit.NUMBER),
     ("instantaneous_ops_per_sec", _("Commands a second"), Unit.NUMBER),
@@ -42,32 +42,32 @@ STATISTICS: Final[Fields] = (
     ("expired_keys", _("Expired keys"), Unit.NUMBER),
     ("evicted_keys", _("Evicted keys"), Unit.NUMBER),
 )
-PRIMARY: Final[Fields] = (("connected_slaves", _("Connected replicas"), Unit.NUMBER),)
-REPLICA: Final[Fields] = (
+PRIMARY_FIELDS: Final[FieldSpecs] = (("connected_slaves", _("Connected replicas"), Unit.NUMBER),)
+REPLICA_FIELDS: Final[FieldSpecs] = (
     ("master_host", _("Primary's host"), Unit.CODE),
     ("master_port", _("Primary's port"), Unit.CODE),
     ("master_link_status", _("Link to the primary"), Unit.CODE),
     ("master_last_io_seconds_ago", _("Last heard of the primary"), Unit.SECONDS),
 )
-# A server may say anything: what has more digits than any figure is text.
-NUMBER: Final = re.compile(r"[0-9]{1,20}")
-FRACTION: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
-DATABASES: Final = re.compile("db[0-9]{1,9}")
+# Replies are not trusted: numbers with more digits than any real value are treated as text.
+INFO_NUMBER: Final = re.compile(r"[0-9]{1,20}")
+INFO_DECIMAL: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
+DATABASE_FIELD: Final = re.compile("db[0-9]{1,9}")
 
-KEYSPACE: Final = _("Keyspace")
-DATABASE: Final = (_("Database"), _("Keys"), _("With expiry"), _("Average TTL"))
-ROLES: Final[Mapping[str, Text]] = {"master": _("primary"), "slave": _("replica")}
+KEYSPACE_TITLE: Final = _("Keyspace")
+DATABASE_COLUMNS: Final = (_("Database"), _("Keys"), _("With expiry"), _("Average TTL"))
+ROLE_LABELS: Final[Mapping[str, Text]] = {"master": _("primary"), "slave": _("replica")}
 
 
-def number(info: Info, field: str) -> int | None:
-    """Return a whole number that `INFO` says, or None where it does not."""
+def parse_number(info: InfoReply, field: str) -> int | None:
+    """Return a field of `INFO` as a whole number, or None if it is missing."""
     text = info.get(field, "")
-    return int(text) if NUMBER.fullmatch(text) else None
+    return int(text) if INFO_NUMBER.fullmatch(text) else None
 
 
-def sections(info: Info, database: int) -> list[InfoSection]:
-    """Return the cards that `INFO` fills; `database` is the number of the alias's own."""
-    found = (
+def build_sections(info: InfoReply, database: int) -> list[InfoSection]:
+    """Return the sections that have content; `database` is the number of the alias's database."""
+    candidates = (
         _server(info),
         _memory(info),
         _clients(info),
@@ -75,111 +75,120 @@ def sections(info: Info, database: int) -> list[InfoSection]:
         _replication(info),
         _keyspace(info, database),
     )
-    return [section for section in found if section.fields or section.rows or section.headline]
+    return [section for section in candidates if section.fields or section.rows or section.headline]
 
 
-def _server(info: Info) -> InfoSection:
+def _server(info: InfoReply) -> InfoSection:
     role = info.get("role")
     return InfoSection(
         _("Server"),
         (
             *_version(info),
-            *_facts(info, SERVER),
-            *([InfoField(_("Role"), ROLES.get(role, role))] if role else []),
+            *_listed_fields(info, SERVER_FIELDS),
+            *([InfoField(_("Role"), ROLE_LABELS.get(role, role))] if role else []),
         ),
     )
 
 
-def _version(info: Info) -> Iterator[InfoField]:
-    # Valkey reports a redis_version for compatibility; server_name tells who really answered.
+def _version(info: InfoReply) -> Iterator[InfoField]:
+    # Valkey reports a redis_version for compatibility; server_name tells the products apart.
     name = info.get("server_name", "redis")
     version = info.get(f"{name}_version") or info.get("redis_version")
     if version:
         yield InfoField(_("Version"), f"{name.capitalize()} {version}")
 
 
-def _memory(info: Info) -> InfoSection:
-    used, maximum = number(info, "used_memory"), number(info, "maxmemory")
+def _memory(info: InfoReply) -> InfoSection:
+    used, maximum = parse_number(info, "used_memory"), parse_number(info, "maxmemory")
     headline = (
         None if used is None else InfoField(_("Used"), used, Unit.BYTES, maximum=maximum or None)
     )
-    return InfoSection(_("Memory"), (*_maximum(maximum), *_facts(info, MEMORY)), headline)
+    return InfoSection(
+        _("Memory"), (*_maxmemory(maximum), *_listed_fields(info, MEMORY_FIELDS)), headline
+    )
 
 
-def _maximum(maximum: int | None) -> Iterator[InfoField]:
+def _maxmemory(maximum: int | None) -> Iterator[InfoField]:
     if maximum:
         yield InfoField(_("Maximum"), maximum, Unit.BYTES)
     elif maximum is not None:
         yield InfoField(_("Maximum"), _("no limit"))
 
 
-def _clients(info: Info) -> InfoSection:
-    return InfoSection(_("Clients"), (*_connected(info), *_facts(info, CLIENTS)))
+def _clients(info: InfoReply) -> InfoSection:
+    return InfoSection(_("Clients"), (*_connected_clients(info), *_listed_fields(info, CLIENT_FIELDS)))
 
 
-def _connected(info: Info) -> Iterator[InfoField]:
-    connected = number(info, "connected_clients")
+def _connected_clients(info: InfoReply) -> Iterator[InfoField]:
+    connected = parse_number(info, "connected_clients")
     if connected is not None:
-        yield InfoField(_("Connected"), connected, Unit.NUMBER, maximum=number(info, "maxclients"))
+        yield InfoField(_("Connected"), connected, Unit.NUMBER, maximum=parse_number(info, "maxclients"))
 
 
-def _statistics(info: Info) -> InfoSection:
-    hits, misses = number(info, "keyspace_hits") or 0, number(info, "keyspace_misses") or 0
+def _statistics(info: InfoReply) -> InfoSection:
+    hits, misses = (
+        parse_number(info, "keyspace_hits") or 0,
+        parse_number(info, "keyspace_misses") or 0,
+    )
     headline = None
     if hits + misses:
         headline = InfoField(_("Hit rate"), 100 * hits / (hits + misses), Unit.PERCENT)
     return InfoSection(
         _("Statistics"),
-        tuple(_facts(info, STATISTICS)),
+        tuple(_listed_fields(info, STATISTICS_FIELDS)),
         headline,
         note=_("Counted since the server started, for all its databases and applications."),
     )
 
 
-def _replication(info: Info) -> InfoSection:
+def _replication(info: InfoReply) -> InfoSection:
     replica = info.get("role") == "slave"
-    if not replica and not number(info, "connected_slaves"):
+    if not replica and not parse_number(info, "connected_slaves"):
         return InfoSection(_("Replication"))
-    return InfoSection(_("Replication"), tuple(_facts(info, REPLICA if replica else PRIMARY)))
+    return InfoSection(
+        _("Replication"), tuple(_listed_fields(info, REPLICA_FIELDS if replica else PRIMARY_FIELDS))
+    )
 
 
-def _facts(info: Info, fields: Fields) -> Iterator[InfoField]:
+def _listed_fields(info: InfoReply, fields: FieldSpecs) -> Iterator[InfoField]:
     for field, label, unit in fields:
         if field in info:
-            yield InfoField(label, _figure(info[field], unit), unit)
+            yield InfoField(label, _parse_value(info[field], unit), unit)
 
 
-def _figure(text: str, unit: Unit) -> str | int | float:
-    """Return a field's text as the number that its unit calls for, if it is one."""
+def _parse_value(text: str, unit: Unit) -> str | int | float:
+    """Convert the text of a field to a number if its unit is numeric."""
     if unit in (Unit.TEXT, Unit.CODE):
         return text
-    if NUMBER.fullmatch(text):
+    if INFO_NUMBER.fullmatch(text):
         return int(text)
-    return float(text) if FRACTION.fullmatch(text) else text
+    return float(text) if INFO_DECIMAL.fullmatch(text) else text
 
 
-def _keyspace(info: Info, own: int) -> InfoSection:
-    """Return the databases, the alias's own first, also while it is empty."""
-    if "redis_version" not in info:  # A reply without a keyspace is not an empty one.
-        return InfoSection(KEYSPACE)
-    found = {
+def _keyspace(info: InfoReply, own_database: int) -> InfoSection:
+    """Return the databases, the alias's own first even if it is empty."""
+    if "redis_version" not in info:  # A missing keyspace section does not mean an empty one.
+        return InfoSection(KEYSPACE_TITLE)
+    databases = {
         int(field[2:]): dict(part.split("=", 1) for part in text.split(",") if "=" in part)
         for field, text in info.items()
-        if DATABASES.fullmatch(field)
+        if DATABASE_FIELD.fullmatch(field)
     }
-    mine = _database(_("%(number)s (this cache)") % {"number": own}, found.pop(own, {}))
-    others = [_database(str(database), found[database]) for database in sorted(found)]
-    return InfoSection(KEYSPACE, columns=DATABASE, rows=[mine, *others])
+    own_row = _database(
+        _("%(number)s (this cache)") % {"number": own_database}, databases.pop(own_database, {})
+    )
+    other_rows = [_database(str(database), databases[database]) for database in sorted(databases)]
+    return InfoSection(KEYSPACE_TITLE, columns=DATABASE_COLUMNS, rows=[own_row, *other_rows])
 
 
-def _database(name: str, counts: Info) -> tuple[InfoField, ...]:
-    title, keys, expiring, average_ttl = DATABASE
-    # The server says 0 where no key expires, and until it has looked.
-    average = number(counts, "avg_ttl")
+def _database(name: str, counts: InfoReply) -> tuple[InfoField, ...]:
+    title, keys, expiring, average_ttl = DATABASE_COLUMNS
+    # The average is 0 if no key expires, and until the server has sampled keys.
+    average = parse_number(counts, "avg_ttl")
     return (
         InfoField(title, name),
-        InfoField(keys, number(counts, "keys") or 0, Unit.NUMBER),
-        InfoField(expiring, number(counts, "expires") or 0, Unit.NUMBER),
+        InfoField(keys, parse_number(counts, "keys") or 0, Unit.NUMBER),
+        InfoField(expiring, parse_number(counts, "expires") or 0, Unit.NUMBER),
         InfoField(average_ttl, average, Unit.MILLISECONDS)
         if average
         else InfoField(average_ttl, ""),

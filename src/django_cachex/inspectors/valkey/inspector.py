@@ -1,4 +1,4 @@
-"""The consumer groups of a stream."""
+"""The inspector of Valkey and Redis servers."""
 
 from __future__ import annotations
 
@@ -57,61 +57,69 @@ from django_cachex.inspectors.types import (
     Snippet,
 )
 from django_cachex.inspectors.valkey import copy, read
-from django_cachex.inspectors.valkey import edit as bulk
-from django_cachex.inspectors.valkey import info as information
 from django_cachex.inspectors.valkey.compare_and_set import (
-    NotStorable,
-    RunsElsewhere,
-    Target,
-    applied,
+    EditTarget,
+    NotSerializable,
+    UnsafeForOtherCache,
+    compare_and_set,
 )
-from django_cachex.inspectors.valkey.copy import LARGEST
-from django_cachex.inspectors.valkey.edit import outcome_of
+from django_cachex.inspectors.valkey.copy import MAX_COPY_SIZE
+from django_cachex.inspectors.valkey.edit import edit_operation, expire, unlink, unlink_batches
 from django_cachex.inspectors.valkey.elements import read_element
-from django_cachex.inspectors.valkey.errors import permitted, required, sceptical
+from django_cachex.inspectors.valkey.errors import (
+    none_if_denied,
+    reply_checking_client,
+    require_reply,
+)
+from django_cachex.inspectors.valkey.info import build_sections, parse_number
 from django_cachex.inspectors.valkey.key_info import TYPES, describe
 from django_cachex.inspectors.valkey.read import read_key
-from django_cachex.inspectors.valkey.scan import Search, primaries, scan
-from django_cachex.inspectors.valkey.scan_elements import ask
-from django_cachex.inspectors.valkey.snippets import Address, shell_line
+from django_cachex.inspectors.valkey.scan import KeyScan, primary_nodes, scan_keys
+from django_cachex.inspectors.valkey.scan_elements import raw_command
+from django_cachex.inspectors.valkey.snippets import DatabaseAddress, cli_snippet
 from django_cachex.inspectors.values import ValueFormat, detect_format
 from django_cachex.inspectors.values.formats import PROBE_SIZE, decompress
 
 
-def groups(client: Client, key: bytes) -> Sequence[Group]:
-    """Return the groups with their consumers, in two round trips."""
-    return client.run(groups_of(key))
+def read_groups(client: Client, key: bytes) -> Sequence[Group]:
+    """Return the consumer groups of a stream with their consumers, in two round trips."""
+    return client.run(groups_operation(key))
 
 
-def groups_of(key: bytes) -> Operation[list[Group]]:
-    [found] = yield [ask("XINFO", "GROUPS", key)]
-    facts = [facts_in(flat) for flat in found]
-    if not facts:
+def groups_operation(key: bytes) -> Operation[list[Group]]:
+    [replies] = yield [raw_command("XINFO", "GROUPS", key)]
+    group_fields = [pairs_to_dict(flat) for flat in replies]
+    if not group_fields:
         return []
-    consumers = yield [ask("XINFO", "CONSUMERS", key, one[b"name"]) for one in facts]
-    return [group(one, some) for one, some in zip(facts, consumers, strict=True)]
+    consumers = yield [
+        raw_command("XINFO", "CONSUMERS", key, fields[b"name"]) for fields in group_fields
+    ]
+    return [
+        make_group(fields, group_consumers)
+        for fields, group_consumers in zip(group_fields, consumers, strict=True)
+    ]
 
 
-def facts_in(flat: list[Any]) -> dict[bytes, Any]:
+def pairs_to_dict(flat: list[Any]) -> dict[bytes, Any]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def group(facts: dict[bytes, Any], consumers: list[list[Any]]) -> Group:
+def make_group(fields: dict[bytes, Any], consumers: list[list[Any]]) -> Group:
     return Group(
-        name=display_text(facts[b"name"]),
-        pending=facts[b"pending"],
-        last_delivered=facts[b"last-delivered-id"].decode(),
-        lag=facts.get(b"lag"),  # Not before Redis 7, nor where entries in the middle were deleted.
-        consumers=[consumer(facts_in(flat)) for flat in consumers],
+        name=display_text(fields[b"name"]),
+        pending=fields[b"pending"],
+        last_delivered=fields[b"last-delivered-id"].decode(),
+        lag=fields.get(b"lag"),  # Missing before Redis 7, and after deletions in the middle.
+        consumers=[make_consumer(pairs_to_dict(flat)) for flat in consumers],
     )
 
 
-def consumer(facts: dict[bytes, Any]) -> Consumer:
-    return Consumer(display_text(facts[b"name"]), facts[b"pending"], facts[b"idle"])
+def make_consumer(fields: dict[bytes, Any]) -> Consumer:
+    return Consumer(display_text(fields[b"name"]), fields[b"pending"], fields[b"idle"])
 
 
-class WholeKeys(Inspector):
-    """Keys of a server, each as a whole."""
+class BaseServerInspector(Inspector):
+    """What applies to whole keys on a server: rename, copy, download, and snippets."""
 
     can_rename = True
     can_copy = True
@@ -120,83 +128,85 @@ class WholeKeys(Inspector):
 
     @property
     def client(self) -> Client:
-        """The primary, under the admin's timeouts."""
+        """A client of the primary with the admin's timeouts."""
         raise NotImplementedError
 
     @property
     def serializer(self) -> Any:
-        """The object that makes the application's bytes of its values."""
+        """The serializer of the cache."""
         raise NotImplementedError
 
     @property
     def value_format(self) -> ValueFormat:
-        """How the application reads and writes the values."""
+        """The format in which the application stores its values."""
         raise NotImplementedError
 
     @property
-    def address(self) -> Address:
-        """The primary's database; ValueError where its URL is none."""
+    def address(self) -> DatabaseAddress:
+        """The address of the primary's database; raises ValueError for an invalid URL."""
         raise NotImplementedError
 
     @property
     def is_cluster(self) -> bool:
         return False
 
-    # Moved.
+    # Rename and copy.
 
     def rename(self, stored: bytes, edit: Rename) -> EditResult:
-        if not self.shares_slot(stored, edit.to):
-            return copy.rename_across(self.client, stored, edit)
-        return self.client.run(applied([stored, edit.to], lambda: copy.renamed(stored, edit)))
+        if not self.same_slot(stored, edit.to):
+            return copy.rename_via_dump(self.client, stored, edit)
+        return self.client.run(
+            compare_and_set([stored, edit.to], lambda: copy.rename(stored, edit))
+        )
 
     def copy(self, stored: bytes, edit: Copy) -> EditResult:
         other = edit.into or self
-        if not isinstance(other, WholeKeys) or not self.stores_like(other):
+        if not isinstance(other, BaseServerInspector) or not self.same_format(other):
             return copy_value(self, stored, edit)
-        if other.storage_id != self.storage_id or not self.shares_slot(stored, edit.to):
-            return copy.copy_across(self.client, stored, other.client, edit)
-        return self.client.run(applied([stored, edit.to], lambda: copy.copied(stored, edit)))
+        if other.storage_id != self.storage_id or not self.same_slot(stored, edit.to):
+            return copy.copy_via_dump(self.client, stored, other.client, edit)
+        return self.client.run(compare_and_set([stored, edit.to], lambda: copy.copy(stored, edit)))
 
-    def shares_slot(self, key: bytes, other: bytes) -> bool:
-        """Return whether one command can be about both keys."""
+    def same_slot(self, key: bytes, other: bytes) -> bool:
+        """Return whether both keys are in the same slot, so that one command can use both."""
         return not self.is_cluster or key_slot(key) == key_slot(other)
 
-    def stores_like(self, other: WholeKeys) -> bool:
-        """Return whether another alias reads what this one stores."""
+    def same_format(self, other: BaseServerInspector) -> bool:
+        """Return whether another alias can read the values that this one stores."""
         return other.value_format.can_read(self.value_format)
 
     def copies_into(self, other: Inspector) -> bool:
         return other.can_add
 
-    # Had.
+    # Download.
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
-        return read.chunks(self.client, stored)
+        return read.read_chunks(self.client, stored)
 
     def dump(self, stored: bytes) -> bytes | None:
-        return read.dump(self.client, stored)
+        return read.read_dump(self.client, stored)
 
     def groups(self, stored: bytes) -> Sequence[Group]:
-        return groups(self.client, stored)
+        return read_groups(self.client, stored)
 
-    # Quoted.
+    # Snippets.
 
     def snippets(self, stored: bytes, type: str | None) -> Sequence[Snippet]:
         try:
             address = self.address
         except ValueError:
             address = None
-        shell = shell_line(address, stored, type, self.is_cluster)
-        python = self.python_line(stored, type)
+        shell = cli_snippet(address, stored, type, self.is_cluster)
+        python = self.python_snippet(stored, type)
         lines = [Snippet("valkey-cli", shell)]
         return [*lines, Snippet("Python", python)] if python else lines
 
-    def python_line(self, stored: bytes, type: str | None) -> str | None:
-        """Return the line of Python that reads a key, where the cache has one."""
+    def python_snippet(self, stored: bytes, type: str | None) -> str | None:
+        """Return Python code that reads a key, or None if the cache has no method for it."""
         raise NotImplementedError
 
-    def key_of(self, stored: bytes) -> str | None:
-        """Return the key of which the cache makes a stored key, or None where none is known."""
+    def application_key(self, stored: bytes) -> str | None:
+        """Return the key as application code names it, or None if it is unknown."""
         prefix = self.naming.prefix
         if prefix is None or not stored.startswith(prefix):
             return None
@@ -204,26 +214,31 @@ class WholeKeys(Inspector):
         return key if key is not None and self.make_key(key) == stored else None
 
 
-HARMLESS: Final = frozenset(("pickle", "json"))
-"""What a cache may read of which nothing that was typed is a program: pickles are of plain data,
-and no JSON begins like a pickle."""
+SAFE_FORMATS: Final = frozenset(("pickle", "json"))
+"""Formats in which a value typed in the admin cannot become a program.
+
+The admin writes pickles of plain data only, and no JSON text starts like a pickle."""
 
 MAX_PROBED_SIZE: Final = 64 * PROBE_SIZE
 
 
-def check_readers(inspector: WholeKeys, stored: bytes, data: bytes) -> None:
-    """Raise `RunsElsewhere` where another cache could run what this one is about to store."""
+def check_other_readers(inspector: BaseServerInspector, stored: bytes, data: bytes) -> None:
+    """Raise `UnsafeForOtherCache` if another cache could run bytes that are about to be stored."""
     if inspector.value_format.kind == "pickle":
         return
-    opened = decompress(data, MAX_PROBED_SIZE)
-    # Neighbours are looked for only where it matters.
-    suspect = [one for one in (data, opened.data if opened else b"") if has_pickle_imports(one)]
-    if suspect and any(
-        can_run_code_from(other.serializer, one)
-        for other in readers_of(inspector, stored)
-        for one in suspect
+    decompressed = decompress(data, MAX_PROBED_SIZE)
+    # Other caches are looked up only if the bytes could be a program.
+    suspects = [
+        content
+        for content in (data, decompressed.data if decompressed else b"")
+        if has_pickle_imports(content)
+    ]
+    if suspects and any(
+        can_run_code_from(other.serializer, content)
+        for other in other_readers(inspector, stored)
+        for content in suspects
     ):
-        raise RunsElsewhere(
+        raise UnsafeForOtherCache(
             _(
                 "Another cache could read this key, and run what would be stored there as a "
                 "program: it is a value to one serializer and a pickle to the other. Give the "
@@ -232,19 +247,19 @@ def check_readers(inspector: WholeKeys, stored: bytes, data: bytes) -> None:
         )
 
 
-def check_move(source: WholeKeys, stored: bytes, edit: Rename | Copy) -> None:
-    """Raise `RunsElsewhere` where stored bytes come to a name under which they may be run."""
+def check_move_readers(source: BaseServerInspector, stored: bytes, edit: Rename | Copy) -> None:
+    """Raise `UnsafeForOtherCache` if a cache that could run the value can read its new name."""
     target = (edit.into if isinstance(edit, Copy) else None) or source
-    if not isinstance(target, WholeKeys) or not source.stores_like(target):
-        return  # The value is stored anew, and checked then.
-    if {source.value_format.kind, *source.value_format.other_kinds} <= HARMLESS:
+    if not isinstance(target, BaseServerInspector) or not source.same_format(target):
+        return  # The value is serialized again and checked then.
+    if {source.value_format.kind, *source.value_format.other_kinds} <= SAFE_FORMATS:
         return
-    before = {source.alias, *(other.alias for other in readers_of(source, stored))}
+    current_readers = {source.alias, *(other.alias for other in other_readers(source, stored))}
     if any(
-        other.alias not in before and any(map(can_run_code, list_serializers(other.serializer)))
-        for other in readers_of(target, edit.to)
+        other.alias not in current_readers and any(map(can_run_code, list_serializers(other.serializer)))
+        for other in other_readers(target, edit.to)
     ):
-        raise RunsElsewhere(
+        raise UnsafeForOtherCache(
             _(
                 "Another cache could read the new name, and run what is stored as a program: the "
                 "two have other serializers. Give them prefixes that cannot be confused."
@@ -252,17 +267,17 @@ def check_move(source: WholeKeys, stored: bytes, edit: Rename | Copy) -> None:
         )
 
 
-def readers_of(inspector: WholeKeys, stored: bytes) -> Iterator[WholeKeys]:
-    """Yield the other caches of `settings.CACHES` to which a stored key may be one of theirs.
+def other_readers(inspector: BaseServerInspector, stored: bytes) -> Iterator[BaseServerInspector]:
+    """Yield the other caches of `settings.CACHES` that may own a stored key.
 
-    One server can be written in many ways: any with that database counts.
-    Those that read with the serializer that wrote are not meant.
+    A server can have several addresses, so every cache with the same database number counts.
+    Caches that read only with the serializer that writes here are left out.
     """
     writer = type(list_serializers(inspector.serializer)[0])
     for alias in settings.CACHES:
         other = inspector_for(alias) if alias != inspector.alias else None
         if (
-            isinstance(other, WholeKeys)
+            isinstance(other, BaseServerInspector)
             and (other.storage_id == inspector.storage_id or inspector.may_share_storage(other))
             and any(type(one) is not writer for one in list_serializers(other.serializer))
             and may_own(other, stored)
@@ -271,7 +286,7 @@ def readers_of(inspector: WholeKeys, stored: bytes) -> Iterator[WholeKeys]:
 
 
 def may_own(inspector: Inspector, stored: bytes) -> bool:
-    """Return whether a stored key may be an alias's in some version."""
+    """Return whether a stored key may belong to an alias, in any version."""
     if inspector.owns(stored):
         return True
     if Scope.VERSIONS not in inspector.scopes:
@@ -279,9 +294,9 @@ def may_own(inspector: Inspector, stored: bytes) -> bool:
     return inspector.key_range(Scope.VERSIONS).contains(stored)
 
 
-# A retry would double the time that a page waits, a driver that decodes would break values, and
-# the application's bound on its own connections is not the admin's.
-OVERRIDES: Final[Mapping[str, Any]] = {
+# A retry would double the time that a page waits, decoding by the driver would corrupt values, and
+# the application's limit on its connections does not apply to the admin.
+CONNECTION_OVERRIDES: Final[Mapping[str, Any]] = {
     "retry": None,
     "retry_on_timeout": False,
     "retry_on_error": (),
@@ -290,18 +305,20 @@ OVERRIDES: Final[Mapping[str, Any]] = {
     "max_connections": None,
 }
 
-IDS: Final = ("run_id", "master_replid")
-"""Fields of INFO that are no other server's."""
+SERVER_ID_FIELDS: Final = ("run_id", "master_replid")
+"""Fields of INFO that identify a server."""
 
-LARGEST_REPLY: Final = LARGEST + 8 * 1024 * 1024
-"""Bytes: a key that is copied may come whole."""
+MAX_REPLY_SIZE: Final = MAX_COPY_SIZE + 8 * 1024 * 1024
+"""Maximum size in bytes of a reply: `DUMP` returns a whole key."""
 
-NODES_PATIENCE: Final = 4
-"""The part of a page's time for which one silent node of a cluster may hold up a search."""
+NODE_TIMEOUT_DIVISOR: Final = 4
+"""The timeout for one node of a cluster is the admin's timeout divided by this.
+
+A search can then continue on other nodes if one does not reply."""
 
 
-def is_absent(error: BaseException | None) -> bool:
-    """Return whether at the bottom of an error nobody listened at an address."""
+def is_server_absent(error: BaseException | None) -> bool:
+    """Return whether an error was caused by an address at which no server listens."""
     while error is not None:
         if isinstance(error, ConnectionRefusedError | FileNotFoundError | socket.gaierror):
             return True
@@ -309,11 +326,11 @@ def is_absent(error: BaseException | None) -> bool:
     return False
 
 
-class ServerInspector(WholeKeys):
+class ServerInspector(BaseServerInspector):
     """An alias whose entries are keys of a Valkey or Redis server.
 
-    It asks the primary, over connections of its own: the application's are neither borrowed nor
-    waited for. Raises `CachexError` where the server cannot be reached or refuses.
+    It reads from the primary over connections of its own, independent of the application's pool.
+    Methods raise `CachexError` if the server cannot be reached or refuses a command.
     """
 
     may_block = True
@@ -340,25 +357,25 @@ class ServerInspector(WholeKeys):
     optional_columns = ("memory", "idle", "encoding")
     creatable_types = TYPES
 
-    # Any: what an inspector needs of Django's backend has no public name, and no stub.
+    # Any: the attributes of Django's backend that are used here are private and have no stubs.
     cache: Any
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
         if self.naming.prefix is None:
-            self._lack(
+            self._disable(
                 "can_list",
                 gettext_lazy(
                     "KEY_FUNCTION hides which keys are this cache's. Open a key by its name."
                 ),
             )
 
-    def _lack(self, ability: str, reason: Text) -> None:
-        """Take an ability from this alias, with the sentence that says why."""
+    def _disable(self, ability: str, reason: Text) -> None:
+        """Disable an ability of this alias and record the reason to show."""
         setattr(self, ability, False)
         self.unsupported_reasons = {**self.unsupported_reasons, ability: reason}
 
-    # What the backends do differently.
+    # Hooks for the backends.
 
     @property
     def driver(self) -> str:
@@ -367,19 +384,19 @@ class ServerInspector(WholeKeys):
 
     @property
     def urls(self) -> Sequence[str]:
-        """Where the servers are, the primary first; passwords included."""
+        """The URLs of the servers, the primary first, with passwords."""
         raise NotImplementedError
 
     def dumps(self, value: Any) -> bytes | str | int:
-        """Return what the backend stores for a value."""
+        """Serialize a value as the backend does."""
         raise NotImplementedError
 
     @property
     def client_class(self) -> type[Client]:
-        """What finds the servers behind the URLs: the topology."""
+        """The client class for the topology of the servers."""
         return Client
 
-    # Who it is.
+    # Identity.
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -387,29 +404,33 @@ class ServerInspector(WholeKeys):
 
     @cached_property
     def client(self) -> Client:
-        """The primary, under the admin's timeouts."""
-        return self._client(limits().timeout)
+        """A client of the primary with the admin's timeouts."""
+        return self._make_client(limits().timeout)
 
-    def _client(self, seconds: float) -> Client:
-        client = sceptical(self.client_class).from_settings(
+    def _make_client(self, seconds: float) -> Client:
+        client = reply_checking_client(self.client_class).from_settings(
             self.driver,
             list(self.urls),
             self.options,
             socket_timeout=seconds,
             socket_connect_timeout=seconds,
-            bounds=Bounds(seconds, LARGEST_REPLY),
-            **OVERRIDES,
+            bounds=Bounds(seconds, MAX_REPLY_SIZE),
+            **CONNECTION_OVERRIDES,
         )
         return client.primary
 
     @cached_property
-    def scanner(self) -> Client:
-        """Who is asked for keys: nodes of a cluster with less patience, as others can go on."""
-        return self._client(limits().timeout / NODES_PATIENCE) if self.is_cluster else self.client
+    def scan_client(self) -> Client:
+        """The client that lists keys; its timeout is shorter for the nodes of a cluster."""
+        return (
+            self._make_client(limits().timeout / NODE_TIMEOUT_DIVISOR)
+            if self.is_cluster
+            else self.client
+        )
 
     @cached_property
     def value_format(self) -> ValueFormat:
-        """How the application reads and writes the values."""
+        """The format in which the application stores its values."""
         kind = type(self.serializer)
         return detect_format(f"{kind.__module__}.{kind.__qualname__}", self.dumps)
 
@@ -418,9 +439,9 @@ class ServerInspector(WholeKeys):
         return self.value_format.name
 
     @property
-    def address(self) -> Address:
-        """The primary's database; ValueError where its URL is none."""
-        return Address.of(next(iter(self.urls), ""), self.options)
+    def address(self) -> DatabaseAddress:
+        """The address of the primary's database; raises ValueError for an invalid URL."""
+        return DatabaseAddress.of(next(iter(self.urls), ""), self.options)
 
     @property
     def location(self) -> str:
@@ -434,16 +455,16 @@ class ServerInspector(WholeKeys):
             return super().storage_id
 
     def storage_ids(self) -> frozenset[str]:
-        """Return what the servers say that they are, and their addresses where that is all.
+        """Return the IDs of the servers from INFO, and their addresses.
 
         A replica has the `master_replid` of its primary. See https://valkey.io/commands/info/
         """
-        own = super().storage_ids() | self._addresses()
-        return own | {f"{one}/{self.database}" for one in self._server_ids()}
+        ids = super().storage_ids() | self._addresses()
+        return ids | {f"{server_id}/{self.database}" for server_id in self._server_ids()}
 
     @property
     def database(self) -> int:
-        """The number of the database; 0 where the URL names none."""
+        """The number of the database; 0 if the URL has none."""
         with suppress(ValueError):
             return 0 if self.is_cluster else self.address.database
         return 0
@@ -452,42 +473,44 @@ class ServerInspector(WholeKeys):
         return isinstance(other, ServerInspector) and other.database == self.database
 
     def _addresses(self) -> frozenset[str]:
-        """Return where the server is, for those that refuse INFO; a fleet has many places."""
+        """Return the addresses of a single server, which identify it if INFO is denied."""
         if self.is_cluster or self.client_class is not Client:
             return frozenset()
         try:
             address = self.address
         except ValueError:
             return frozenset()
-        places = {file_id(address.host)}
+        addresses = {file_id(address.host)}
         if address.scheme != "unix":
-            places = set(resolve_addresses(address.host, address.port))
-        return frozenset(f"{place}/{address.database}" for place in places)
+            addresses = set(resolve_addresses(address.host, address.port))
+        return frozenset(f"{server_address}/{address.database}" for server_address in addresses)
 
     def _server_ids(self) -> set[str]:
-        """Return the ids of all primaries; one where nobody listens, or that refuses, has none."""
-        # Who does not answer has not said who it is: no page waits long to know more.
-        client = self._client(limits().timeout / NODES_PATIENCE)
-        asked = [client._info("server"), client._info("replication")]
+        """Return the IDs of all primaries; servers that are down or deny INFO have none."""
+        # A short timeout: identifying a server is not worth a long wait.
+        client = self._make_client(limits().timeout / NODE_TIMEOUT_DIVISOR)
+        commands = [client._info("server"), client._info("replication")]
         try:
-            servers = primaries(client)
+            servers = primary_nodes(client)
             servers.begin()
-            replies = [server.run(execute_all(asked)) for server in servers.servers().values()]
+            replies = [server.run(execute_all(commands)) for server in servers.servers().values()]
         except ServerUnavailable as error:
-            if not is_absent(error):
+            if not is_server_absent(error):
                 raise
             return set()
-        infos = [permitted(reply) or {} for told in replies for reply in told]
-        return {info[name] for info in infos for name in IDS if name in info}
+        infos = [
+            none_if_denied(reply) or {} for server_replies in replies for reply in server_replies
+        ]
+        return {info[name] for info in infos for name in SERVER_ID_FIELDS if name in info}
 
     def status(self) -> Status:
-        """Return what DBSIZE and INFO say, and how long they took once connected."""
-        self.client.collect([self.client._ping()])  # A refusal is an answer, too.
+        """Return figures from DBSIZE and INFO, and the latency without the time to connect."""
+        self.client.collect([self.client._ping()])  # Connects; an error reply is fine, too.
         started = time.perf_counter()
         keys, memory = self.client.collect([self.client._dbsize(), self.client._info("memory")])
         latency = time.perf_counter() - started
-        used = information.number(permitted(memory) or {}, "used_memory")
-        return Status(keys=permitted(keys), memory=used, latency=latency)
+        used = parse_number(none_if_denied(memory) or {}, "used_memory")
+        return Status(keys=none_if_denied(keys), memory=used, latency=latency)
 
     # Keys.
 
@@ -496,23 +519,23 @@ class ServerInspector(WholeKeys):
         return available_scopes(self.naming, self.cache)
 
     def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
-        """Return some keys, as `Inspector.scan` says.
+        """Return some keys, as documented for `Inspector.scan`.
 
-        `examined` is an estimate: SCAN does not say how many keys it looked at.
+        `examined` is an estimate: SCAN does not report how many keys it examined.
         """
         reach, pattern = self.key_range(query.scope), query.pattern
-        lists = partial(self.is_listable, query=query, key_range=reach)
+        accepts = partial(self.is_listable, query=query, key_range=reach)
         is_exact = reach.is_exact and pattern.glob_is_exact
-        search = Search(
-            client=self.scanner,
-            primaries=primaries(self.scanner),
+        search = KeyScan(
+            client=self.scan_client,
+            nodes=primary_nodes(self.scan_client),
             query=query,
             glob=reach.glob_for(pattern),
-            lists=None if is_exact and query.exclude is None else lists,
-            figures=self.optional_columns,
-            is_dear=pattern.scans_whole_name or not reach.is_exact,
+            accepts=None if is_exact and query.exclude is None else accepts,
+            optional_columns=self.optional_columns,
+            is_expensive=pattern.scans_whole_name or not reach.is_exact,
         )
-        return scan(search, token, limit, deadline)
+        return scan_keys(search, token, limit, deadline)
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
@@ -533,40 +556,40 @@ class ServerInspector(WholeKeys):
     def apply(self, stored: bytes, edit: Edit) -> EditResult:
         try:
             if isinstance(edit, Rename | Copy):
-                check_move(self, stored, edit)
+                check_move_readers(self, stored, edit)
                 return (
                     self.rename(stored, edit)
                     if isinstance(edit, Rename)
                     else self.copy(stored, edit)
                 )
-            check = partial(check_readers, self, stored)
-            steps = outcome_of(Target(stored, self.value_format, check), edit)
+            check = partial(check_other_readers, self, stored)
+            steps = edit_operation(EditTarget(stored, self.value_format, check), edit)
             return self.unsupported_result() if steps is None else self.client.run(steps)
         except (CommandError, ReplyTooLarge) as error:
             return EditResult.refusal(mask_for_settings(str(error), self.params))
         except InvalidPosition:
             return EditResult(EditStatus.ELEMENT_GONE)
-        except RunsElsewhere as refusal:
-            return EditResult.refusal(str(refusal))
-        except NotStorable as error:
+        except UnsafeForOtherCache as error:
+            return EditResult.refusal(str(error))
+        except NotSerializable as error:
             reason = gettext_lazy("This cache's serializer does not take the value: %(reason)s")
             return EditResult.refusal(reason % {"reason": error})
 
     def delete(self, keys: Sequence[bytes]) -> int:
-        commands = [self.client._unlink(*some) for some in bulk.batches(keys)]
-        return sum(required(count) for count in self.client.collect(commands))
+        commands = [self.client._unlink(*batch) for batch in unlink_batches(keys)]
+        return sum(require_reply(count) for count in self.client.collect(commands))
 
     def delete_each(self, keys: Sequence[bytes]) -> BulkResult:
-        return bulk.unlink(self.client, keys)
+        return unlink(self.client, keys)
 
     def expire_each(self, keys: Sequence[bytes], ttl: int) -> BulkResult:
-        return bulk.expire(self.client, keys, ttl)
+        return expire(self.client, keys, ttl)
 
     # Information.
 
     def info(self) -> Sequence[InfoSection]:
         [reply] = self.client.collect([self.client._info()])
-        info = permitted(reply)
+        info = none_if_denied(reply)
         if info is None:
             return [
                 InfoSection(
@@ -574,4 +597,4 @@ class ServerInspector(WholeKeys):
                     note=gettext_lazy("The server does not let this user run INFO."),
                 )
             ]
-        return information.sections(info, self.address.database)
+        return build_sections(info, self.address.database)

@@ -1,4 +1,4 @@
-"""The types that hold elements: how many there are, and what their columns are."""
+"""Types, TTLs and sizes of keys; the columns of each collection type."""
 
 from __future__ import annotations
 
@@ -17,185 +17,198 @@ from django_cachex.commands import Command, CommandError, WrongTypeError
 from django_cachex.commands.command import parse_raw
 from django_cachex.inspectors.info import InfoField, Text, Unit
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo
-from django_cachex.inspectors.valkey.errors import DENIED, permitted, required
+from django_cachex.inspectors.valkey.errors import DENIED_ERRORS, none_if_denied, require_reply
 from django_cachex.inspectors.values import class_path
 
 
 @dataclass(frozen=True)
-class Column:
+class ElementColumn:
     title: Text
     is_value: bool = False
-    """Whether its cells went through the alias's serializer, as names and scores do not."""
+    """Whether its cells are serialized values, unlike names and scores."""
 
 
 @dataclass(frozen=True)
 class CollectionType:
-    """One of the types."""
+    """A type of key that consists of elements."""
 
     unit: Unit
-    columns: tuple[Column, ...]
+    columns: tuple[ElementColumn, ...]
     length: Callable[[Client, bytes], Command[int]]
     has_fields: bool = False
-    """Whether the last column stands for any number of fields, as in the entries of a stream."""
+    """Whether the last column stands for any number of fields, as for stream entries."""
 
-    def is_value(self, place: int) -> bool:
-        """Return whether the cell at a place of a row went through the serializer."""
-        return self.columns[min(place, len(self.columns) - 1)].is_value
+    def is_value(self, index: int) -> bool:
+        """Return whether the cell at an index of a row is a serialized value."""
+        return self.columns[min(index, len(self.columns) - 1)].is_value
 
 
 COLLECTIONS: Final[Mapping[str, CollectionType]] = {
     "list": CollectionType(
         Unit.ITEMS,
-        (Column(_("Index")), Column(_("Value"), is_value=True)),
+        (ElementColumn(_("Index")), ElementColumn(_("Value"), is_value=True)),
         lambda client, key: client._llen(key),
     ),
     "set": CollectionType(
         Unit.MEMBERS,
-        (Column(_("Member"), is_value=True),),
+        (ElementColumn(_("Member"), is_value=True),),
         lambda client, key: client._scard(key),
     ),
     "zset": CollectionType(
         Unit.MEMBERS,
-        (Column(_("Member"), is_value=True), Column(_("Score"))),
+        (ElementColumn(_("Member"), is_value=True), ElementColumn(_("Score"))),
         lambda client, key: client._zcard(key),
     ),
     "hash": CollectionType(
         Unit.FIELDS,
-        (Column(_("Field")), Column(_("Value"), is_value=True)),
+        (ElementColumn(_("Field")), ElementColumn(_("Value"), is_value=True)),
         lambda client, key: client._hlen(key),
     ),
     "stream": CollectionType(
         Unit.ENTRIES,
-        (Column(_("Entry")), Column(_("Value"), is_value=True)),
+        (ElementColumn(_("Entry")), ElementColumn(_("Value"), is_value=True)),
         lambda client, key: client._xlen(key),
         has_fields=True,
     ),
 }
 
 TYPES: Final = ("string", *COLLECTIONS)
-"""As `SCAN` filters by them and `TYPE` names them; modules add others."""
+"""The names that `TYPE` returns and `SCAN` filters by; server modules add others."""
 
 
 NO_TOUCH: Final = Command(("CLIENT", "NO-TOUCH", "ON"), parse_raw, idempotent=True)
-LENGTHS: Final = frozenset(("STRLEN", "LLEN", "SCARD", "ZCARD", "HLEN", "XLEN"))
-"""Commands after which a key was used just now."""
+TOUCHING_COMMANDS: Final = frozenset(("STRLEN", "LLEN", "SCARD", "ZCARD", "HLEN", "XLEN"))
+"""Commands that reset the idle time of a key."""
 
-Questions = Mapping[str, Callable[[bytes], Command[Any]]]
+CommandFactories = Mapping[str, Callable[[bytes], Command[Any]]]
 
-Figures = Mapping[str, Any]
-"""What was asked about one key: the figure, or the refusal in its place."""
+ColumnReplies = Mapping[str, Any]
+"""The reply, or error, for each column of one key."""
 
 
 def describe(client: Client, keys: Sequence[bytes], columns: Collection[str]) -> list[KeyInfo]:
-    """Return a description of each key; figures that the server denies are None.
+    """Return type, TTL, size and other `columns` of each key; values that are denied are None.
 
-    One round trip where all are strings, as in most caches; a second for the lengths of others.
+    This takes one round trip if all keys are strings, and a second one for the lengths of
+    collections.
     """
-    asked = questions(client, columns)
-    figures = answers(client, keys, asked) if asked else [{} for _key in keys]
-    descriptions = [description(key, found) for key, found in zip(keys, figures, strict=True)]
-    return measured(client, descriptions) if "size" in asked else descriptions
+    factories = commands_for(client, columns)
+    replies = fetch_columns(client, keys, factories) if factories else [{} for _key in keys]
+    descriptions = [
+        build_key_info(key, key_replies) for key, key_replies in zip(keys, replies, strict=True)
+    ]
+    return with_lengths(client, descriptions) if "size" in factories else descriptions
 
 
-def questions(client: Client, columns: Collection[str]) -> Questions:
-    """Return what to ask about each key. A size counts what the type says: it takes both."""
-    known: tuple[tuple[str, set[str], Callable[[bytes], Command[Any]]], ...] = (
+def commands_for(client: Client, columns: Collection[str]) -> CommandFactories:
+    """Return the command for each column; a size also needs the type, which defines its unit."""
+    available: tuple[tuple[str, set[str], Callable[[bytes], Command[Any]]], ...] = (
         ("type", {"type", "size"}, client._type),
         ("ttl", {"ttl"}, client._pttl),
         ("size", {"size"}, client._strlen),
         ("memory", {"memory"}, client._memory_usage),
-        ("idle", {"idle"}, idletime),
+        ("idle", {"idle"}, idletime_command),
         ("encoding", {"encoding"}, client._object_encoding),
     )
-    return {name: ask for name, used_by, ask in known if not used_by.isdisjoint(columns)}
+    return {
+        name: make_command
+        for name, used_by, make_command in available
+        if not used_by.isdisjoint(columns)
+    }
 
 
-def answers(client: Client, keys: Sequence[bytes], asked: Questions) -> list[Figures]:
-    """Return the figures of each key, all in one round trip."""
-    replies = looked_at(client, [ask(key) for key in keys for ask in asked.values()])
-    step = len(asked)
+def fetch_columns(
+    client: Client, keys: Sequence[bytes], factories: CommandFactories
+) -> list[ColumnReplies]:
+    """Return the column replies of each key, in one round trip."""
+    replies = collect_without_touch(
+        client, [make_command(key) for key in keys for make_command in factories.values()]
+    )
+    step = len(factories)
     return [
-        dict(zip(asked, replies[start : start + step], strict=True))
+        dict(zip(factories, replies[start : start + step], strict=True))
         for start in range(0, len(replies), step)
     ]
 
 
-def looked_at(client: Client, commands: Sequence[Command[Any]]) -> list[Any]:
-    """Return the results of commands, which do not count as a use of the keys.
+def collect_without_touch(client: Client, commands: Sequence[Command[Any]]) -> list[Any]:
+    """Return the replies to commands without resetting the idle times of keys, if possible.
 
-    Servers that do not know `CLIENT NO-TOUCH` refuse it, and a cluster has no one connection to
-    say it on: there a length that is asked for counts.
+    Older servers do not support `CLIENT NO-TOUCH`, and a cluster has no single connection to send
+    it on: there, reading a length counts as a use of the key.
     """
-    touches = any(command.args[0] in LENGTHS for command in commands)
+    touches = any(command.args[0] in TOUCHING_COMMANDS for command in commands)
     if not touches or isinstance(client.server, Cluster):
         return client.collect(commands)
     return client.collect([NO_TOUCH, *commands])[1:]
 
 
-def description(key: bytes, found: Figures) -> KeyInfo:
-    """Return what the figures say; the size of a collection is not among them."""
-    type = permitted(found.get("type"))
-    if type == "none" or found.get("ttl") == TTL_MISSING:
+def build_key_info(key: bytes, replies: ColumnReplies) -> KeyInfo:
+    """Build the information about a key; the size of a collection is added later."""
+    type = none_if_denied(replies.get("type"))
+    if type == "none" or replies.get("ttl") == TTL_MISSING:
         return KeyInfo(key, ttl=TTL_MISSING)
     collection = COLLECTIONS.get(type or "")
     return KeyInfo(
         key,
         type=type,
-        ttl=read_ttl(found["ttl"]) if "ttl" in found else None,
-        size=read_size(found.get("size")),
-        memory=permitted(found.get("memory")),
-        idle=read_idle(found.get("idle")),
-        encoding=permitted(found.get("encoding")),
+        ttl=parse_key_ttl(replies["ttl"]) if "ttl" in replies else None,
+        size=parse_size(replies.get("size")),
+        memory=none_if_denied(replies.get("memory")),
+        idle=parse_idle(replies.get("idle")),
+        encoding=none_if_denied(replies.get("encoding")),
         unit=collection.unit if collection else Unit.BYTES,
     )
 
 
-def read_ttl(reply: Any) -> int | None:
-    """Return a TTL as descriptions have it: to the command, None is a key that never expires."""
-    if isinstance(reply, DENIED):
+def parse_key_ttl(reply: Any) -> int | None:
+    """Convert the result of the TTL command, which is None for a key that never expires."""
+    if isinstance(reply, DENIED_ERRORS):
         return None
-    return TTL_NONE if required(reply) is None else int(reply)
+    return TTL_NONE if require_reply(reply) is None else int(reply)
 
 
-def idletime(key: bytes) -> Command[int | None]:
-    """Return what asks for the seconds in which a key was not used."""
+def idletime_command(key: bytes) -> Command[int | None]:
+    """Return the command that reads the idle time of a key, in seconds."""
     return Command(("OBJECT", "IDLETIME", key), parse_raw, readonly=True)
 
 
-def read_idle(reply: Any) -> int | None:
-    """Return milliseconds; None also where the server counts uses instead (`maxmemory-policy`)."""
+def parse_idle(reply: Any) -> int | None:
+    """Return milliseconds, or None if denied or if `maxmemory-policy` is LFU: it counts uses."""
     return None if reply is None or isinstance(reply, CommandError) else int(reply) * 1000
 
 
-def read_size(reply: Any) -> int | None:
-    """Return the bytes of a string, or None for what is not one."""
-    return None if isinstance(reply, WrongTypeError) else permitted(reply)
+def parse_size(reply: Any) -> int | None:
+    """Return the size of a string in bytes, or None for other types."""
+    return None if isinstance(reply, WrongTypeError) else none_if_denied(reply)
 
 
-def measured(client: Client, descriptions: list[KeyInfo]) -> list[KeyInfo]:
-    """Return the descriptions with the lengths of the collections among them."""
-    wanted = {
-        place: collection.length(client, description.key)
-        for place, description in enumerate(descriptions)
+def with_lengths(client: Client, descriptions: list[KeyInfo]) -> list[KeyInfo]:
+    """Add the lengths of the collections."""
+    length_commands = {
+        index: collection.length(client, description.key)
+        for index, description in enumerate(descriptions)
         if (collection := COLLECTIONS.get(description.type or ""))
     }
-    for place, length in zip(wanted, looked_at(client, list(wanted.values())), strict=True):
-        descriptions[place] = replace(descriptions[place], size=read_size(length))
+    for index, length in zip(
+        length_commands, collect_without_touch(client, list(length_commands.values())), strict=True
+    ):
+        descriptions[index] = replace(descriptions[index], size=parse_size(length))
     return descriptions
 
 
-def formats(serializer: object) -> Iterator[InfoField]:
+def serializer_fields(serializer: object) -> Iterator[InfoField]:
     """Yield the serializers of an alias and, if it has any, its compressors."""
     if not isinstance(serializer, CompositeSerializer):
-        yield InfoField(_("Serializer"), listed(SERIALIZER, [serializer]))
+        yield InfoField(_("Serializer"), format_names(SERIALIZER, [serializer]))
         return
-    yield InfoField(_("Serializer"), listed(SERIALIZER, serializer.serializers))
+    yield InfoField(_("Serializer"), format_names(SERIALIZER, serializer.serializers))
     if serializer.compressors:
-        yield InfoField(_("Compressor"), listed(COMPRESSOR, serializer.compressors))
+        yield InfoField(_("Compressor"), format_names(COMPRESSOR, serializer.compressors))
 
 
-def listed(kind: PluginType, objects: Sequence[object]) -> Text:
-    """Return the name of the one that writes, and of those that only read."""
+def format_names(kind: PluginType, objects: Sequence[object]) -> Text:
+    """Name the object that writes, then those that only read."""
     names = {import_string(dotted): name for name, dotted in kind.paths.items()}
     first, *others = (names.get(type(one)) or class_path(one) for one in objects)
     if not others:

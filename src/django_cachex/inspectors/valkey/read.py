@@ -19,180 +19,207 @@ from django_cachex.conf import limits
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.query import ElementPage, InvalidPosition
 from django_cachex.inspectors.types import KeyChanged, KeyInfo, KeyTooLarge, KeyValue
-from django_cachex.inspectors.valkey import copy, scan_elements
-from django_cachex.inspectors.valkey import elements as lists
-from django_cachex.inspectors.valkey import elements as sorted_sets
-from django_cachex.inspectors.valkey import elements as streams
-from django_cachex.inspectors.valkey.edit_keys import expected_of_large
-from django_cachex.inspectors.valkey.elements import elements_of, following, position_of
-from django_cachex.inspectors.valkey.errors import permitted, required
-from django_cachex.inspectors.valkey.key_info import COLLECTIONS, answers, description, questions
-from django_cachex.inspectors.valkey.scan_elements import Asked, Page, Row, ask, read_position
+from django_cachex.inspectors.valkey import copy
+from django_cachex.inspectors.valkey.edit_keys import large_value_fingerprint
+from django_cachex.inspectors.valkey.elements import (
+    build_elements,
+    next_entry_id,
+    prefetch_sorted_set,
+    read_list,
+    read_sorted_set,
+    read_stream,
+    read_stream_entry,
+    start_index,
+)
+from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
+from django_cachex.inspectors.valkey.key_info import (
+    COLLECTIONS,
+    build_key_info,
+    commands_for,
+    fetch_columns,
+)
+from django_cachex.inspectors.valkey.scan_elements import (
+    ElementRow,
+    ReadRequest,
+    RowPage,
+    parse_position,
+    prefetch_hash,
+    prefetch_run_id,
+    raw_command,
+    read_hash,
+    read_set,
+)
 from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint, human_size
 from django_cachex.inspectors.values.decode import HYPERLOGLOG_MAGIC
 
-ReadPage = Callable[[Asked], Operation[Page]]
+ReadPage = Callable[[ReadRequest], Operation[RowPage]]
 
-PLACE: Final = re.compile(
-    rb"(?:\*2\r\n\$[0-9]+\r\n[0-9]+\r\n\$[0-9]+\r\n[0-9]+\r\n(?=\*))?"  # The time before it.
+NEXT_POSITION: Final = re.compile(
+    rb"(?:\*2\r\n\$[0-9]+\r\n[0-9]+\r\n\$[0-9]+\r\n[0-9]+\r\n(?=\*))?"  # The reply to TIME.
     rb"(?:\*[0-9]+\r\n)+\$[0-9]+\r\n([0-9]+(?:-[0-9]+)?)\r\n"
 )
-"""The cursor, or the id of an entry, with which an answer begins."""
+"""Matches the cursor or the entry ID at the start of a reply."""
 
 
 @dataclass
-class Gathered:
-    """The elements of a page as they come together."""
+class CollectedElements:
+    """The elements of a page while it is read."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ElementRow] = field(default_factory=list)
     examined: int | None = None
     start: int | None = None
     skipped: int = 0
-    most: int = 0
-    """Bytes of an answer that was read to its end."""
+    size_limit: int = 0
+    """Maximum size in bytes of a reply that was read."""
 
     @property
-    def looked_at(self) -> int:
+    def count(self) -> int:
         return len(self.rows) + self.skipped
 
-    def take(self, page: Page) -> None:
-        if not self.looked_at:
+    def add(self, page: RowPage) -> None:
+        if not self.count:
             self.start = page.start
         self.rows += page.rows
         if page.examined is not None:
             self.examined = (self.examined or 0) + page.examined
 
     def note(self) -> Text:
-        """Return why not all elements are here."""
+        """Return a note that elements are left out."""
         return ngettext_lazy(
             "%(count)s element here is left out: what is larger than %(most)s is not fetched.",
             "%(count)s elements here are left out: what is larger than %(most)s is not fetched.",
             "count",
-        ) % {"count": self.skipped, "most": human_size(self.most)}
+        ) % {"count": self.skipped, "most": human_size(self.size_limit)}
 
 
-def gather(client: Client, read_page: ReadPage, type: str, asked: Asked) -> tuple[Page, Text]:
-    """Return a page without what is too large, and a sentence that says so."""
-    found, at = Gathered(), asked.window.at
+def read_one_by_one(
+    client: Client, read_page: ReadPage, type: str, request: ReadRequest
+) -> tuple[RowPage, Text]:
+    """Read a page element by element, skipping those that are too large; return it and a note."""
+    collected, position = CollectedElements(), request.window.at
     deadline = time.monotonic() + limits().scan_budget
-    going_on = True
-    while going_on:
-        one = replace(asked, window=asked.window.starting_at(at), count=1, batch=1)
+    has_more = True
+    while has_more:
+        single = replace(request, window=request.window.starting_at(position), count=1, batch=1)
         try:
-            page = client.run(read_page(one))
-            found.take(page)
-            place = page.next
+            page = client.run(read_page(single))
+            collected.add(page)
+            next_position = page.next
         except ReplyTooLarge as error:
-            found.skipped, found.most = found.skipped + 1, error.max_bytes
-            place = beyond(type, one, error.head)
+            collected.skipped += 1
+            collected.size_limit = error.max_bytes
+            next_position = position_after(type, single, error.head)
         except InvalidPosition:
-            if not found.looked_at:
+            if not collected.count:
                 raise
-            place = None
-        at = place or ""
-        is_over = found.looked_at >= asked.count or time.monotonic() >= deadline
-        going_on = bool(at) and not is_over
-    gathered = Page(found.rows, next=at or None, examined=found.examined, start=found.start)
-    return gathered, found.note() if found.skipped else ""
+            next_position = None
+        position = next_position or ""
+        is_over = collected.count >= request.count or time.monotonic() >= deadline
+        has_more = bool(position) and not is_over
+    collected_page = RowPage(
+        collected.rows, next=position or None, examined=collected.examined, start=collected.start
+    )
+    return collected_page, collected.note() if collected.skipped else ""
 
 
-def beyond(type: str, asked: Asked, head: bytes) -> str | None:
-    """Return the place after an element that was not fetched, told from how the answer began."""
-    if type == "list" or (type == "zset" and not asked.window.match.strip("*")):
-        return after_position(type, asked)
-    found = PLACE.match(head)
-    if found is None or found[1] == b"0":
+def position_after(type: str, request: ReadRequest, head: bytes) -> str | None:
+    """Return the position after an element that was too large, from the start of its reply."""
+    if type == "list" or (type == "zset" and not request.window.match.strip("*")):
+        return index_after(type, request)
+    match = NEXT_POSITION.match(head)
+    if match is None or match[1] == b"0":
         return None
-    place = found[1].decode()
-    return following(place, asked.is_reversed) if type == "stream" else place
+    position = match[1].decode()
+    return next_entry_id(position, request.is_reversed) if type == "stream" else position
 
 
-def after_position(type: str, asked: Asked) -> str | None:
+def index_after(type: str, request: ReadRequest) -> str | None:
     if type == "list":
-        index = position_of(asked)
-        index += -1 if asked.is_reversed else 1
-        return str(index) if 0 <= index < asked.total else None
-    rank = read_position(asked.window.at)
-    rank += asked.total + 1 if rank < 0 else 1
-    return str(rank) if rank < asked.total else None
+        index = start_index(request)
+        index += -1 if request.is_reversed else 1
+        return str(index) if 0 <= index < request.total else None
+    rank = parse_position(request.window.at)
+    rank += request.total + 1 if rank < 0 else 1
+    return str(rank) if rank < request.total else None
 
 
-COLUMNS: Final = ("type", "ttl", "size", "memory")
+KEY_COLUMNS: Final = ("type", "ttl", "size", "memory")
 
-FETCHED: Final = 32 * 1024 * 1024
-"""About as many bytes of elements are fetched at most, where the server says what a key takes."""
+MAX_FETCHED_SIZE: Final = 32 * 1024 * 1024
+"""Approximate limit in bytes for the elements of a page, estimated from the key's memory usage."""
 
-SEARCHED: Final = 4 * 1024 * 1024
-"""About as many bytes of elements are fetched at once to be searched here."""
+MAX_SEARCHED_SIZE: Final = 4 * 1024 * 1024
+"""Approximate limit in bytes for one batch of elements that is searched on the client."""
 
-UNKNOWN: Final = FETCHED // 10
-"""What an element is taken to be, in bytes, where nobody may ask: ten of them are fetched."""
+ASSUMED_ELEMENT_SIZE: Final = MAX_FETCHED_SIZE // 10
+"""Assumed size in bytes of an element if `MEMORY USAGE` is denied: ten of them are fetched."""
 
 
-def nothing_before(key: bytes, window: ElementPage) -> list[Command[Any]]:
+def no_prefetch(key: bytes, window: ElementPage) -> list[Command[Any]]:
     return []
 
 
 @dataclass(frozen=True)
-class Reader:
-    """How a type's windows are read."""
+class CollectionReader:
+    """How pages of a collection type are read."""
 
-    page: Callable[[Asked], Operation[Page]]
-    before: Callable[[bytes, ElementPage], list[Command[Any]]] = nothing_before
-    """What to ask together with the length."""
+    read_page: Callable[[ReadRequest], Operation[RowPage]]
+    prefetch: Callable[[bytes, ElementPage], list[Command[Any]]] = no_prefetch
+    """Commands to send together with the one for the length."""
 
-    one: Callable[[Asked], Operation[Page]] | None = None
-    """How one element is read without the next, where a page reads further than it shows."""
+    read_one: Callable[[ReadRequest], Operation[RowPage]] | None = None
+    """Reads a single element, for types whose pages read one element more than they show."""
 
 
-READERS: Final = {
-    "list": Reader(lists.read_items),
-    "set": Reader(scan_elements.read_members, scan_elements.before_scan),
-    "zset": Reader(sorted_sets.read_members, sorted_sets.before_members),
-    "hash": Reader(scan_elements.read_fields, scan_elements.before_fields),
-    "stream": Reader(streams.read_entries, one=streams.read_entry),
+COLLECTION_READERS: Final = {
+    "list": CollectionReader(read_list),
+    "set": CollectionReader(read_set, prefetch_run_id),
+    "zset": CollectionReader(read_sorted_set, prefetch_sorted_set),
+    "hash": CollectionReader(read_hash, prefetch_hash),
+    "stream": CollectionReader(read_stream, read_one=read_stream_entry),
 }
 
 
 def read_key(
     client: Client, stored: bytes, value_format: ValueFormat, window: ElementPage
 ) -> KeyValue | None:
-    """Return what a key holds, or None if there is no such key.
+    """Return the value of a key, or None if it does not exist.
 
-    That takes three round trips at most, and one more of a hash whose fields may expire.
+    This takes at most three round trips, or four for a hash whose fields may expire.
     """
-    [figures] = answers(client, [stored], questions(client, COLUMNS))
-    found = description(stored, figures)
-    if not found.exists:
+    [replies] = fetch_columns(client, [stored], commands_for(client, KEY_COLUMNS))
+    key_info = build_key_info(stored, replies)
+    if not key_info.exists:
         return None
-    type = found.type or ("string" if found.size is not None else required(figures["type"]))
+    type = key_info.type or (
+        "string" if key_info.size is not None else require_reply(replies["type"])
+    )
     if type == "string":
-        return client.run(read_string(found, value_format, window))
+        return client.run(read_string(key_info, value_format, window))
     if type in COLLECTIONS:
-        return read_collection(client, found, type, value_format, window)
+        return read_collection(client, key_info, type, value_format, window)
     note = _("Values of the type %(type)s cannot be shown here.") % {"type": type}
-    return KeyValue(found, note=note)
+    return KeyValue(key_info, note=note)
 
 
-def read_string(
-    found: KeyInfo, value_format: ValueFormat, window: ElementPage
+def read_string(key_info: KeyInfo, value_format: ValueFormat, window: ElementPage
 ) -> Operation[KeyValue | None]:
-    """Return a string's content: whole within the limit, else only how it begins."""
-    allowed, size = limits(), found.size or 0
+    """Read a string: whole if it is within the limit, otherwise its beginning."""
+    allowed, size = limits(), key_info.size or 0
     shown = window.max_bytes(allowed)
     is_large = size > allowed.decode_bytes
-    # A byte more than is decoded tells that the value has grown since its size was asked.
+    # One byte more than the limit shows whether the value has grown since its size was read.
     end = max(shown, allowed.preview_bytes) - 1 if is_large else allowed.decode_bytes
     raw, exists, length = yield Batch(
         [
-            ask("GETRANGE", found.key, 0, end),
-            ask("EXISTS", found.key),
-            ask("STRLEN", found.key),
+            raw_command("GETRANGE", key_info.key, 0, end),
+            raw_command("EXISTS", key_info.key),
+            raw_command("STRLEN", key_info.key),
         ]
     )
-    if not required(exists):
+    if not require_reply(exists):
         return None
-    raw, length = required(raw), permitted(length) or 0
+    raw, length = require_reply(raw), none_if_denied(length) or 0
     is_large = is_large or len(raw) > allowed.decode_bytes
     content = decode(
         raw,
@@ -202,81 +229,92 @@ def read_string(
         preview=shown,
     )
     if raw.startswith(HYPERLOGLOG_MAGIC):
-        content = yield from counted(found.key, content)
-    expected = expected_of_large(raw, length) if is_large else fingerprint(raw)
-    return KeyValue(found, content, expected=expected)
+        content = yield from with_hyperloglog_count(key_info.key, content)
+    expected = large_value_fingerprint(raw, length) if is_large else fingerprint(raw)
+    return KeyValue(key_info, content, expected=expected)
 
 
-def counted(key: bytes, content: Content) -> Operation[Content]:
-    """Return the content of a HyperLogLog with how much it has counted, where the server says.
+def with_hyperloglog_count(key: bytes, content: Content) -> Operation[Content]:
+    """Add the count to the content of a HyperLogLog, unless `PFCOUNT` is denied.
 
-    Of one key `PFCOUNT` writes its result into the key; of several it does not, even if they are
-    one.
+    `PFCOUNT` with one key caches its result in the key; given the key twice, it only reads.
     """
-    [count] = yield Batch([ask("PFCOUNT", key, key)])
-    if isinstance(count, CommandError):  # Denied, or it only begins like one.
+    [count] = yield Batch([raw_command("PFCOUNT", key, key)])
+    if isinstance(count, CommandError):  # Denied, or the string only starts like a HyperLogLog.
         return content
     label = format_lazy(_("{what} of about {count}"), what=content.label, count=f"{count:,}")
     return replace(content, label=label)
 
 
 def read_collection(
-    client: Client, found: KeyInfo, type: str, value_format: ValueFormat, window: ElementPage
+    client: Client, key_info: KeyInfo, type: str, value_format: ValueFormat, window: ElementPage
 ) -> KeyValue | None:
-    """Return a window of a list, set, sorted set, hash or stream."""
-    asked = client.run(asked_of(found, type, value_format, window))
-    if asked is None:
+    """Read a page of a list, set, sorted set, hash or stream."""
+    request = client.run(make_request(key_info, type, value_format, window))
+    if request is None:
         return None
-    reader, wanted = READERS[type], min(window.max_elements(limits()), asked.total)
+    reader, wanted = COLLECTION_READERS[type], min(window.max_elements(limits()), request.total)
     note: Text = ""
     try:
-        page = client.run(reader.page(asked))
-        if asked.count < wanted:
-            note = fewer(asked.count, found.memory is not None)
+        page = client.run(reader.read_page(request))
+        if request.count < wanted:
+            note = truncated_note(request.count, key_info.memory is not None)
     except ReplyTooLarge:
-        page, note = gather(client, reader.one or reader.page, type, asked)
-    elements = elements_of(COLLECTIONS[type], page, value_format, asked.total)
-    return KeyValue(replace(found, size=asked.total), elements=elements, note=note)
+        page, note = read_one_by_one(client, reader.read_one or reader.read_page, type, request)
+    elements = build_elements(COLLECTIONS[type], page, value_format, request.total)
+    return KeyValue(replace(key_info, size=request.total), elements=elements, note=note)
 
 
-def asked_of(
-    found: KeyInfo, type: str, value_format: ValueFormat, window: ElementPage
-) -> Operation[Asked | None]:
-    """Return what to ask of a collection, or None if it is gone."""
-    reader, key = READERS[type], found.key
-    first = Batch([ask(LENGTHS[type], key), ask("EXISTS", key), *reader.before(key, window)])
-    length, exists, *known = yield first
-    total = required(length)
-    if not required(exists):  # A stream may be there and empty.
+def make_request(
+    key_info: KeyInfo, type: str, value_format: ValueFormat, window: ElementPage
+) -> Operation[ReadRequest | None]:
+    """Return the request for a page of a collection, or None if the key is gone."""
+    reader, key = COLLECTION_READERS[type], key_info.key
+    commands = Batch(
+        [
+            raw_command(LENGTH_COMMANDS[type], key),
+            raw_command("EXISTS", key),
+            *reader.prefetch(key, window),
+        ]
+    )
+    length, exists, *prefetched = yield commands
+    total = require_reply(length)
+    if not require_reply(exists):  # Not the length: a stream can exist without entries.
         return None
     allowed = limits()
     wanted = window.max_elements(allowed)
-    # Where nobody may ask what the key takes, the worst is supposed of a page's elements.
-    memory = total * UNKNOWN if found.memory is None else found.memory
-    return Asked(
+    # If MEMORY USAGE is denied, the elements are assumed to be large.
+    memory = total * ASSUMED_ELEMENT_SIZE if key_info.memory is None else key_info.memory
+    return ReadRequest(
         key,
         window,
         value_format,
-        count=affordable(wanted, total, memory, FETCHED),
-        batch=affordable(allowed.scan_count, total, memory, SEARCHED),
+        count=fit_memory(wanted, total, memory, MAX_FETCHED_SIZE),
+        batch=fit_memory(allowed.scan_count, total, memory, MAX_SEARCHED_SIZE),
         deadline=time.monotonic() + allowed.scan_budget,
         total=total,
-        known=known,
+        prefetched=prefetched,
     )
 
 
-LENGTHS: Final = {"list": "LLEN", "set": "SCARD", "zset": "ZCARD", "hash": "HLEN", "stream": "XLEN"}
+LENGTH_COMMANDS: Final = {
+    "list": "LLEN",
+    "set": "SCARD",
+    "zset": "ZCARD",
+    "hash": "HLEN",
+    "stream": "XLEN",
+}
 
 
-def affordable(count: int, total: int, memory: int, most: int) -> int:
-    """Return how many elements to fetch: fewer where the server says that they are huge."""
-    if memory <= most:
+def fit_memory(count: int, total: int, memory: int, size_limit: int) -> int:
+    """Return how many elements to fetch: at most `count`, fewer if they are large."""
+    if memory <= size_limit:
         return count
-    return max(1, min(count, most * total // memory))
+    return max(1, min(count, size_limit * total // memory))
 
 
-def fewer(count: int, are_large: bool) -> Text:
-    """Return why not a whole page of elements was fetched."""
+def truncated_note(count: int, are_large: bool) -> Text:
+    """Return a note that explains why fewer elements than a whole page were fetched."""
     if not are_large:
         text = _("How large the elements are may not be asked: %(count)d were fetched.")
         return text % {"count": count}
@@ -287,36 +325,40 @@ def fewer(count: int, are_large: bool) -> Text:
     ) % {"count": count}
 
 
-PIECE: Final = 1024 * 1024
-"""Bytes that are fetched at once."""
+CHUNK_SIZE: Final = 1024 * 1024
+"""Bytes per chunk of a download."""
 
 
-def chunks(client: Client, key: bytes) -> Iterator[bytes]:
-    """Yield a string's bytes; `Changed` where its length is no longer what it was."""
-    size, at = None, 0
-    while size is None or at < size:
-        piece, length = client.run(piece_at(key, at))
+def read_chunks(client: Client, key: bytes) -> Iterator[bytes]:
+    """Yield the bytes of a string in chunks; raise `Changed` if its length changes."""
+    size, position = None, 0
+    while size is None or position < size:
+        chunk, length = client.run(read_chunk(key, position))
         size = length if size is None else size
-        if length != size or len(piece) != min(PIECE, size - at):
+        if length != size or len(chunk) != min(CHUNK_SIZE, size - position):
             raise KeyChanged
-        at += len(piece)
-        if piece:
-            yield piece
+        position += len(chunk)
+        if chunk:
+            yield chunk
 
 
-def piece_at(key: bytes, at: int) -> Operation[tuple[bytes, int]]:
-    piece, length = yield [
-        ask("GETRANGE", key, at, at + PIECE - 1),
-        ask("STRLEN", key),
+def read_chunk(key: bytes, position: int) -> Operation[tuple[bytes, int]]:
+    chunk, length = yield [
+        raw_command("GETRANGE", key, position, position + CHUNK_SIZE - 1),
+        raw_command("STRLEN", key),
     ]
-    return piece, length
+    return chunk, length
 
 
-def dump(client: Client, key: bytes) -> bytes | None:
-    """Return a key as `RESTORE` takes it, or None; `TooLarge` beyond what may be copied."""
-    found = client.run(copy.dump(key))
-    if isinstance(found, copy.Dumped):
-        return found.payload
-    if found.is_refused:
-        raise KeyTooLarge(str(found.reason))
+def read_dump(client: Client, key: bytes) -> bytes | None:
+    """Return a key as `RESTORE` takes it, or None if it does not exist.
+
+    Raises:
+        TooLarge: the key is larger than `MAX_COPY_SIZE`.
+    """
+    dumped = client.run(copy.dump_key(key))
+    if isinstance(dumped, copy.DumpedKey):
+        return dumped.payload
+    if dumped.is_refused:
+        raise KeyTooLarge(str(dumped.reason))
     return None

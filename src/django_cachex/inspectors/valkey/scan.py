@@ -23,196 +23,202 @@ from django_cachex.commands.command import execute_all, parse_raw
 from django_cachex.conf import limits
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import ScanPage
-from django_cachex.inspectors.valkey.errors import checked, permitted, required
+from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply, with_reply_check
 from django_cachex.inspectors.valkey.key_info import describe
 
-SMALLEST: Final = 4
-"""The least that a `SCAN` asks for: names may be long, and look alike to their ends."""
+MIN_COUNT: Final = 4
+"""Smallest `COUNT`, which is safe if the pattern is slow to match against long names."""
 
-FIRST: Final = 100
-"""The most that the first `SCAN` asks for where names are compared at their beginning only."""
+FIRST_COUNT: Final = 100
+"""Largest `COUNT` of the first `SCAN` if the pattern has a fixed beginning."""
 
-GROWTH: Final = 10
-"""How many times more the next may ask for than one that took next to no time."""
+MAX_GROWTH: Final = 10
+"""Factor by which `COUNT` may grow after a command that took almost no time."""
 
-DENSE: Final = 0.9
-"""The part of the keys that were looked at from which on nearly all that come next are meant."""
+DENSE_SHARE: Final = 0.9
+"""Share of matches among the examined keys from which nearly all keys are taken to match."""
 
-LONGEST: Final = 0.005
-"""Seconds for which one command may hold the server, its other clients waiting."""
+MAX_BLOCKING_SECONDS: Final = 0.005
+"""Seconds for which one command may block the server's other clients."""
 
-TIME: Final = Command(("TIME",), parse_raw, idempotent=True)
-"""Asked right before and after a command, it says how long the server was held."""
+TIME_COMMAND: Final = Command(("TIME",), parse_raw, idempotent=True)
+"""Sent right before and after a command, it tells how long the command blocked the server."""
 
 
 @dataclass
-class Pace:
-    """The `COUNT` of the next `SCAN`, from how sparse keys have been and how long commands took.
+class ScanCount:
+    """Chooses the `COUNT` of the next `SCAN` from the share of matches and the time commands take.
 
-    It begins with little, and grows by what the server says that it took. Where the server does
-    not say, the quickest command was mostly the way there and back: what others took longer, they
-    held the server.
+    It starts small and grows with the times that the server reports. If `TIME` is denied, the
+    fastest command is taken as the network latency, and the rest of other durations as the time for
+    which they blocked the server.
     """
 
-    most: int
-    """The largest `COUNT` allowed."""
+    maximum: int
+    """The largest allowed `COUNT`."""
 
-    first: int = FIRST
+    first: int = FIRST_COUNT
 
-    asked: int = 0
-    """The sum of the `COUNT`s so far: `SCAN` looks at about as many keys, and does not say."""
+    requested: int = 0
+    """The sum of all `COUNT`s so far, which is about the number of keys that `SCAN` examined."""
 
     _cap: int = 0
     _quickest: float = float("inf")
 
     def __post_init__(self) -> None:
-        self._cap = min(self.first, self.most)
+        self._cap = min(self.first, self.maximum)
 
     @property
     def is_steady(self) -> bool:
-        """Whether it has grown as far as it may: then it only looks out for what takes long."""
-        return self._cap >= self.most
+        """Whether the maximum is reached: durations then only serve to detect slow commands."""
+        return self._cap >= self.maximum
 
-    def count(self, want: int, found: int, turns: int = 1) -> int:
-        """Return the `COUNT` that should find what is missing of `want` keys, in so many turns."""
-        if not self.asked:
-            return min(max(1, want // turns), self._cap)
-        expected = (want - found) * self.asked // max(1, found)
-        if found < self.asked * DENSE:
-            expected += expected // 4  # Chance spreads them unevenly: rather more than again.
-        return min(max(expected // turns, SMALLEST), self._cap)
+    def next_count(self, limit: int, found: int, steps: int = 1) -> int:
+        """Return the `COUNT` with which `steps` commands should complete `limit` keys."""
+        if not self.requested:
+            return min(max(1, limit // steps), self._cap)
+        expected = (limit - found) * self.requested // max(1, found)
+        if found < self.requested * DENSE_SHARE:
+            expected += expected // 4  # Matches are spread unevenly: a margin saves another step.
+        return min(max(expected // steps, MIN_COUNT), self._cap)
 
     @contextmanager
     def timed(self, count: int) -> Iterator[None]:
-        """Learn from the time that a command with this `COUNT` takes with its way."""
+        """Time a command with this `COUNT`, including the network latency."""
         started = time.perf_counter()
         yield
-        self.learn(count, time.perf_counter() - started)
+        self.record_duration(count, time.perf_counter() - started)
 
-    def learn(self, count: int, seconds: float) -> None:
-        """Learn from the time that a command with this `COUNT` took with its way."""
+    def record_duration(self, count: int, seconds: float) -> None:
+        """Record how long a command with this `COUNT` took, including the network latency."""
         self._quickest = min(self._quickest, seconds)
-        self.held(count, seconds - self._quickest)
+        self.record_blocking(count, seconds - self._quickest)
 
-    def heard(self, count: int, before: Any, after: Any, seconds: float) -> None:
-        """Learn from the replies to `TIME` around a command; from its time where it is denied."""
+    def record_times(self, count: int, before: Any, after: Any, seconds: float) -> None:
+        """Record the replies to `TIME` around a command, or its duration if `TIME` is denied."""
         try:
-            held = float(after[0]) - float(before[0]) + (int(after[1]) - int(before[1])) / 1e6
+            blocked = float(after[0]) - float(before[0]) + (int(after[1]) - int(before[1])) / 1e6
         except (TypeError, ValueError, LookupError):
-            self.learn(count, seconds)
+            self.record_duration(count, seconds)
         else:
-            self.held(count, max(0.0, held))
+            self.record_blocking(count, max(0.0, blocked))
 
-    def held(self, count: int, seconds: float) -> None:
-        """Learn for how long a command with this `COUNT` held the server."""
-        self.asked += count
-        # Half of what is allowed: the next keys may have longer names.
-        allowed = int(count * min(GROWTH, LONGEST / 2 / max(seconds, 1e-6)))
-        if seconds > LONGEST:
-            self._cap = max(SMALLEST, min(self._cap // 2, allowed))
+    def record_blocking(self, count: int, seconds: float) -> None:
+        """Record for how many seconds a command with this `COUNT` blocked the server."""
+        self.requested += count
+        # Aim at half of the allowed time: the next keys may have longer names.
+        allowed = int(count * min(MAX_GROWTH, MAX_BLOCKING_SECONDS / 2 / max(seconds, 1e-6)))
+        if seconds > MAX_BLOCKING_SECONDS:
+            self._cap = max(MIN_COUNT, min(self._cap // 2, allowed))
         elif count >= self._cap:
-            self._cap = min(max(self._cap, allowed), self.most)
+            self._cap = min(max(self._cap, allowed), self.maximum)
 
 
 CURSOR = re.compile(r"[1-9][0-9]{0,19}", re.ASCII)
-CURSORS = range(1, 2**64)
-RUN = re.compile(r"[0-9a-f]*", re.ASCII)
-RUN_LENGTH = 16
-ANY_RUN = "0"
-"""Of a walk that began anew already."""
+CURSOR_RANGE = range(1, 2**64)
+RUN_ID = re.compile(r"[0-9a-f]*", re.ASCII)
+RUN_ID_LENGTH = 16
+RESTARTED = "0"
+"""The run ID of a scan that has already restarted once."""
 
-RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", re.ASCII)
+SLOT_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", re.ASCII)
 
 Slots = frozenset[int]
-"""Of a cluster; those of which a walk is to find the keys."""
+"""The cluster slots whose keys a scan looks for."""
 
-ALL: Slots = frozenset()
-"""Stands for every slot: of a server that is no cluster's."""
+ALL_SLOTS: Slots = frozenset()
+"""Stands for all slots, for a server that is not part of a cluster."""
 
 
 @dataclass
-class Walk:
-    """The way of one search through one server."""
+class NodeScan:
+    """The progress of one search through one server."""
 
     node: str = ""
-    """The address of a cluster's node; empty for the only server there is."""
+    """The address of a cluster node; empty for a single server."""
 
     cursor: int = 0
-    """Where `SCAN` goes on, 0 before its first."""
+    """The cursor of the next `SCAN`; 0 before the first one."""
 
-    slots: Slots = field(default=ALL)
-    again: bool = False
-    """Whether only keys of `slots` are new: the others of this node were walked through before."""
+    slots: Slots = field(default=ALL_SLOTS)
+    is_rescan: bool = False
+    """Whether only keys of `slots` are new, as the other slots of the node were scanned before."""
 
-    is_lost: bool = False
-    """Whether the node did not answer when it was asked last."""
+    has_failed: bool = False
+    """Whether the node did not reply to the last command."""
 
-    run: str = ""
-    """The start of the server's `run_id`; empty where that is not known."""
+    run_id: str = ""
+    """The start of the server's `run_id`; empty if unknown."""
 
-    def begins_anew(self, run_id: str) -> bool:
-        """Take note of the server's run; return whether the walk is at its start again.
+    def restart_if_needed(self, run_id: str) -> bool:
+        """Record the server's run ID; restart the scan and return True if it has changed.
 
-        A server hashes keys by a seed of its own: after a restart, or on a replica that took over,
-        keys that a cursor has passed are elsewhere. That happens once in a walk: it comes to an end
-        behind a proxy, too, that asks another server each time.
+        Each server process hashes keys with a seed of its own, so a cursor is meaningless after a
+        restart or a failover. A scan restarts only once, so that it also ends behind a proxy that
+        sends each command to another server.
         """
-        if self.run == ANY_RUN:
+        if self.run_id == RESTARTED:
             return False
-        run, before = run_id[:RUN_LENGTH] if RUN.fullmatch(run_id) else "", self.run
-        self.run = run
-        if not (self.cursor and run and before) or run == before:
+        current, previous = run_id[:RUN_ID_LENGTH] if RUN_ID.fullmatch(run_id) else "", self.run_id
+        self.run_id = current
+        if not (self.cursor and current and previous) or current == previous:
             return False
-        self.cursor, self.run = 0, ANY_RUN
+        self.cursor, self.run_id = 0, RESTARTED
         return True
 
 
-def write_token(walks: Sequence[Walk]) -> str:
-    """Return the page token of what is left to walk; empty for nothing."""
-    if not walks:
+def make_token(scans: Sequence[NodeScan]) -> str:
+    """Return the page token for the remaining scans; empty if there are none."""
+    if not scans:
         return ""
-    if walks[0].node:
-        return json.dumps([_written(walk) for walk in walks], separators=(",", ":"))
-    return "@".join(filter(None, [str(walks[0].cursor), walks[0].run]))
+    if scans[0].node:
+        return json.dumps([_dump_scan(scan) for scan in scans], separators=(",", ":"))
+    return "@".join(filter(None, [str(scans[0].cursor), scans[0].run_id]))
 
 
-def read_token(token: str, is_cluster: bool) -> list[Walk]:
-    """Return what is left to walk; raise ValueError for what is none of our tokens."""
+def parse_token(token: str, is_cluster: bool) -> list[NodeScan]:
+    """Return the remaining scans; raise ValueError for an invalid token."""
     try:
         if is_cluster:
-            return [_read(*fields) for fields in json.loads(token)]
-        cursor, _at, run = token.partition("@")
-        return [Walk(cursor=_cursor(cursor), run=_run(run))]
+            return [_load_scan(*fields) for fields in json.loads(token)]
+        cursor, _at, run_id = token.partition("@")
+        return [NodeScan(cursor=_parse_cursor(cursor), run_id=_parse_run_id(run_id))]
     except (TypeError, ValueError, KeyError, RecursionError):
         raise ValueError(_("No listing of this cache has stopped there.")) from None
 
 
-def _written(walk: Walk) -> list[object]:
-    flags = walk.again + 2 * walk.is_lost
-    return [walk.node, str(walk.cursor), write_slots(walk.slots), flags, walk.run]
+def _dump_scan(scan: NodeScan) -> list[object]:
+    flags = scan.is_rescan + 2 * scan.has_failed
+    return [scan.node, str(scan.cursor), format_slots(scan.slots), flags, scan.run_id]
 
 
-def _read(node: str, cursor: str, slots: str, flags: int, run: str = "") -> Walk:
+def _load_scan(node: str, cursor: str, slots: str, flags: int, run_id: str = "") -> NodeScan:
     if not isinstance(node, str) or flags not in range(4):
         raise ValueError(node)
-    at = 0 if cursor == "0" else _cursor(cursor)
-    return Walk(node, at, read_slots(slots), bool(flags & 1), bool(flags & 2), _run(run))
+    return NodeScan(
+        node,
+        cursor=0 if cursor == "0" else _parse_cursor(cursor),
+        slots=parse_slots(slots),
+        is_rescan=bool(flags & 1),
+        has_failed=bool(flags & 2),
+        run_id=_parse_run_id(run_id),
+    )
 
 
-def _cursor(text: str) -> int:
-    if CURSOR.fullmatch(text) is None or int(text) not in CURSORS:
+def _parse_cursor(text: str) -> int:
+    if CURSOR.fullmatch(text) is None or int(text) not in CURSOR_RANGE:
         raise ValueError(text)
     return int(text)
 
 
-def _run(text: str) -> str:
-    if RUN.fullmatch(text) is None:
+def _parse_run_id(text: str) -> str:
+    if RUN_ID.fullmatch(text) is None:
         raise ValueError(text)
     return text
 
 
-def write_slots(slots: Iterable[int]) -> str:
-    """Return slots as ranges: ``0-5460 7000``."""
+def format_slots(slots: Iterable[int]) -> str:
+    """Format slots as ranges, such as ``0-5460 7000``."""
     ranges: list[list[int]] = []
     for slot in sorted(slots):
         if ranges and slot == ranges[-1][1] + 1:
@@ -222,336 +228,348 @@ def write_slots(slots: Iterable[int]) -> str:
     return " ".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)
 
 
-def read_slots(text: str) -> Slots:
-    """Return the slots in ranges; raise ValueError for what is none."""
+def parse_slots(text: str) -> Slots:
+    """Parse ranges of slots; raise ValueError for invalid ones."""
     slots: set[int] = set()
     for part in text.split():
-        found = RANGE.fullmatch(part)
-        if found is None:
+        match = SLOT_RANGE.fullmatch(part)
+        if match is None:
             raise ValueError(text)
-        first = int(found[1])
-        last = int(found[2] or first)
+        first = int(match[1])
+        last = int(match[2] or first)
         if not first <= last < SLOT_COUNT:
             raise ValueError(text)
         slots.update(range(first, last + 1))
     return frozenset(slots)
 
 
-NODES = Command(("CLUSTER", "NODES"), parse_raw, idempotent=True)
+CLUSTER_NODES = Command(("CLUSTER", "NODES"), parse_raw, idempotent=True)
 
 
-class Primaries(Protocol):
-    """What a search asks for its servers."""
+class PrimaryNodes(Protocol):
+    """The servers of a search."""
 
-    def begin(self) -> list[Walk]:
-        """Return the walks of a search that finds all keys."""
+    def begin(self) -> list[NodeScan]:
+        """Return the scans of a new search."""
 
-    def resume(self, token: str) -> list[Walk]:
-        """Return the walks that are left; raise ValueError for none of our tokens."""
+    def resume(self, token: str) -> list[NodeScan]:
+        """Return the remaining scans; raise ValueError for an invalid token."""
 
     def servers(self) -> Mapping[str, Endpoint]:
-        """Return all servers by the names that walks have for them."""
+        """Return all servers by `NodeScan.node`."""
 
-    def server(self, walk: Walk) -> Endpoint:
-        """Return whom to ask; raise `ServerUnavailable` where it is not known any more."""
+    def server(self, scan: NodeScan) -> Endpoint:
+        """Return the server of a scan; raise `ServerUnavailable` if it is no longer a primary."""
 
-    def new(self, walk: Walk, keys: list[bytes]) -> list[bytes]:
-        """Return the keys that this walk, and no other, is to find."""
+    def unseen_keys(self, scan: NodeScan, keys: list[bytes]) -> list[bytes]:
+        """Return the keys that belong to this scan."""
 
-    def moved(self, walk: Walk) -> list[Walk]:
-        """Return the walks for what has left a server while it was walked through."""
+    def scans_of_moved_slots(self, scan: NodeScan) -> list[NodeScan]:
+        """Return scans for the slots that left a node while it was scanned."""
 
-    def successors(self, walk: Walk) -> list[Walk]:
-        """Return the walks instead of one whose server does not answer: none, if none took over."""
+    def successors(self, scan: NodeScan) -> list[NodeScan]:
+        """Return the scans that replace one whose server is down; none if no node took over."""
 
 
-class OnePrimary:
-    """The only server there is."""
+class SingleNode:
+    """A single server."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def begin(self) -> list[Walk]:
-        return [Walk()]
+    def begin(self) -> list[NodeScan]:
+        return [NodeScan()]
 
-    def resume(self, token: str) -> list[Walk]:
-        return read_token(token, is_cluster=False)
+    def resume(self, token: str) -> list[NodeScan]:
+        return parse_token(token, is_cluster=False)
 
     def servers(self) -> Mapping[str, Endpoint]:
         return {"": self._client.server}
 
-    def server(self, walk: Walk) -> Endpoint:
+    def server(self, scan: NodeScan) -> Endpoint:
         return self._client.server
 
-    def new(self, walk: Walk, keys: list[bytes]) -> list[bytes]:
+    def unseen_keys(self, scan: NodeScan, keys: list[bytes]) -> list[bytes]:
         return keys
 
-    def moved(self, walk: Walk) -> list[Walk]:
+    def scans_of_moved_slots(self, scan: NodeScan) -> list[NodeScan]:
         return []
 
-    def successors(self, walk: Walk) -> list[Walk]:
+    def successors(self, scan: NodeScan) -> list[NodeScan]:
         return []
 
 
-def primaries(client: Client) -> Primaries:
-    """Return the servers behind a client."""
+def primary_nodes(client: Client) -> PrimaryNodes:
+    """Return the primaries behind a client."""
     server = client.server
-    return ManyPrimaries(server) if isinstance(server, Cluster) else OnePrimary(client)
+    return ClusterNodes(server) if isinstance(server, Cluster) else SingleNode(client)
 
 
-class ManyPrimaries:
-    """The primaries of a cluster, each of which is walked through for the slots that it has.
+class ClusterNodes:
+    """The primaries of a cluster, each scanned for the slots that it owns.
 
-    A slot may move meanwhile, keys before the cursor of the one node to where the other's cursor
-    has passed. So a node that was walked through is asked which of its slots are elsewhere now, or
-    on their way: those are looked for there, from the beginning.
+    A slot may migrate meanwhile, from keys that are still ahead of one node's cursor to a place
+    that the other's cursor has passed. After a node was scanned, it is therefore asked which of its
+    slots have moved or are migrating: the nodes that own them now are scanned for these slots.
     """
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._servers: dict[str, Server] = {}
 
-    def begin(self) -> list[Walk]:
+    def begin(self) -> list[NodeScan]:
         owners = self._owners()
-        return walks(owners, owners, again=False)
+        return scans_by_node(owners, owners, is_rescan=False)
 
-    def resume(self, token: str) -> list[Walk]:
-        left = read_token(token, is_cluster=True)
+    def resume(self, token: str) -> list[NodeScan]:
+        scans = parse_token(token, is_cluster=True)
         owners = self._owners()
-        kept: list[Walk] = []
-        for walk in left:
-            # Who took over from a primary that is none any more is walked through as a whole.
-            instead = [] if walk.node in self._servers else walks(owners, walk.slots)
-            kept += instead or [walk]
+        kept: list[NodeScan] = []
+        for scan in scans:
+            # The nodes that took over from a former primary are scanned from the start.
+            successors = [] if scan.node in self._servers else scans_by_node(owners, scan.slots)
+            kept += successors or [scan]
         return kept
 
     def servers(self) -> Mapping[str, Endpoint]:
         return self._servers
 
-    def server(self, walk: Walk) -> Endpoint:
-        if walk.node not in self._servers:
-            raise ServerUnavailable(f"{walk.node} is no primary of this cluster any more.")
-        return self._servers[walk.node]
+    def server(self, scan: NodeScan) -> Endpoint:
+        if scan.node not in self._servers:
+            raise ServerUnavailable(f"{scan.node} is no longer a primary of this cluster.")
+        return self._servers[scan.node]
 
-    def new(self, walk: Walk, keys: list[bytes]) -> list[bytes]:
-        if not walk.again:
+    def unseen_keys(self, scan: NodeScan, keys: list[bytes]) -> list[bytes]:
+        if not scan.is_rescan:
             return keys
-        return [stored for stored in keys if key_slot(stored) in walk.slots]
+        return [stored for stored in keys if key_slot(stored) in scan.slots]
 
-    def moved(self, walk: Walk) -> list[Walk]:
-        node = self._servers[walk.node]
-        slots, nodes = node.run(execute_all([CLUSTER_SLOTS, checked(NODES)]))
-        found = self._cluster.parse_slots(required(slots), node)
-        owners = self._named(found)
+    def scans_of_moved_slots(self, scan: NodeScan) -> list[NodeScan]:
+        node = self._servers[scan.node]
+        slots, nodes = node.run(execute_all([CLUSTER_SLOTS, with_reply_check(CLUSTER_NODES)]))
+        slot_map = self._cluster.parse_slots(require_reply(slots), node)
+        owners = self._remember(slot_map)
         addresses = {entry[2][2]: owners[entry[0]] for entry in slots if len(entry[2]) > 2}
-        moving = Moving.read(permitted(nodes) or b"")
-        for slot, target in moving.away.items():
-            owners[slot] = addresses.get(target, owners.get(slot, walk.node))
-        # A slot that is still arriving was walked through where it comes from.
-        here = {slot for slot in walk.slots if owners.get(slot, walk.node) == walk.node}
-        return walks(owners, walk.slots - here - moving.arriving)
+        moving = MigratingSlots.parse(none_if_denied(nodes) or b"")
+        for slot, target in moving.outgoing.items():
+            owners[slot] = addresses.get(target, owners.get(slot, scan.node))
+        # Keys of a slot that is still arriving were found on the node it comes from.
+        here = {slot for slot in scan.slots if owners.get(slot, scan.node) == scan.node}
+        return scans_by_node(owners, scan.slots - here - moving.incoming)
 
-    def successors(self, walk: Walk) -> list[Walk]:
-        owners = self._owners(but=self._servers.get(walk.node))
-        if any(owners.get(slot, walk.node) == walk.node for slot in walk.slots):
+    def successors(self, scan: NodeScan) -> list[NodeScan]:
+        owners = self._owners(excluded=self._servers.get(scan.node))
+        if any(owners.get(slot, scan.node) == scan.node for slot in scan.slots):
             return []
-        return walks(owners, walk.slots)
+        return scans_by_node(owners, scan.slots)
 
-    def _owners(self, but: Server | None = None) -> dict[int, str]:
-        return self._named(self._cluster.refresh_slots(but))
+    def _owners(self, excluded: Server | None = None) -> dict[int, str]:
+        return self._remember(self._cluster.refresh_slots(excluded))
 
-    def _named(self, found: SlotMap) -> dict[int, str]:
-        """Return the addresses of the nodes by slot, having made their acquaintance."""
-        addresses = {node: node.address for _slot, node in found.primaries}
+    def _remember(self, slot_map: SlotMap) -> dict[int, str]:
+        """Remember the nodes of a slot map; return their addresses by slot."""
+        addresses = {node: node.address for _slot, node in slot_map.primaries}
         self._servers.update((address, node) for node, address in addresses.items())
-        return {slot: addresses[node] for slot, node in enumerate(found.owners) if node is not None}
+        return {
+            slot: addresses[node] for slot, node in enumerate(slot_map.owners) if node is not None
+        }
 
 
-def walks(owners: Mapping[int, str], slots: Iterable[int], again: bool = True) -> list[Walk]:
-    """Return a walk for each node that has any of the slots."""
+def scans_by_node(
+    owners: Mapping[int, str], slots: Iterable[int], is_rescan: bool = True
+) -> list[NodeScan]:
+    """Return a scan for each node that owns any of the slots."""
     by_node: dict[str, set[int]] = {}
     for slot in slots:
         if slot in owners:
             by_node.setdefault(owners[slot], set()).add(slot)
-    return [Walk(node, slots=frozenset(theirs), again=again) for node, theirs in by_node.items()]
+    return [
+        NodeScan(node, slots=frozenset(node_slots), is_rescan=is_rescan)
+        for node, node_slots in by_node.items()
+    ]
 
 
 @dataclass(frozen=True)
-class Moving:
-    """The slots that are on their way from a node to others, and from others to it."""
+class MigratingSlots:
+    """The slots that are migrating from a node to others, and from others to it."""
 
-    away: Mapping[int, bytes]
-    """By slot, the ids of the other nodes."""
+    outgoing: Mapping[int, bytes]
+    """The IDs of the target nodes by slot."""
 
-    arriving: frozenset[int]
+    incoming: frozenset[int]
 
     @classmethod
-    def read(cls, nodes: bytes) -> Moving:
-        """Read what is written so in a node's own line of its CLUSTER NODES.
+    def parse(cls, nodes: bytes) -> MigratingSlots:
+        """Parse the special slot entries in the node's own line of CLUSTER NODES.
 
-        https://valkey.io/commands/cluster-nodes/#special-slot-entries
+        See https://valkey.io/commands/cluster-nodes/#special-slot-entries
         """
         own = next((line for line in nodes.splitlines() if b"myself" in line), b"")
-        away = re.findall(rb"\[([0-9]+)->-([0-9a-f]+)\]", own)
-        arriving = re.findall(rb"\[([0-9]+)-<-[0-9a-f]+\]", own)
-        return cls({int(slot): target for slot, target in away}, frozenset(map(int, arriving)))
+        outgoing = re.findall(rb"\[([0-9]+)->-([0-9a-f]+)\]", own)
+        incoming = re.findall(rb"\[([0-9]+)-<-[0-9a-f]+\]", own)
+        return cls({int(slot): target for slot, target in outgoing}, frozenset(map(int, incoming)))
 
 
 ScanReply = tuple[int, list[bytes]]
-"""The next cursor and some keys."""
+"""The next cursor, and some keys."""
 
 
 @dataclass(frozen=True)
-class Search:
-    """Which keys to find, and where."""
+class KeyScan:
+    """A search for keys: the query and the servers."""
 
     client: Client
-    primaries: Primaries
+    nodes: PrimaryNodes
     query: Query
     glob: bytes
-    """As `MATCH` takes it."""
+    """The pattern for `MATCH`."""
 
-    lists: Callable[[bytes], bool] | None = None
-    """Whether a stored key may be in the listing, where `MATCH` alone does not tell."""
+    accepts: Callable[[bytes], bool] | None = None
+    """Whether a stored key belongs to the result, if `MATCH` is not exact."""
 
-    figures: Sequence[str] = ()
-    """What the server may know of a key, as `Inspector.optional_columns`."""
+    optional_columns: Sequence[str] = ()
+    """The columns that filters may need in addition to type, TTL and size."""
 
-    is_dear: bool = False
-    """Whether the server looks at names to their end, so that long ones take it long."""
+    is_expensive: bool = False
+    """Whether the server has to match names to their ends, which is slow for long ones."""
 
-    def batch(self, cursor: int, count: int) -> Command[ScanReply]:
-        return checked(self.client._scan(cursor, self.glob, count, self.query.type or None))
+    def scan_command(self, cursor: int, count: int) -> Command[ScanReply]:
+        return with_reply_check(
+            self.client._scan(cursor, self.glob, count, self.query.type or None)
+        )
 
     @property
-    def size(self) -> Command[int]:
-        return checked(self.client._dbsize())
+    def size_command(self) -> Command[int]:
+        return with_reply_check(self.client._dbsize())
 
-    def passing(self, keys: list[bytes]) -> tuple[list[bytes], int]:
-        """Return the keys that pass the filters, and of how many nobody knows."""
-        columns = self.query.required_columns(self.figures)
+    def filter_keys(self, keys: list[bytes]) -> tuple[list[bytes], int]:
+        """Return the keys that pass the filters, and how many keys could not be decided."""
+        columns = self.query.required_columns(self.optional_columns)
         if not columns or not keys:
             return keys, 0
         described = describe(self.client, keys, columns | {"ttl"})
-        answers = [self.query.matches(one) if one.exists else False for one in described]
-        return [key for key, answer in zip(keys, answers, strict=True) if answer], answers.count(
+        results = [self.query.matches(one) if one.exists else False for one in described]
+        return [key for key, result in zip(keys, results, strict=True) if result], results.count(
             None
         )
 
 
 @dataclass
-class Progress:
-    """How far a search has come in this request."""
+class ScanProgress:
+    """The state of a search during one request."""
 
-    walks: list[Walk]
-    """Those that take turns."""
+    scans: list[NodeScan]
+    """The unfinished scans, which take turns."""
 
-    lost: list[Walk]
-    """Those whose servers do not answer."""
+    failed: list[NodeScan]
+    """The scans whose servers do not reply."""
 
-    pace: Pace
+    scan_count: ScanCount
     keys: dict[bytes, None] = field(default_factory=dict)
-    """Those found, in order; `SCAN` may return one twice."""
+    """The keys found, in order and without the duplicates that `SCAN` may return."""
 
     sizes: dict[str, int | None] = field(default_factory=dict)
-    """How many keys each server has that was asked, or None where it does not say."""
+    """The number of keys of each server, or None if `DBSIZE` is denied."""
 
     unknown: int = 0
 
-    def is_over(self, want: int, deadline: float) -> bool:
-        return not self.walks or len(self.keys) >= want or time.monotonic() >= deadline
+    def is_over(self, limit: int, deadline: float) -> bool:
+        return not self.scans or len(self.keys) >= limit or time.monotonic() >= deadline
 
-    def turn(self, search: Search, want: int) -> None:
-        """Ask the server whose turn it is; it is the last in the row afterwards."""
-        walk = self.walks.pop(0)
+    def step(self, search: KeyScan, limit: int) -> None:
+        """Run one `SCAN` for the first scan in the queue, then move it to the end."""
+        scan = self.scans.pop(0)
         try:
-            count = self.pace.count(want, len(self.keys), 1 + len(self.walks))
-            batch = self._ask(search, walk, count)
-            self._take(search, walk, batch)
-            self.walks += [walk] if walk.cursor else search.primaries.moved(walk)
+            count = self.scan_count.next_count(limit, len(self.keys), 1 + len(self.scans))
+            batch = self._fetch(search, scan, count)
+            self._collect(search, scan, batch)
+            self.scans += [scan] if scan.cursor else search.nodes.scans_of_moved_slots(scan)
         except ServerUnavailable as error:
-            self._lose(search, walk, error)
+            self._mark_failed(search, scan, error)
 
-    def count(self, search: Search) -> None:
-        """Ask those servers how many keys they have that were asked nothing yet."""
-        lost = {walk.node for walk in self.lost}
-        for node, server in search.primaries.servers().items():
-            if node not in self.sizes and node not in lost:
+    def count_remaining(self, search: KeyScan) -> None:
+        """Read the number of keys of the servers that were not scanned yet."""
+        failed = {scan.node for scan in self.failed}
+        for node, server in search.nodes.servers().items():
+            if node not in self.sizes and node not in failed:
                 with suppress(ServerUnavailable):
-                    self.sizes[node] = permitted(*server.run(execute_all([search.size])))
+                    self.sizes[node] = none_if_denied(
+                        *server.run(execute_all([search.size_command]))
+                    )
 
-    def _ask(self, search: Search, walk: Walk, count: int) -> ScanReply:
-        server, command = search.primaries.server(walk), search.batch(walk.cursor, count)
-        if walk.node in self.sizes and self.pace.is_steady:
-            with self.pace.timed(count):
-                found: ScanReply = server.run(command)
-                return found
-        asked: list[Command[Any]] = [TIME, command, TIME]
-        if walk.node not in self.sizes:
-            asked += [search.size, checked(search.client._info("server"))]
+    def _fetch(self, search: KeyScan, scan: NodeScan, count: int) -> ScanReply:
+        server, command = search.nodes.server(scan), search.scan_command(scan.cursor, count)
+        if scan.node in self.sizes and self.scan_count.is_steady:
+            with self.scan_count.timed(count):
+                quick_reply: ScanReply = server.run(command)
+                return quick_reply
+        commands: list[Command[Any]] = [TIME_COMMAND, command, TIME_COMMAND]
+        if scan.node not in self.sizes:
+            commands += [search.size_command, with_reply_check(search.client._info("server"))]
         started = time.perf_counter()
-        before, batch, after, *about = server.run(execute_all(asked))
-        self.pace.heard(count, before, after, time.perf_counter() - started)
-        first: ScanReply = required(batch)
-        if about:
-            size, info = about
-            self.sizes[walk.node] = permitted(size)
-            if walk.begins_anew((permitted(info) or {}).get("run_id", "")):
-                return self._ask(search, walk, count)
-        return first
+        before, batch, after, *details = server.run(execute_all(commands))
+        self.scan_count.record_times(count, before, after, time.perf_counter() - started)
+        reply: ScanReply = require_reply(batch)
+        if details:
+            size, info = details
+            self.sizes[scan.node] = none_if_denied(size)
+            if scan.restart_if_needed((none_if_denied(info) or {}).get("run_id", "")):
+                return self._fetch(search, scan, count)
+        return reply
 
-    def _take(self, search: Search, walk: Walk, batch: ScanReply) -> None:
-        cursor, found = batch
-        fresh = list(dict.fromkeys(key for key in found if key not in self.keys))
-        if search.lists is not None:
-            fresh = list(filter(search.lists, fresh))
-        new = search.primaries.new(walk, fresh)
-        passing, unknown = search.passing(new)
-        self.keys.update(dict.fromkeys(passing))
+    def _collect(self, search: KeyScan, scan: NodeScan, batch: ScanReply) -> None:
+        cursor, keys = batch
+        fresh = list(dict.fromkeys(key for key in keys if key not in self.keys))
+        if search.accepts is not None:
+            fresh = list(filter(search.accepts, fresh))
+        unseen = search.nodes.unseen_keys(scan, fresh)
+        matching, unknown = search.filter_keys(unseen)
+        self.keys.update(dict.fromkeys(matching))
         self.unknown += unknown
-        walk.cursor, walk.is_lost = cursor, False
+        scan.cursor, scan.has_failed = cursor, False
 
-    def _lose(self, search: Search, walk: Walk, error: ServerUnavailable) -> None:
-        """Go on without a server that does not answer, unless it is the only one."""
-        if not walk.node:
+    def _mark_failed(self, search: KeyScan, scan: NodeScan, error: ServerUnavailable) -> None:
+        """Continue without a server that does not reply, unless it is the only one."""
+        if not scan.node:
             raise error
-        instead = search.primaries.successors(walk)
-        self.walks += instead
-        if not instead:
-            walk.is_lost = True
-            self.lost.append(walk)
+        successors = search.nodes.successors(scan)
+        self.scans += successors
+        if not successors:
+            scan.has_failed = True
+            self.failed.append(scan)
 
 
-def scan(search: Search, token: str, want: int, deadline: float) -> ScanPage:
-    """Return some keys; asks at least once, however late it is.
+def scan_keys(search: KeyScan, token: str, limit: int, deadline: float) -> ScanPage:
+    """Return up to about `limit` keys; at least one `SCAN` runs even after the deadline.
 
-    Raises ValueError for a token that is none of ours.
+    Raises:
+        ValueError: the token is invalid.
     """
-    walks = search.primaries.resume(token) if token else search.primaries.begin()
-    answering = [walk for walk in walks if not walk.is_lost]
-    lost = [walk for walk in walks if walk.is_lost] if answering else []
-    pace = Pace(limits().scan_count, SMALLEST if search.is_dear else FIRST)
-    progress = Progress(answering or walks, lost, pace)
-    progress.turn(search, want)
-    while not progress.is_over(want, deadline):
-        progress.turn(search, want)
-    progress.count(search)
-    return listing(progress, whole=not token)
+    scans = search.nodes.resume(token) if token else search.nodes.begin()
+    answering = [scan for scan in scans if not scan.has_failed]
+    failed = [scan for scan in scans if scan.has_failed] if answering else []
+    scan_count = ScanCount(limits().scan_count, MIN_COUNT if search.is_expensive else FIRST_COUNT)
+    progress = ScanProgress(answering or scans, failed, scan_count)
+    progress.step(search, limit)
+    while not progress.is_over(limit, deadline):
+        progress.step(search, limit)
+    progress.count_remaining(search)
+    return make_page(progress, whole=not token)
 
 
-def listing(progress: Progress, whole: bool) -> ScanPage:
-    """Return what was found; a listing from start to end has examined the whole database."""
+def make_page(progress: ScanProgress, whole: bool) -> ScanPage:
+    """Build the page; a complete search has examined the whole database."""
     sizes = list(progress.sizes.values())
-    found, asked = len(progress.keys), progress.pace.asked
-    left = progress.walks + progress.lost
+    found, examined = len(progress.keys), progress.scan_count.requested
+    remaining = progress.scans + progress.failed
     total = None if None in sizes else max(sum(filter(None, sizes)), found)
     if total is not None:
-        asked = total if whole and not left else min(asked, total)
+        examined = total if whole and not remaining else min(examined, total)
     return ScanPage(
         keys=tuple(progress.keys),
-        token=write_token(left),
-        examined=max(asked, found),
+        token=make_token(remaining),
+        examined=max(examined, found),
         total=total,
         unknown=progress.unknown,
-        failed_nodes=sorted({walk.node.rpartition("/")[0] for walk in progress.lost}),
+        failed_nodes=sorted({scan.node.rpartition("/")[0] for scan in progress.failed}),
     )

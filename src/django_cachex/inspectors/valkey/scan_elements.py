@@ -1,4 +1,4 @@
-"""Search the elements of a hash, set or sorted set with HSCAN, SSCAN and ZSCAN."""
+"""Read and search hashes, sets and sorted sets with HSCAN, SSCAN and ZSCAN."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from django_cachex.commands.command import Batch, EncodableArg, parse_raw
 from django_cachex.conf import limits
 from django_cachex.inspectors.query import ElementPage, InvalidPosition, Order, Pattern
 from django_cachex.inspectors.types import TTL_MISSING
-from django_cachex.inspectors.valkey.compare_and_set import expecting
-from django_cachex.inspectors.valkey.element_ids import spell
-from django_cachex.inspectors.valkey.errors import permitted, required
-from django_cachex.inspectors.valkey.scan import SMALLEST, TIME, Pace, Walk
+from django_cachex.inspectors.valkey.compare_and_set import join_expected
+from django_cachex.inspectors.valkey.element_ids import make_id
+from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
+from django_cachex.inspectors.valkey.scan import MIN_COUNT, TIME_COMMAND, NodeScan, ScanCount
 from django_cachex.inspectors.values import ValueFormat, fingerprint
 from django_cachex.inspectors.values.decode import decode_value, describe_too_large
 
 
-def ask(*words: EncodableArg) -> Command[Any]:
-    """Return the command for a raw reply."""
-    return Command(words, parse_raw)
+def raw_command(*args: EncodableArg) -> Command[Any]:
+    """Return a command whose reply is not parsed."""
+    return Command(args, parse_raw)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A window of a key."""
+class ReadRequest:
+    """What to read of a collection, with the limits for it."""
 
     key: bytes
     window: ElementPage
     value_format: ValueFormat
     count: int
-    """How many rows to return, about."""
+    """Approximate number of rows to return."""
 
     batch: int
-    """How many elements to fetch at once at most, to search them here."""
+    """Maximum number of elements per batch that is searched on the client."""
 
     deadline: float
-    """When to stop a search, by `time.monotonic`."""
+    """The `time.monotonic` at which a search stops."""
 
     total: int
-    known: Sequence[Any] = ()
-    """The replies to what the type asks before; a refusal in the place of one denied."""
+    prefetched: Sequence[Any] = ()
+    """The replies, or errors, to the commands in `CollectionReader.prefetch`."""
 
     @property
     def is_reversed(self) -> bool:
@@ -54,25 +54,25 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One element, as stored."""
+class ElementRow:
+    """An element as stored."""
 
     id: str
     name: bytes
     cells: tuple[bytes, ...]
-    """A cell for each column; of a stream's entry the id, then a value for each of its fields."""
+    """A cell per column; for a stream entry the ID, then the value of each field."""
 
     expected: str = ""
     fields: tuple[bytes, ...] = ()
     ttl: int | None = None
-    """Milliseconds or `NEVER`; None where elements of its kind do not expire."""
+    """Milliseconds or `TTL_NONE`; None if unknown or if elements of this type cannot expire."""
 
 
 @dataclass(frozen=True)
-class Page:
-    """Some rows, and where those before and after them begin."""
+class RowPage:
+    """Some rows, with the positions of the pages before and after them."""
 
-    rows: Sequence[Row]
+    rows: Sequence[ElementRow]
     next: str | None = None
     previous: str | None = None
     examined: int | None = None
@@ -81,12 +81,12 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Span:
-    """Consecutive positions, in the order asked for: the page at `start` of `total`."""
+class Slice:
+    """The positions of a page in the requested order, out of `total`."""
 
     start: int
     stop: int
-    """Not included."""
+    """Exclusive."""
 
     total: int
     count: int
@@ -100,217 +100,225 @@ class Span:
         return str(max(0, self.start - self.count)) if self.start else None
 
 
-def span(at: int, count: int, total: int) -> Span:
-    """Return the page that begins at a position; `InvalidPosition` where there is none."""
-    if total and not 0 <= at < total:
+def slice_at(position: int, count: int, total: int) -> Slice:
+    """Return the page that starts at a position; raise `InvalidPosition` if it is out of range."""
+    if total and not 0 <= position < total:
         text = _("There is no position %(at)s: they go from 0 to %(last)s.")
-        raise InvalidPosition(text % {"at": at, "last": total - 1})
-    return Span(at, min(at + count, total), total, count)
+        raise InvalidPosition(text % {"at": position, "last": total - 1})
+    return Slice(position, min(position + count, total), total, count)
 
 
-def read_position(at: str) -> int:
-    """Return a position, 0 for none; negative ones count from the end."""
-    digits = at.removeprefix("-")
-    if not at:
+def parse_position(position: str) -> int:
+    """Parse a position; an empty one is 0, negative ones count from the end."""
+    digits = position.removeprefix("-")
+    if not position:
         return 0
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 20):
         text = _('Enter a whole number, negative from the end. You entered "%(at)s".')
-        raise InvalidPosition(text % {"at": at[:50]})
-    return int(at)
+        raise InvalidPosition(text % {"at": position[:50]})
+    return int(position)
 
 
-Times = list[int] | CommandError
+FieldTimes = list[int] | CommandError
 
 
-def may_expire(known: Sequence[Any]) -> bool:
-    """Return whether the server knows `HPEXPIRE`, by what it says of it; True if it says nothing.
+def fields_may_expire(prefetched: Sequence[Any]) -> bool:
+    """Return whether the server supports `HPEXPIRE`; True if `COMMAND INFO` is denied.
 
-    A command that it does not know is described by nothing.
+    `COMMAND INFO` returns nil for an unknown command.
     """
-    [described] = known
-    return isinstance(described, CommandError) or bool(described and described[0])
+    [description] = prefetched
+    return isinstance(description, CommandError) or bool(description and description[0])
 
 
-def times_of(key: bytes, names: Sequence[bytes]) -> Batch:
-    """Return the commands for what fields have left, and when they expire."""
+def field_times_commands(key: bytes, names: Sequence[bytes]) -> Batch:
+    """Return the commands that read the TTLs of fields and when they expire."""
     fields: tuple[EncodableArg, ...] = ("FIELDS", len(names), *names)
-    return Batch([ask("HPTTL", key, *fields), ask("HPEXPIRETIME", key, *fields)])
+    return Batch([raw_command("HPTTL", key, *fields), raw_command("HPEXPIRETIME", key, *fields)])
 
 
-def with_times(rows: Sequence[Row], left: Times, moments: Times) -> list[Row]:
-    """Return rows with what was answered, without those that have expired."""
+def with_ttls(
+    rows: Sequence[ElementRow], ttls: FieldTimes, expiries: FieldTimes
+) -> list[ElementRow]:
+    """Add the TTLs to rows; leave out fields that have expired meanwhile."""
     unknown = [None] * len(rows)
-    ttls: Sequence[int | None] = permitted(left) or unknown
-    whens: Sequence[int | None] = permitted(moments) or unknown
+    known_ttls: Sequence[int | None] = none_if_denied(ttls) or unknown
+    timestamps: Sequence[int | None] = none_if_denied(expiries) or unknown
     return [
-        replace(row, ttl=ttl, expected=expecting(row.expected, when))
-        for row, ttl, when in zip(rows, ttls, whens, strict=True)
-        if TTL_MISSING not in (ttl, when)
+        replace(row, ttl=ttl, expected=join_expected(row.expected, timestamp))
+        for row, ttl, timestamp in zip(rows, known_ttls, timestamps, strict=True)
+        if TTL_MISSING not in (ttl, timestamp)
     ]
 
 
-CURSOR = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,9}))?(?:@([0-9a-f]{1,16}))?", re.ASCII)
+SCAN_POSITION = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,9}))?(?:@([0-9a-f]{1,16}))?", re.ASCII)
 
-RUN_ID = "return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')"
-"""A script, because it is to run where the key is."""
+RUN_ID_SCRIPT = "return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')"
+"""A script, so that in a cluster it runs on the node of the key."""
 
 
 @dataclass(frozen=True)
 class ScanBatch:
-    """What one `SCAN` found."""
+    """The reply to one scan command."""
 
     cursor: int
-    """Where it began."""
+    """The cursor that the command was sent with."""
 
-    following: int
+    next_cursor: int
     flat: list[bytes]
 
 
-Rows = Callable[[ScanBatch], Sequence[Row]]
+RowParser = Callable[[ScanBatch], Sequence[ElementRow]]
 
 
 @dataclass
-class Found:
-    """The rows of a page as they come together."""
+class RowCollector:
+    """Collects the rows of a page."""
 
     count: int
     deadline: float
-    matches: Callable[[Row], bool] | None = None
-    """Whether a row is meant, where that has to be found out here."""
+    matches: Callable[[ElementRow], bool] | None = None
+    """Whether a row matches, if that is decided on the client."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ElementRow] = field(default_factory=list)
     examined: int = 0
 
-    def take(self, rows: Sequence[Row], offset: int) -> int | None:
-        """Take those of a batch that match; return where it was cut, or None.
+    def add_batch(self, rows: Sequence[ElementRow], offset: int) -> int | None:
+        """Add the matching rows of a batch; return the offset at which it was cut, or None.
 
-        Small hashes and sets come whole, whatever was asked for: only a batch that is much larger
-        than a page, or that takes too long to look through, is cut, since another like it may come
-        in another order.
+        Servers return small collections whole, whatever `COUNT` says. A batch is cut only if it is
+        much larger than a page or takes too long to search, because the server may return its
+        elements in another order next time.
         """
         is_cut = len(rows) > 2 * self.count
-        for place, row in enumerate(rows[offset:], offset):
+        for index, row in enumerate(rows[offset:], offset):
             if is_cut and len(self.rows) >= self.count:
-                return place
+                return index
             if self.matches is None or self.matches(row):
                 self.rows.append(row)
             self.examined += 1
-            if self.matches and time.monotonic() >= self.deadline and place + 1 < len(rows):
-                return place + 1
+            if self.matches and time.monotonic() >= self.deadline and index + 1 < len(rows):
+                return index + 1
         return None
 
 
-def read_fields(asked: Asked) -> Operation[Page]:
-    page = yield from scan(asked, "HSCAN", fields, by_value=False)
-    if not (page.rows and may_expire(asked.known[1:])):
+def read_hash(request: ReadRequest) -> Operation[RowPage]:
+    page = yield from scan_page(request, "HSCAN", parse_hscan, match_values=False)
+    if not (page.rows and fields_may_expire(request.prefetched[1:])):
         return page
-    times = yield times_of(asked.key, [row.name for row in page.rows])
-    return replace(page, rows=with_times(page.rows, *times))
+    times = yield field_times_commands(request.key, [row.name for row in page.rows])
+    return replace(page, rows=with_ttls(page.rows, *times))
 
 
-def before_fields(key: bytes, window: ElementPage) -> list[Command[Any]]:
-    return [*before_scan(key, window), ask("COMMAND", "INFO", "HPEXPIRE")]
+def prefetch_hash(key: bytes, window: ElementPage) -> list[Command[Any]]:
+    return [*prefetch_run_id(key, window), raw_command("COMMAND", "INFO", "HPEXPIRE")]
 
 
-def before_scan(key: bytes, window: ElementPage) -> list[Command[Any]]:
-    """Return what to ask first, and first of all, before a scan."""
-    return [ask("EVAL", RUN_ID, 1, key)]
+def prefetch_run_id(key: bytes, window: ElementPage) -> list[Command[Any]]:
+    """Return the command for the run ID of the server, to send before a scan."""
+    return [raw_command("EVAL", RUN_ID_SCRIPT, 1, key)]
 
 
-def fields(batch: ScanBatch) -> Sequence[Row]:
+def parse_hscan(batch: ScanBatch) -> Sequence[ElementRow]:
     pairs = zip(batch.flat[::2], batch.flat[1::2], strict=True)
     return [
-        Row(spell(name, batch.cursor), name, (name, value), fingerprint(value))
+        ElementRow(make_id(name, batch.cursor), name, (name, value), fingerprint(value))
         for name, value in pairs
     ]
 
 
-def read_members(asked: Asked) -> Operation[Page]:
-    return (yield from scan(asked, "SSCAN", members, by_value=True))
+def read_set(request: ReadRequest) -> Operation[RowPage]:
+    return (yield from scan_page(request, "SSCAN", parse_sscan, match_values=True))
 
 
-def members(batch: ScanBatch) -> Sequence[Row]:
-    return [Row(spell(name, batch.cursor), name, (name,)) for name in batch.flat]
+def parse_sscan(batch: ScanBatch) -> Sequence[ElementRow]:
+    return [ElementRow(make_id(name, batch.cursor), name, (name,)) for name in batch.flat]
 
 
-def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Operation[Page]:
-    """Return a page from a cursor on, or what a search finds until the deadline.
+def scan_page(
+    request: ReadRequest, command: str, parse_rows: RowParser, match_values: bool
+) -> Operation[RowPage]:
+    """Read the page at a cursor, or search from there until the deadline.
 
-    The server matches names; values, which the alias's serializer wrote, are matched here.
+    The server matches names. Members are serialized values, which are matched on the client.
     """
-    pattern = Pattern(asked.window.match)
+    pattern = Pattern(request.window.match)
     if pattern.error:
         raise InvalidPosition(pattern.error)
-    walk, offset = read_place(asked)
-    cursor = walk.cursor
+    scan, offset = parse_scan_position(request)
+    cursor = scan.cursor
     start = (cursor, offset)
-    here = by_value and asked.value_format.kind != "opaque" and not pattern.matches_all
-    batches = Batches(asked, command, rows_of, not (here or pattern.matches_all))
-    found = Found(asked.count, asked.deadline, matching(pattern, asked.value_format, here))
+    match_here = match_values and request.value_format.kind != "opaque" and not pattern.matches_all
+    reader = BatchReader(request, command, parse_rows, not (match_here or pattern.matches_all))
+    collector = RowCollector(
+        request.count, request.deadline, row_filter(pattern, request.value_format, match_here)
+    )
     while True:
-        batch, rows = yield from batches.at(cursor, len(found.rows))
-        cut = found.take(rows, offset)
-        if batches.on_server and cut is None:
-            found.examined += max(0, batches.count - len(rows))
+        batch, rows = yield from reader.read(cursor, len(collector.rows))
+        cut = collector.add_batch(rows, offset)
+        if reader.match_on_server and cut is None:
+            collector.examined += max(0, reader.count - len(rows))
         if cut is not None:
-            return page(asked, found, write_place(cursor, cut, walk), start, walk)
-        cursor, offset = batch.following, 0
-        if not cursor or is_enough(found, asked, bool(pattern.matches_all)):
-            following_place = write_place(cursor, 0, walk) if cursor else None
-            return page(asked, found, following_place, start, walk)
+            return build_page(
+                request, collector, format_scan_position(cursor, cut, scan), start, scan
+            )
+        cursor, offset = batch.next_cursor, 0
+        if not cursor or is_enough(collector, request, bool(pattern.matches_all)):
+            next_position = format_scan_position(cursor, 0, scan) if cursor else None
+            return build_page(request, collector, next_position, start, scan)
 
 
-def matching(
-    pattern: Pattern, value_format: ValueFormat, here: bool
-) -> Callable[[Row], bool] | None:
-    """Return what tells whether a row matches, or None where the server's word is enough."""
-    if here:
-        return lambda row: pattern.matches(shown(row.name, value_format))
+def row_filter(
+    pattern: Pattern, value_format: ValueFormat, match_here: bool
+) -> Callable[[ElementRow], bool] | None:
+    """Return a filter for rows, or None if the server's matching is exact."""
+    if match_here:
+        return lambda row: pattern.matches(member_text(row.name, value_format))
     return None if pattern.glob_is_exact else lambda row: pattern.matches(row.name)
 
 
 @dataclass
-class Batches:
-    """The commands of one search, of which each asks for as much as holds up nobody."""
+class BatchReader:
+    """Reads batches of elements, each small enough not to block the server."""
 
-    asked: Asked
+    request: ReadRequest
     command: str
-    rows_of: Rows
-    on_server: bool
-    """Whether the server compares names, which takes it longer the longer they are."""
+    parse_rows: RowParser
+    match_on_server: bool
+    """Whether the server matches names, which takes longer for long ones."""
 
-    pace: Pace = field(default_factory=lambda: Pace(limits().scan_count, SMALLEST))
+    scan_count: ScanCount = field(default_factory=lambda: ScanCount(limits().scan_count, MIN_COUNT))
     count: int = 0
 
-    def at(self, cursor: int, found: int) -> Operation[tuple[ScanBatch, Sequence[Row]]]:
-        """Return a batch from a cursor on, and its rows."""
-        words = (self.command, self.asked.key, str(cursor))
-        if self.on_server:
-            following, flat = yield from self._compared(words, found)
+    def read(self, cursor: int, found: int) -> Operation[tuple[ScanBatch, Sequence[ElementRow]]]:
+        """Read the batch at a cursor; return it and its rows."""
+        args = (self.command, self.request.key, str(cursor))
+        if self.match_on_server:
+            next_cursor, flat = yield from self._read_matching(args, found)
         else:
-            is_plain = not self.asked.window.match.strip("*")
-            self.count = self.asked.count if is_plain else self.asked.batch
-            [(following, flat)] = yield [ask(*words, "COUNT", self.count)]
-        batch = ScanBatch(cursor, int(following), flat)
-        return batch, self.rows_of(batch)
+            is_plain = not self.request.window.match.strip("*")
+            self.count = self.request.count if is_plain else self.request.batch
+            [(next_cursor, flat)] = yield [raw_command(*args, "COUNT", self.count)]
+        batch = ScanBatch(cursor, int(next_cursor), flat)
+        return batch, self.parse_rows(batch)
 
-    def _compared(self, words: tuple[str | bytes, ...], found: int) -> Operation[Any]:
-        self.count = count = self.pace.count(self.asked.count, found)
-        glob, started = Pattern(self.asked.window.match).glob(), time.perf_counter()
-        command = ask(*words, "MATCH", glob, "COUNT", count)
-        before, reply, after = yield Batch([TIME, command, TIME])
-        self.pace.heard(count, before, after, time.perf_counter() - started)
-        return required(reply)
-
-
-def is_enough(found: Found, asked: Asked, is_plain: bool) -> bool:
-    """Return whether a page has come together, or time is over."""
-    enough = 1 if is_plain else asked.count
-    return len(found.rows) >= enough or time.monotonic() >= asked.deadline
+    def _read_matching(self, args: tuple[str | bytes, ...], found: int) -> Operation[Any]:
+        self.count = count = self.scan_count.next_count(self.request.count, found)
+        glob, started = Pattern(self.request.window.match).glob(), time.perf_counter()
+        command = raw_command(*args, "MATCH", glob, "COUNT", count)
+        before, reply, after = yield Batch([TIME_COMMAND, command, TIME_COMMAND])
+        self.scan_count.record_times(count, before, after, time.perf_counter() - started)
+        return require_reply(reply)
 
 
-def shown(raw: bytes, value_format: ValueFormat) -> str:
-    """Return a member as the page shows it, to be matched."""
+def is_enough(collector: RowCollector, request: ReadRequest, is_plain: bool) -> bool:
+    """Return whether the page is complete or the deadline has passed."""
+    enough = 1 if is_plain else request.count
+    return len(collector.rows) >= enough or time.monotonic() >= request.deadline
+
+
+def member_text(raw: bytes, value_format: ValueFormat) -> str:
+    """Return the text of a member as shown on the page, which the pattern is matched against."""
     allowed = limits()
     limit = max(allowed.decode_bytes // allowed.elements, allowed.element_chars)
     if len(raw) > limit:
@@ -318,42 +326,46 @@ def shown(raw: bytes, value_format: ValueFormat) -> str:
     return decode_value(raw, value_format, limit).text
 
 
-def page(
-    asked: Asked, found: Found, following: str | None, start: tuple[int, int], walk: Walk
-) -> Page:
+def build_page(
+    request: ReadRequest,
+    collector: RowCollector,
+    next_position: str | None,
+    start: tuple[int, int],
+    scan: NodeScan,
+) -> RowPage:
     cursor, offset = start
-    searched = not Pattern(asked.window.match).matches_all
-    whole = start == (0, 0) and following is None
-    examined = asked.total if whole else min(found.examined, asked.total)
-    back = write_place(cursor, max(0, offset - asked.count), walk) if offset else None
-    return Page(
-        found.rows,
-        next=following,
+    searched = not Pattern(request.window.match).matches_all
+    whole = start == (0, 0) and next_position is None
+    examined = request.total if whole else min(collector.examined, request.total)
+    back = format_scan_position(cursor, max(0, offset - request.count), scan) if offset else None
+    return RowPage(
+        collector.rows,
+        next=next_position,
         previous=back,
         examined=examined if searched else None,
         start=0 if start == (0, 0) else None,
     )
 
 
-def read_place(asked: Asked) -> tuple[Walk, int]:
-    """Return where a page begins, and how much of its batch came before it.
+def parse_scan_position(request: ReadRequest) -> tuple[NodeScan, int]:
+    """Return the scan and the offset in its first batch at which a page starts.
 
-    After a restart of the server a cursor says nothing any more: the walk begins anew, once.
+    A cursor is meaningless after a restart of the server: the scan then restarts once.
     """
-    found = CURSOR.fullmatch(asked.window.at or "0")
-    if found is None or int(found[1]) >= 2**64:
+    match = SCAN_POSITION.fullmatch(request.window.at or "0")
+    if match is None or int(match[1]) >= 2**64:
         raise InvalidPosition(_("No page of this key begins there."))
-    cursor, offset = int(found[1]), int(found[2] or 0)
-    # Within a batch, too, nothing is where it was.
-    walk = Walk(cursor=cursor or offset, run=found[3] or "")
-    run = asked.known[0] if asked.known else None
-    if walk.begins_anew(run.decode() if isinstance(run, bytes) else ""):
-        return walk, 0
-    walk.cursor = cursor
-    return walk, offset
+    cursor, offset = int(match[1]), int(match[2] or 0)
+    # An offset in the first batch is as meaningless as a cursor: it makes the scan restart, too.
+    scan = NodeScan(cursor=cursor or offset, run_id=match[3] or "")
+    run_id = request.prefetched[0] if request.prefetched else None
+    if scan.restart_if_needed(run_id.decode() if isinstance(run_id, bytes) else ""):
+        return scan, 0
+    scan.cursor = cursor
+    return scan, offset
 
 
-def write_place(cursor: int, offset: int, walk: Walk) -> str:
-    """Return `Window.at` of a page."""
-    place = f"{cursor}.{offset}" if offset else str(cursor)
-    return f"{place}@{walk.run}" if walk.run else place
+def format_scan_position(cursor: int, offset: int, scan: NodeScan) -> str:
+    """Return `Window.at` for a page."""
+    position = f"{cursor}.{offset}" if offset else str(cursor)
+    return f"{position}@{scan.run_id}" if scan.run_id else position

@@ -1,4 +1,4 @@
-"""Commands to copy: for the shell of the server, and for Python."""
+"""Snippets to copy that read a key: for valkey-cli and for Python."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-DEFAULT_PORT = 6379
+DEFAULT_SERVER_PORT = 6379
 
 
 @dataclass(frozen=True)
-class Address:
-    """A database of a server. Spellings of the scheme and credentials make no difference."""
+class DatabaseAddress:
+    """The address of a database, without credentials."""
 
     scheme: str
     host: str
-    """A host's name or, with the scheme `unix`, the path of a socket."""
+    """A host name, or the path of a socket for the scheme `unix`."""
 
     port: int
     database: int
 
     @classmethod
-    def of(cls, url: str, options: Mapping[str, Any]) -> Address:
-        """Read a URL as the drivers do: its query wins over its path, that over `options`.
+    def of(cls, url: str, options: Mapping[str, Any]) -> DatabaseAddress:
+        """Parse a URL as the drivers do: its query overrides its path, which overrides `options`.
 
-        Raises ValueError for a URL that no driver takes, without quoting it.
+        Raises:
+            ValueError: the URL is invalid; the message does not contain it.
         """
         try:
             parts = urlsplit(url)
@@ -35,7 +36,7 @@ class Address:
             if parts.scheme == "unix":
                 return cls(parts.scheme, path, 0, int(query.get("db", database)))
             host = unquote(parts.hostname or str(options.get("host") or "localhost"))
-            port = parts.port or int(options.get("port") or DEFAULT_PORT)
+            port = parts.port or int(options.get("port") or DEFAULT_SERVER_PORT)
             digits = path.replace("/", "")
             return cls(
                 parts.scheme,
@@ -44,22 +45,22 @@ class Address:
                 int(query.get("db", digits if digits.isdecimal() else database)),
             )
         except ValueError:
-            raise ValueError("The LOCATION is no URL of a server.") from None
+            raise ValueError("LOCATION is not a valid server URL.") from None
 
     @property
     def store(self) -> tuple[str, str, int, int]:
-        """What the addresses of one database have in common."""
+        """The identity of the database, the same for all its URLs."""
         return ("valkey", self.host, self.port, self.database)
 
     def __str__(self) -> str:
         if self.scheme == "unix":
             return f"unix://{self.host}?db={self.database}"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port == DEFAULT_PORT else f":{self.port}"
+        port = "" if self.port == DEFAULT_SERVER_PORT else f":{self.port}"
         return f"{self.scheme}://{host}{port}/{self.database}"
 
 
-READING: Final[dict[str, tuple[str, ...]]] = {
+READ_COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "string": ("GET", "{key}"),
     "list": ("LRANGE", "{key}", "0", "99"),
     "set": ("SSCAN", "{key}", "0", "COUNT", "100"),
@@ -67,9 +68,9 @@ READING: Final[dict[str, tuple[str, ...]]] = {
     "hash": ("HSCAN", "{key}", "0", "COUNT", "100"),
     "stream": ("XRANGE", "{key}", "-", "+", "COUNT", "100"),
 }
-"""What reads the beginning of each type: large keys do not stall the server."""
+"""Commands that read only the first elements, so that large keys do not block the server."""
 
-METHODS: Final = {
+CACHE_METHODS: Final = {
     "string": "get({key})",
     "list": "lrange({key}, 0, 99)",
     "set": "sscan({key}, count=100)",
@@ -79,53 +80,55 @@ METHODS: Final = {
 }
 
 
-def words_of(type: str | None) -> Sequence[str]:
-    return READING.get(type or "", ("DUMP", "{key}"))
+def read_args(type: str | None) -> Sequence[str]:
+    return READ_COMMANDS.get(type or "", ("DUMP", "{key}"))
 
 
-def shell_line(address: Address | None, key: bytes, type: str | None, is_cluster: bool) -> str:
-    """Return the line of valkey-cli; passwords are left to `VALKEYCLI_AUTH` or a prompt."""
+def cli_snippet(
+    address: DatabaseAddress | None, key: bytes, type: str | None, is_cluster: bool
+) -> str:
+    """Return a valkey-cli command; it takes the password from `VALKEYCLI_AUTH` or a prompt."""
     is_plain = key.isascii() and key.decode("latin1").isprintable() and key and b'"' not in key
     plain = is_plain and not key.startswith((b"'", b"-"))
-    written = key.decode() if plain else quoted(key)
-    options = ["valkey-cli", *server_options(address, is_cluster)]
+    written = key.decode() if plain else quote_key(key)
+    options = ["valkey-cli", *cli_options(address, is_cluster)]
     if not plain:
         options.append("--quoted-input")
-    words = [written if word == "{key}" else word for word in words_of(type)]
-    return shlex.join([*options, *words])
+    args = [written if word == "{key}" else word for word in read_args(type)]
+    return shlex.join([*options, *args])
 
 
-def server_options(address: Address | None, is_cluster: bool) -> list[str]:
-    """Return where valkey-cli is to connect to."""
+def cli_options(address: DatabaseAddress | None, is_cluster: bool) -> list[str]:
+    """Return the options that tell valkey-cli where to connect."""
     if address is None:
         return []
     if address.scheme == "unix":
-        return ["-s", address.host, *database(address)]
-    port = [] if address.port == DEFAULT_PORT else ["-p", str(address.port)]
+        return ["-s", address.host, *database_option(address)]
+    port = [] if address.port == DEFAULT_SERVER_PORT else ["-p", str(address.port)]
     tls = ["--tls"] if address.scheme in ("rediss", "valkeys") else []
     cluster = ["-c"] if is_cluster else []
-    return ["-h", address.host, *port, *tls, *cluster, *database(address)]
+    return ["-h", address.host, *port, *tls, *cluster, *database_option(address)]
 
 
-def database(address: Address) -> list[str]:
+def database_option(address: DatabaseAddress) -> list[str]:
     return ["-n", str(address.database)] if address.database else []
 
 
-def quoted(key: bytes) -> str:
-    """Return bytes between double quotes, as `--quoted-input` reads them."""
-    return '"' + "".join(map(escaped, key)) + '"'
+def quote_key(key: bytes) -> str:
+    """Quote a key as `--quoted-input` expects it."""
+    return '"' + "".join(map(escape_byte, key)) + '"'
 
 
-def escaped(byte: int) -> str:
+def escape_byte(byte: int) -> str:
     char = chr(byte)
     if char in '"\\':
         return f"\\{char}"
     return char if 32 <= byte < 127 else f"\\x{byte:02x}"
 
 
-def python_line(alias: str, key: str, type: str | None) -> str | None:
-    """Return the line that reads a key through its cache, or None where none does."""
-    method = METHODS.get(type or "")
+def python_snippet(alias: str, key: str, type: str | None) -> str | None:
+    """Return Python code that reads a key through its cache, or None for an unknown type."""
+    method = CACHE_METHODS.get(type or "")
     if method is None:
         return None
     return f"caches[{alias!r}]." + method.replace("{key}", repr(key))

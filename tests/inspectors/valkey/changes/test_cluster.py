@@ -85,14 +85,14 @@ def test_a_key_that_changes_while_it_is_renamed_across_slots_stays(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subject.raw.set(KEY, "seen")
-    restore = copy.restore
+    restore = copy.restore_key
 
     def restored_late(*arguments: Any) -> Any:
         outcome = yield from restore(*arguments)
         subject.raw.set(KEY, "theirs")
         return outcome
 
-    monkeypatch.setattr(copy, "restore", restored_late)
+    monkeypatch.setattr(copy, "restore_key", restored_late)
     assert subject.apply(Rename(FAR)).status == EditStatus.CHANGED
     assert subject.raw.get(KEY) == b"theirs"
     assert not subject.raw.exists(FAR)

@@ -93,7 +93,7 @@ def test_a_key_is_copied_with_its_ttl_and_overwrites_only_if_told(subject: Subje
 def test_what_stalls_the_server_is_not_copied(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copy, "LARGEST", 100_000)
+    monkeypatch.setattr(copy, "MAX_COPY_SIZE", 100_000)
     subject.raw.set(KEY, "x" * 200_000)
     outcome = subject.apply(Copy(OTHER))
     assert outcome.status == EditStatus.REFUSED

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from django_cachex.inspectors import edits as on
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.edits import Edit, EditResult, EditStatus
-from django_cachex.inspectors.valkey.element_ids import spell
+from django_cachex.inspectors.valkey.element_ids import make_id
 from tests import servers
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 
@@ -148,7 +148,7 @@ def check_set(subject: Subject, steps: list[tuple[Any, ...]]) -> None:
 
 
 def spelled(name: bytes) -> str:
-    return spell(name, 0)
+    return make_id(name, 0)
 
 
 def expect(outcome: EditResult, result: EditStatus) -> None:

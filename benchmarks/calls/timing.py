@@ -1,4 +1,4 @@
-"""Timing things in turns, and comparing the times of each round."""
+"""Timing contenders in turns, and comparing the times of each round."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLOCKS: tuple[tuple[Clock, str], ...] = (("cpu", "CPU time"), ("wall", "Wall tim
 
 @dataclass(frozen=True)
 class Times:
-    """The seconds of one call: of the process on the processors, and on the clock."""
+    """The seconds of one call: CPU time of the process, and wall time."""
 
     cpu: float
     wall: float
@@ -35,48 +35,48 @@ class Times:
 
 
 Turns = dict[str, list[Times]]
-"""By name, the times of one call in each round."""
+"""The times of one call in each round, by the name of the contender."""
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """What something takes, divided by what another thing takes: for each round."""
+    """The time of a contender divided by that of a reference, for each round."""
 
     rounds: Sequence[float]
-    most: float = inf
+    maximum: float = inf
     """The goal for the median."""
 
     @property
-    def middle(self) -> float:
+    def median(self) -> float:
         return median(self.rounds)
 
     @property
-    def misses(self) -> bool:
-        return self.middle > self.most
+    def is_missed(self) -> bool:
+        return self.median > self.maximum
 
     @property
-    def missed(self) -> str:
-        """What was reached, and what was not."""
-        return f"{self.middle:.2f}, not {self.most:g}"
+    def miss_text(self) -> str:
+        """The ratio and the goal that it misses."""
+        return f"{self.median:.2f}, not {self.maximum:g}"
 
     def __str__(self) -> str:
-        """Return the median, bold where it misses its goal, with the lowest and the highest."""
-        middle = bold(f"{self.middle:.2f}", self.misses)
+        """Return the median, bold if it misses its goal, with the lowest and the highest ratio."""
+        middle = bold(f"{self.median:.2f}", self.is_missed)
         return f"{middle} ({min(self.rounds):.2f}–{max(self.rounds):.2f})"
 
 
-def timed(call: Callable[[], Any], calls: int) -> Times:
-    """Call so many times; return the times of one call."""
+def time_calls(call: Callable[[], Any], calls: int) -> Times:
+    """Return the times of one call, averaged over `calls`."""
     start = Times.now()
     for _call in range(calls):
         call()
     return Times.since(start, calls)
 
 
-def in_turns(turns: Mapping[str, Callable[[], Times]], rounds: int) -> Turns:
-    """Return the times of each round; who comes first in a round comes last in the next.
+def time_in_turns(turns: Mapping[str, Callable[[], Times]], rounds: int) -> Turns:
+    """Return the times of each round; the first contender of a round is the last in the next.
 
-    So what disturbs one disturbs all. A round before the first is not counted.
+    Taking turns exposes all to the same disturbances. A warm-up round is not counted.
     """
     measured: Turns = {name: [] for name in turns}
     order = list(turns)
@@ -87,20 +87,22 @@ def in_turns(turns: Mapping[str, Callable[[], Times]], rounds: int) -> Turns:
     return {name: times[1:] for name, times in measured.items()}
 
 
-def ratio(turns: Turns, one: str, other: str, clock: Clock = "cpu", most: float = inf) -> Ratio:
-    """Return what `one` takes of the time of `other`."""
+def compare(
+    turns: Turns, one: str, other: str, clock: Clock = "cpu", maximum: float = inf
+) -> Ratio:
+    """Return the time of `one` as a ratio of the time of `other`."""
     pairs = zip(turns[one], turns[other], strict=True)
-    return Ratio([getattr(a, clock) / getattr(b, clock) for a, b in pairs], most)
+    return Ratio([getattr(a, clock) / getattr(b, clock) for a, b in pairs], maximum)
 
 
-def microseconds(turns: Turns, name: str, clock: Clock = "cpu") -> str:
-    """Return what a call takes, at the median."""
+def format_microseconds(turns: Turns, name: str, clock: Clock = "cpu") -> str:
+    """Format the median time of a call."""
     return f"{median(getattr(times, clock) for times in turns[name]) * 1e6:,.1f} µs"
 
 
 @contextmanager
-def settled() -> Iterator[None]:
-    """Spare what is timed the collector's walks through all that was imported before."""
+def frozen_garbage_collector() -> Iterator[None]:
+    """Exclude objects that exist already from garbage collection while calls are timed."""
     gc.collect()
     gc.freeze()
     try:

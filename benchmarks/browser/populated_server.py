@@ -1,4 +1,4 @@
-"""Servers with very many keys, and what their commands took."""
+"""Servers with very many keys, and the latency of their commands."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ VALUE_BYTES = 100
 
 @dataclass(frozen=True)
 class Latency:
-    """How long commands held a server, in milliseconds: all but one in a thousand, and all."""
+    """How many milliseconds commands blocked a server: 99.9th percentile and longest."""
 
-    most: float
+    p999: float
     longest: float
     commands: int
 
 
 @contextmanager
-def crowd(keys: int) -> Iterator[servers.Server]:
-    """Run a Valkey with this many keys of one alias, of which three begin with `needle:`."""
+def populated_server(keys: int) -> Iterator[servers.Server]:
+    """Run a server with this many keys of one alias, three of which start with `needle:`."""
     with servers.valkey("--enable-debug-command", "local") as server:
         with valkey.Valkey(port=server.port, socket_timeout=600) as raw:
             raw.execute_command("DEBUG", "POPULATE", keys - NEEDLES, ":1:user", VALUE_BYTES)
@@ -35,22 +35,24 @@ def crowd(keys: int) -> Iterator[servers.Server]:
 
 
 @contextmanager
-def latency(server: servers.Server) -> Iterator[list[Latency]]:
-    """Add to the list, at the end, how long the commands took that were run meanwhile."""
-    found: list[Latency] = []
+def record_latency(server: servers.Server) -> Iterator[list[Latency]]:
+    """Record the latency of the commands that run meanwhile; the list is filled at the end."""
+    latencies: list[Latency] = []
     with valkey.Valkey(port=server.port) as raw:
         raw.config_resetstat()
-        yield found
+        yield latencies
         figures = raw.info("latencystats")
         calls = raw.info("commandstats")
-    ours = {name.rpartition("_")[2]: both for name, both in figures.items() if "config" not in name}
-    most = max(float(both["p99.9"]) for both in ours.values()) / 1000
-    longest = max(float(both["p100"]) for both in ours.values()) / 1000
-    found.append(Latency(most, longest, sum(one["calls"] for one in calls.values())))
+    percentiles = {
+        name.rpartition("_")[2]: both for name, both in figures.items() if "config" not in name
+    }
+    p999 = max(float(both["p99.9"]) for both in percentiles.values()) / 1000
+    longest = max(float(both["p100"]) for both in percentiles.values()) / 1000
+    latencies.append(Latency(p999, longest, sum(one["calls"] for one in calls.values())))
 
 
-def bytes_moved(server: servers.Server) -> int:
-    """Return how many bytes a server has sent and received, this question aside."""
+def network_bytes(server: servers.Server) -> int:
+    """Return how many bytes a server has received and sent."""
     with valkey.Valkey(port=server.port) as raw:
         stats = raw.info("stats")
         return int(stats["total_net_input_bytes"]) + int(stats["total_net_output_bytes"])

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from django.template import Template
+
 from django_cachex.admin.collapsible import Fold
 from django_cachex.admin.components import (
     Badge,
@@ -24,7 +26,6 @@ from django_cachex.admin.components import (
     Notice,
     Row,
     Table,
-    Topic,
     ValueBox,
     Working,
 )
@@ -230,9 +231,9 @@ class Examples(Samples):
         yield {"heading": full, **self._only(self.tabs())}
 
     def help(self) -> Iterable[Context]:
-        yield {"help": [], "help_close": self.action("Close help")}
-        topic = Topic(self.say("This page"), [self.say("It lists."), self.say("It counts.")])
-        yield {"help": [topic, topic], "help_close": self.action("Close help")}
+        yield {"help": {"template": Template("")}, "help_close": self.action("Close help")}
+        topic = Template(f'<div class="cx-topic"><h2>{self.say("This page")}</h2></div>')
+        yield {"help": {"template": topic}, "help_close": self.action("Close help")}
 
     def items(self) -> Iterable[Context]:
         yield {"items": []}

@@ -375,14 +375,6 @@ def _thousandths(share: float) -> str:
 
 
 @dataclass(frozen=True)
-class Topic(Part):
-    """A heading of the help panel and its sentences."""
-
-    title: Text
-    sentences: Sequence[Text]
-
-
-@dataclass(frozen=True)
 class FormBox(Part):
     """A form with its buttons, wherever it stands on a page."""
 

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import log_entries
-from django_cachex.admin.components import Action, FormBox, Heading, Topic
+from django_cachex.admin.components import Action, FormBox, Heading
 from django_cachex.admin.errors import explain
 from django_cachex.admin.forms.base import AddForm
-from django_cachex.admin.keyhelp import add_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.messages import added_message, refusal
 from django_cachex.admin.permissions import ADD, REPLACE, SEE_KEYS
 from django_cachex.admin.views.base import CachePage
@@ -115,5 +115,5 @@ class AddPage(CachePage):
     def trail(self) -> Sequence[Action]:
         return [*self.cache_trail(), Action("add", _("Add key"), "")]
 
-    def help(self) -> Sequence[Topic]:
-        return add_help(self.inspector)
+    def help(self) -> HelpPanel:
+        return HelpPanel("add", self.inspector)

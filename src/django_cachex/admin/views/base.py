@@ -18,9 +18,10 @@ from django.views.generic import TemplateView
 
 from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.apps import installed
-from django_cachex.admin.components import Action, Cell, Confirm, Heading, Notice, Parts, Topic
+from django_cachex.admin.components import Action, Cell, Confirm, Heading, Notice, Parts
 from django_cachex.admin.deadline import Answer, Asker
 from django_cachex.admin.errors import explain, in_doubt, leave_broken_connections, may_be_done
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import IN_FORM, Link, Links, parse_object_id, seal, unseal
 from django_cachex.admin.permissions import (
     SEE_CACHES,
@@ -98,9 +99,9 @@ class Page(TemplateView):
         """Return what can be done from here, within the person's permissions."""
         return ()
 
-    def help(self) -> Sequence[Topic]:
-        """Return what the help panel says."""
-        return ()
+    def help(self) -> HelpPanel | None:
+        """Return the help panel of this page."""
+        return None
 
     def here(self, **query: str) -> str:
         """Return this page's URL with its state, some of it changed; empty values go."""
@@ -130,7 +131,7 @@ class Page(TemplateView):
             "tabs": self.tabs(),
             "tabs_label": self.tabs_label,
             "actions": [*self.actions(), *self.standing_actions()],
-            "help": self.help() if "help" in self.request.GET else (),
+            "help": self.help() if "help" in self.request.GET else None,
             "help_close": self.revisit("close-help", _("Close help"), help=""),
             "notices": self.notices,
             **super().get_context_data(**kwargs),

@@ -28,11 +28,10 @@ from django_cachex.admin.components import (
     Heading,
     Row,
     Table,
-    Topic,
 )
 from django_cachex.admin.forms.base import ExpireForm
 from django_cachex.admin.forms.search import Search
-from django_cachex.admin.helptexts import matching_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import LONGEST_ID, Links
 from django_cachex.admin.permissions import SEE_KEYS, Gate
 from django_cachex.admin.sessions import is_session, masked
@@ -319,8 +318,8 @@ class MatchCount(CarryingPage):
             Action(f"{self.deed.name}-matching", self.deed.step, self.here(run="")),
         ]
 
-    def help(self) -> Sequence[Topic]:
-        return matching_help()
+    def help(self) -> HelpPanel:
+        return HelpPanel("bulk")
 
 
 RUN = "run"

@@ -21,11 +21,10 @@ from django_cachex.admin.components import (
     Notice,
     Row,
     Table,
-    Topic,
 )
 from django_cachex.admin.deadline import Answer
 from django_cachex.admin.errors import reason
-from django_cachex.admin.helptexts import caches_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.permissions import FLUSH, SEE_CACHES, SEE_INFO, SEE_KEYS, visible_aliases
 from django_cachex.admin.views.base import Page, bytes_cell
 from django_cachex.admin.views.flush import FlushingPage, flush_all, flush_confirm, grouped
@@ -176,8 +175,8 @@ class CachesPage(Page):
     def actions(self) -> Sequence[Action]:
         return ()
 
-    def help(self) -> Sequence[Topic]:
-        return caches_help()
+    def help(self) -> HelpPanel:
+        return HelpPanel("caches")
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         chosen = set(request.POST.getlist("selected"))

@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.components import Action, Confirm, Heading, Topic
+from django_cachex.admin.components import Action, Confirm, Heading
 from django_cachex.admin.errors import explain
-from django_cachex.admin.helptexts import delete_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import Link, object_id
 from django_cachex.admin.messages import told
 from django_cachex.admin.permissions import DELETE, SEE_KEYS
@@ -70,8 +70,8 @@ class DeletePage(KeyedPage):
     def trail(self) -> Sequence[Action]:
         return [*self.key_trail(), Action("delete", _("Delete"), "")]
 
-    def help(self) -> Sequence[Topic]:
-        return delete_help()
+    def help(self) -> HelpPanel:
+        return HelpPanel("delete")
 
 
 def delete_confirm(

@@ -28,7 +28,7 @@ from django_cachex.admin.components import (
 )
 from django_cachex.admin.deadline import Answer
 from django_cachex.admin.errors import explain
-from django_cachex.admin.helptexts import flushing_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import seal, unseal
 from django_cachex.admin.messages import told
 from django_cachex.admin.permissions import FLUSH, closed_by_flush, closed_text, visible_aliases
@@ -313,7 +313,7 @@ class FlushingPage(Page):
             heading=self.heading_of(flushes),
             # No link may lead back here: it would leave the run behind.
             actions=(),
-            help=flushing_help(),
+            help=HelpPanel("flush"),
             help_close="",
             after=[Action("back", _("Back to the caches"), self.links.caches())],
         )

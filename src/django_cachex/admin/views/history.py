@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.components import Action, Cell, Empty, Header, Heading, Row, Table, Topic
-from django_cachex.admin.helptexts import history_help
+from django_cachex.admin.components import Action, Cell, Empty, Header, Heading, Row, Table
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.models import Cache, Key
 from django_cachex.admin.permissions import SEE_CACHES, SEE_HISTORY
 from django_cachex.admin.sessions import pattern_without_ids
@@ -34,8 +34,8 @@ class HistoryPage(CachePage):
     def object_id(self) -> str:
         raise NotImplementedError
 
-    def help(self) -> Sequence[Topic]:
-        return history_help()
+    def help(self) -> HelpPanel:
+        return HelpPanel("history")
 
     def _what_changed(self, entry: LogEntry) -> str:
         """Return what an entry says; earlier versions wrote the ids of sessions down."""

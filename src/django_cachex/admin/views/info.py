@@ -19,9 +19,8 @@ from django_cachex.admin.components import (
     Heading,
     Row,
     Table,
-    Topic,
 )
-from django_cachex.admin.helptexts import info_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.permissions import ADD, SEE_INFO
 from django_cachex.admin.views.base import CachePage
 from django_cachex.admin.views.caches import BADGES
@@ -50,8 +49,8 @@ class InfoPage(CachePage):
         add = [Action("add", _("Add key"), self.links.add(self.inspector.alias))]
         return add if self.gate.allowed(ADD, self.inspector) else []
 
-    def help(self) -> Sequence[Topic]:
-        return info_help(self.inspector)
+    def help(self) -> HelpPanel:
+        return HelpPanel("info", self.inspector)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         sections = self.ask(self.inspector, self.inspector.info).value or ()

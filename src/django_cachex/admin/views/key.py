@@ -20,13 +20,12 @@ from django_cachex.admin.components import (
     FormBox,
     Heading,
     Notice,
-    Topic,
     ValueBox,
 )
 from django_cachex.admin.errors import explain
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.key_actions import ACTS, APPLYING, KeyAct, Place, Subject
 from django_cachex.admin.key_actions.key import typed_name
-from django_cachex.admin.keyhelp import key_help
 from django_cachex.admin.messages import refusal
 from django_cachex.admin.permissions import ADD, DELETE, EDIT, SEE_HISTORY, SEE_KEYS, SEE_VALUE
 from django_cachex.admin.views.download import downloads
@@ -176,8 +175,8 @@ class KeyView(KeyElements):
             return super().here(**query)
         return str(self.link)
 
-    def help(self) -> Sequence[Topic]:
-        return key_help(self.inspector)
+    def help(self) -> HelpPanel:
+        return HelpPanel("key", self.inspector)
 
 
 class KeyPage(KeyView):

@@ -26,10 +26,9 @@ from django_cachex.admin.components import (
     Row,
     Select,
     Table,
-    Topic,
 )
 from django_cachex.admin.forms.search import FILTERS, Filter, Found, Search, find
-from django_cachex.admin.helptexts import keys_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import parse_object_id
 from django_cachex.admin.permissions import ADD, DELETE, SEE_KEYS
 from django_cachex.admin.views import keys_table
@@ -385,8 +384,8 @@ class KeysPage(FoundKeys):
         add = [Action("add", _("Add key"), self.links.add(self.inspector.alias), "primary")]
         return add if self.gate.allowed(ADD, self.inspector) else []
 
-    def help(self) -> Sequence[Topic]:
-        return keys_help(self.inspector)
+    def help(self) -> HelpPanel:
+        return HelpPanel("keys", self.inspector)
 
     # Deleting the selected.
 

@@ -26,9 +26,8 @@ from django_cachex.admin.components import (
     Heading,
     Row,
     Table,
-    Topic,
 )
-from django_cachex.admin.helptexts import namespaces_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import Links
 from django_cachex.admin.permissions import SEE_NAMESPACES, Gate
 from django_cachex.admin.sessions import is_session
@@ -375,8 +374,8 @@ class NamespacesPage(CarryingPage):
     def tabs(self) -> Sequence[Action]:
         return self.cache_tabs()
 
-    def help(self) -> Sequence[Topic]:
-        return namespaces_help(self.inspector)
+    def help(self) -> HelpPanel:
+        return HelpPanel("namespaces", self.inspector)
 
 
 def _count_on(wanted: str) -> Button:

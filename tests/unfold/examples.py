@@ -232,8 +232,9 @@ class Examples(Samples):
 
     def help(self) -> Iterable[Context]:
         yield {"help": {"template": Template("")}, "help_close": self.action("Close help")}
-        topic = Template(f'<div class="cx-topic"><h2>{self.say("This page")}</h2></div>')
-        yield {"help": {"template": topic}, "help_close": self.action("Close help")}
+        topic = Template('<div class="cx-topic"><h2>{{ help.title }}</h2></div>')
+        panel = {"template": topic, "title": self.say("This page")}
+        yield {"help": panel, "help_close": self.action("Close help")}
 
     def items(self) -> Iterable[Context]:
         yield {"items": []}

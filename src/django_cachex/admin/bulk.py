@@ -61,7 +61,7 @@ def filters(query: Query) -> list[str]:
     """Return the filters of a query, in words."""
     found = []
     if query.type:
-        found.append(_("of the type %(type)s") % {"type": query.type})
+        found.append(_("of type %(type)s") % {"type": query.type})
     if query.expires_within == TTL_NONE:
         found.append(_("without an expiry"))
     elif query.expires_within is not None:
@@ -80,7 +80,7 @@ def doing(ttl: int | None, subject: str) -> str:
         ttl,
         _("Delete all keys that %(which)s"),
         _("Remove the expiry of all keys that %(which)s"),
-        _("Let all keys that %(which)s expire in %(span)s"),
+        _("Set all keys that %(which)s to expire in %(span)s"),
     ) % {"which": subject, "span": span(ttl)}
 
 
@@ -88,9 +88,9 @@ def question(ttl: int | None, subject: str, alias: str) -> str:
     """Return the question before a sweep."""
     return _sentence(
         ttl,
-        _('Delete all keys of "%(alias)s" that %(which)s?'),
-        _('Remove the expiry of all keys of "%(alias)s" that %(which)s?'),
-        _('Let all keys of "%(alias)s" that %(which)s expire in %(span)s?'),
+        _('Delete all keys in "%(alias)s" that %(which)s?'),
+        _('Remove the expiry of all keys in "%(alias)s" that %(which)s?'),
+        _('Set all keys in "%(alias)s" that %(which)s to expire in %(span)s?'),
     ) % {"which": subject, "span": span(ttl), "alias": alias}
 
 
@@ -99,9 +99,9 @@ def submit(ttl: int | None, count: int, complete: bool) -> str:
     if not complete:
         return _sentence(
             ttl,
-            _("Delete all that match"),
-            _("Remove the expiry of all that match"),
-            _("Let all that match expire"),
+            _("Delete all matching keys"),
+            _("Remove the expiry of all matching keys"),
+            _("Set all matching keys to expire"),
         )
     return _sentence(
         ttl,
@@ -109,7 +109,7 @@ def submit(ttl: int | None, count: int, complete: bool) -> str:
         ngettext(
             "Remove the expiry of %(count)s key", "Remove the expiry of %(count)s keys", count
         ),
-        ngettext("Let %(count)s key expire", "Let %(count)s keys expire", count),
+        ngettext("Set %(count)s key to expire", "Set %(count)s keys to expire", count),
     ) % {"count": formatting.number(count)}
 
 
@@ -117,9 +117,9 @@ def consequence(ttl: int | None) -> str:
     """Return what becomes of the keys."""
     return _sentence(
         ttl,
-        _("What is deleted is gone for good, unless an application stores it again."),
-        _("They stay until something deletes or evicts them."),
-        _("Each loses the expiry that it has, and goes %(span)s after its turn."),
+        _("This can't be undone. Deleted keys come back only if an application stores them again."),
+        _("The keys will stay until they are deleted or evicted."),
+        _("Any current expiry is replaced. Each key expires %(span)s after it is changed."),
     ) % {"span": span(ttl)}
 
 
@@ -128,10 +128,14 @@ def outcome(sweep: Sweep) -> str:
     done = _sentence(
         sweep.ttl,
         ngettext("Deleted %(count)s key", "Deleted %(count)s keys", sweep.done),
-        ngettext("%(count)s key never expires now", "%(count)s keys never expire now", sweep.done),
         ngettext(
-            "%(count)s key expires %(span)s after its turn",
-            "%(count)s keys expire %(span)s after their turn",
+            "Removed the expiry of %(count)s key",
+            "Removed the expiry of %(count)s keys",
+            sweep.done,
+        ),
+        ngettext(
+            "Set %(count)s key to expire after %(span)s",
+            "Set %(count)s keys to expire after %(span)s",
             sweep.done,
         ),
     ) % {"count": formatting.number(sweep.done), "span": span(sweep.ttl)}
@@ -149,8 +153,8 @@ def _others(sweep: Sweep) -> list[str]:
         said.append(text % {"count": formatting.number(sweep.failed)})
     if sweep.in_doubt:
         text = ngettext(
-            "%(count)s was asked for, outcome unknown",
-            "%(count)s were asked for, outcome unknown",
+            "%(count)s with an unknown result",
+            "%(count)s with an unknown result",
             sweep.in_doubt,
         )
         said.append(text % {"count": formatting.number(sweep.in_doubt)})
@@ -169,12 +173,12 @@ def flushed(alias: str) -> Callable[[Work[Sweep]], str]:
         )
         if not work.complete:
             text = ngettext(
-                'Flushing "%(alias)s": %(count)s entry deleted so far, not all.',
-                'Flushing "%(alias)s": %(count)s entries deleted so far, not all.',
+                'Flushing "%(alias)s" (not finished): %(count)s entry deleted so far.',
+                'Flushing "%(alias)s" (not finished): %(count)s entries deleted so far.',
                 count,
             )
         if work.deed.failed and not count:
-            text = _('Not flushed: nothing could be deleted of "%(alias)s".')
+            text = _('Not flushed: no entries of "%(alias)s" could be deleted.')
         others = _others(replace(work.deed, gone=0))
         rest = f" {'; '.join(others)}." if others else ""
         return text % {"alias": alias, "count": formatting.number(count)} + rest
@@ -189,7 +193,11 @@ def swept(query: Query) -> Callable[[Work[Sweep]], str]:
         # A pattern may hold the id of a session, with or without the name before it.
         pattern = Pattern(pattern_without_ids(query.pattern.text))
         what = doing(work.deed.ttl, which(replace(query, pattern=pattern)))
-        ended = _("All were examined.") if work.complete else _("Not yet at the end.")
+        ended = (
+            _("All keys were examined.")
+            if work.complete
+            else _("Not all keys have been examined yet.")
+        )
         return f"{what}. {outcome(work.deed)} {ended}"
 
     return said

@@ -27,7 +27,7 @@ def reason(inspector: Inspector, error: BaseException) -> str:
     if is_unanswered(error):
         return _("no answer in %(seconds)g s") % {"seconds": limits().timeout}
     if _refused(error):
-        return _("it refuses connections")
+        return _("connection refused")
     text = str(error) or type(error).__name__
     return one_line(masked(text, inspector.params))[:LONGEST]
 
@@ -55,9 +55,9 @@ def in_doubt(error: BaseException | None, message: Callable[[], str]) -> Callabl
     """Return what says that an act was asked for, and that nobody knows what became of it."""
 
     def said() -> str:
-        text = _("Asked for, outcome unknown: %(what)s")
+        text = _("Attempted, result unknown: %(what)s")
         if is_unanswered(error):
-            text = _("Asked for, and no answer came in time: %(what)s")
+            text = _("Attempted, but no answer in time: %(what)s")
         return text % {"what": message()}
 
     return said

@@ -39,7 +39,7 @@ def exact(value: float) -> str:
     if not is_endless(value):
         return str(value)
     count = int(int(value).bit_length() * math.log10(2)) + 1
-    return _("a number of some %(count)s digits") % {"count": number(count)}
+    return _("a number with about %(count)s digits") % {"count": number(count)}
 
 
 def is_endless(value: float) -> bool:
@@ -107,7 +107,7 @@ def clock() -> str:
 def expiry(ttl: int | None) -> str:
     """Return when a key expires, from its TTL in milliseconds."""
     if ttl is None:
-        return _("not known")
+        return _("unknown")
     if ttl == TTL_NONE:
         return _("never")
     if ttl < 0:

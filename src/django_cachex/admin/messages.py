@@ -63,7 +63,7 @@ def trace_of_text(form: EditForm) -> str:
 def ttl_message(ttl: int) -> str:
     """Return what became of the TTL, so that it says as much next week."""
     if ttl == TTL_NONE:
-        return _("TTL removed: it never expires.")
+        return _("No TTL: it never expires.")
     return _("TTL set to %(seconds)s s (until %(moment)s).") % {
         "seconds": formatting.number(ttl / 1000),
         "moment": formatting.moment(formatting.expires_at(ttl)),
@@ -74,7 +74,7 @@ def added_message(edit: AddValue | AddKey) -> str:
     """Return what was stored and when it expires."""
     kind = {"kind": kind_of(edit.value) if isinstance(edit, AddValue) else collection_of(edit)}
     if edit.replace:
-        text = _("Stored as %(kind)s, in place of whatever was there.") % kind
+        text = _("Stored as %(kind)s, replacing any existing key.") % kind
     else:
         text = _("Stored as %(kind)s.") % kind
     return f"{text} {ttl_message(edit.ttl)}"
@@ -83,7 +83,7 @@ def added_message(edit: AddValue | AddKey) -> str:
 def collection_of(edit: AddKey) -> str:
     """Return a type with how many elements it begins with, in words."""
     if edit.type == "stream":
-        return _("a stream of one entry")
+        return _("a stream with one entry")
     count = len(edit.elements)
     patterns = {
         "list": (_("a list of %(elements)s"), Unit.ITEMS),
@@ -125,17 +125,19 @@ def refusal(outcome: Outcome, opened: str = "", type: str = "") -> str:
     when = f" ({opened})" if CLOCK.fullmatch(opened) else ""
     texts = {
         Result.CHANGED: _(
-            "Not saved: this key has changed since you opened it%(when)s. What it holds now is "
-            "shown with what you wrote."
+            "Not saved: this key has changed since you opened it%(when)s. Its current "
+            "content is shown with what you entered."
         )
         % {"when": when},
         Result.WRONG_TYPE: wrong_type(type),
         Result.ELEMENT_GONE: _(
-            "Not saved: that element is not there any more. What the key holds now is shown."
+            "Not saved: this element no longer exists. The current content of the key is shown."
         ),
-        Result.EXISTS: _("Not saved: there is such a key already."),
-        Result.UNCHANGED: _("Nothing was changed: it was so already, or a condition did not hold."),
-        Result.REFUSED: _("Not saved: the cache refused it."),
+        Result.EXISTS: _("Not saved: a key with this name already exists."),
+        Result.UNCHANGED: _(
+            "Nothing was changed: there was nothing to change, or a condition wasn't met."
+        ),
+        Result.REFUSED: _("Not saved: the cache refused the change."),
     }
     return f"{texts[outcome.result]} {outcome.reason}".strip()
 
@@ -144,7 +146,7 @@ def wrong_type(type: str) -> str:
     """Return that a key holds now what the act is not for."""
     if type and type != "string":
         return _(
-            "Not saved: this key is of the type %(type)s now. What you wrote is still here: copy "
-            "it where you need it, or cancel to see the key."
+            "Not saved: the type of this key is now %(type)s. What you entered is still "
+            "here, so you can copy it. Cancel to see the key."
         ) % {"type": type}
-    return _("Not saved: this key holds a value now that cannot be edited here. Refresh to see it.")
+    return _("Not saved: the current value of this key can't be edited here. Refresh to see it.")

@@ -118,8 +118,8 @@ def closed_by_flush(inspector: Inspector) -> bool:
 def closed_text(inspector: Inspector) -> str:
     """Return why a cache is not flushed whose flush would take more than its own keys."""
     text = _(
-        '"%(alias)s" cannot be flushed: that would also delete keys that CACHEX_ADMIN closes to '
-        "changes."
+        '"%(alias)s" can\'t be flushed, because that would also delete keys that CACHEX_ADMIN '
+        "protects from changes."
     )
     return text % {"alias": inspector.alias}
 

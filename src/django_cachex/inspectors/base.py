@@ -172,11 +172,11 @@ class Inspector:
 
     def not_offered(self) -> Outcome:
         """Return the outcome of an edit that no ability promises."""
-        return Outcome.refused(_("This backend does not offer it."))
+        return Outcome.refused(_("This backend doesn't support this."))
 
     def why_not(self, ability: str) -> Text:
         """Return a sentence saying why an ability is missing."""
-        return self.reasons.get(ability) or _("This backend does not offer it.")
+        return self.reasons.get(ability) or _("This backend doesn't support this.")
 
     # Who it is.
 

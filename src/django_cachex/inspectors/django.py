@@ -172,7 +172,7 @@ class PickledInspector(Inspector):
 
     filters = frozenset({"expires_within", "larger_than"})
 
-    reasons = {"can_type": _("Only Valkey and Redis give keys a type.")}
+    reasons = {"can_type": _("Only Valkey and Redis keys have a type.")}
 
     # Any: what an inspector needs of Django's backends has no public name, and no stub.
     cache: Any
@@ -181,7 +181,10 @@ class PickledInspector(Inspector):
         super().__init__(alias, cache, params)
         if self.names_are_known and self.naming.prefix is None:
             self.can_list = False
-            reason = _("KEY_FUNCTION hides which keys are this cache's. Open a key by its name.")
+            reason = _(
+                "With this KEY_FUNCTION, there is no way to tell which keys belong to this "
+                "cache. Open a key by its exact name."
+            )
             self.reasons = {**self.reasons, "can_list": reason}
 
     @cached_property
@@ -243,7 +246,7 @@ class PickledInspector(Inspector):
         return Section(
             _("Culling"),
             (
-                Fact(_("Most entries"), self.cache._max_entries, Unit.ENTRIES),
+                Fact(_("Maximum entries"), self.cache._max_entries, Unit.ENTRIES),
                 Fact(_("Removed when full"), share),
             ),
         )
@@ -277,14 +280,14 @@ class PickledInspector(Inspector):
         try:
             return change(stored, edit)
         except OverflowError:
-            return Outcome.refused(_("This cache cannot hold an expiry that far in the future."))
+            return Outcome.refused(_("This cache can't store an expiry that far in the future."))
 
     def increase(self, stored: bytes, edit: Increase) -> Outcome:
         return increase(self, stored, edit)
 
     def expire_at(self, stored: bytes, edit: ExpireAt) -> Outcome:
         if edit.ttl <= 0:
-            return Outcome.refused(_("This moment is over."))
+            return Outcome.refused(_("This time has passed."))
         return self.set_ttl(stored, SetTtl(edit.ttl))
 
     def copy(self, stored: bytes, edit: Copy) -> Outcome:
@@ -330,4 +333,4 @@ class PickledInspector(Inspector):
 
 def without_expiry() -> Outcome:
     """Return that a TTL cannot be extended that never ends."""
-    return Outcome(Result.UNCHANGED, _("This key never expires: there is nothing to add to."))
+    return Outcome(Result.UNCHANGED, _("This key never expires, so there is no TTL to extend."))

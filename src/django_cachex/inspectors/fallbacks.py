@@ -26,9 +26,9 @@ def why_not_added(content: Content | None) -> str:
     """Return why a value cannot be added to."""
     if content is not None and type(content.value) is int:
         if abs(content.value) >= 10 ** (most_digits() - 1):
-            return _("The sum may have more digits than can be shown.")
-        return _("An integer is increased by whole numbers, so that it can still be counted with.")
-    return _("Only a number can be increased.")
+            return _("The result may have too many digits to be shown.")
+        return _("An integer can only be increased by a whole number.")
+    return _("Only numbers can be increased.")
 
 
 def increase(inspector: Inspector, stored: bytes, edit: Increase) -> Outcome:
@@ -54,12 +54,15 @@ def copy_value(source: Inspector, stored: bytes, edit: Copy) -> Outcome:
         return Outcome(Result.GONE)
     ttl = entry.description.ttl
     if ttl is None:
-        return Outcome.refused(_("How long the key has left to live is not known here."))
+        return Outcome.refused(_("The TTL of the key is unknown."))
     if entry.content is None:
         return Outcome.refused(
-            _("The other cache does not store values alike: only single values can be copied.")
+            _(
+                "The other cache stores values differently, so only single values can be copied "
+                "to it."
+            )
         )
     if not entry.content.editable:
-        reason = _("The other cache does not store values alike. %(why_not)s")
+        reason = _("The other cache stores values differently. %(why_not)s")
         return Outcome.refused(reason % {"why_not": entry.content.why_not})
     return target.apply(edit.to, AddValue(entry.content.value, ttl, edit.overwrite))

@@ -267,7 +267,7 @@ def size(entry: os.DirEntry[str]) -> int:
 def keyspace(sizes: Sequence[int] | None, most_entries: int, folder: Fact) -> Section:
     """Return how many files there are and what they take, unless they are very many."""
     if sizes is None:
-        note = _("There are more than %(files)s files; they were not counted.")
+        note = _("There are more than %(files)s files, too many to count.")
         return Section(_("Keyspace"), (folder,), note=note % {"files": f"{MOST_COUNTED:,}"})
     entries = Fact(_("Entries"), len(sizes), Unit.ENTRIES, of=most_entries)
     facts = (Fact(_("Size of files"), sum(sizes), Unit.BYTES), folder)
@@ -278,7 +278,7 @@ def unchangeable(header: Header) -> Outcome:
     """Return why a file without an expiry in the future is not changed."""
     if header.ttl == TTL_MISSING:
         return Outcome(Result.GONE)
-    reason = _("How long this file lives could not be read: it can only be deleted.")
+    reason = _("The expiry of this file can't be read, so the file can only be deleted.")
     return Outcome(Result.REFUSED, reason)
 
 
@@ -309,8 +309,9 @@ class FileBasedInspector(PickledInspector):
     def notes(self) -> Sequence[Text]:
         return (
             _(
-                "The files are named by a hash that cannot be turned back into the key: type the "
-                "whole key to find it. Entries of other prefixes and versions are listed as well."
+                "Files are named by a hash that can't be turned back into the key. To find a "
+                "key, enter its full name. Entries with other prefixes and versions are "
+                "listed too."
             ),
         )
 
@@ -506,8 +507,8 @@ class FileBasedInspector(PickledInspector):
     def flush_plan(self) -> FlushPlan:
         pattern = f"*{self.cache.cache_suffix}"
         scope = _(
-            "All files %(pattern)s in the folder %(folder)s: the entries of every alias that uses "
-            "it, whatever its prefix."
+            "All files %(pattern)s in the folder %(folder)s: the entries of all aliases that "
+            "use it, whatever their prefix."
         )
         return FlushPlan(
             act=_("the removal of %(files)s") % {"files": f"{self.location}/{pattern}"},

@@ -34,7 +34,7 @@ from django_cachex.inspectors.values.objects import content_of
 MISSING: Final = object()
 """What `get` returns for a key that is not there; None may be stored."""
 
-LACKS: Final = _("This backend does not have it.")
+LACKS: Final = _("This backend doesn't support this.")
 
 
 def seconds(ttl: int) -> int | None:
@@ -59,18 +59,23 @@ class LimitedInspector(Inspector):
 
     support = Support.LIMITED
     reasons = {
-        "can_list": _("Django's cache interface does not list keys. Open a key by its name."),
-        "can_get": _("Only the backend's own get can read, and it may run what is stored."),
+        "can_list": _("Django's cache API can't list keys. Open a key by its exact name."),
+        "can_get": _(
+            "Values can only be read with the backend's own get(), which may run code that is "
+            "stored in them."
+        ),
         "can_add": LACKS,
         "can_edit": LACKS,
-        "can_keep_ttl": _("The backend does not say how long a key has left to live."),
+        "can_keep_ttl": _("This backend doesn't report the TTL of a key."),
         "can_delete": LACKS,
-        "can_ttl": _("Django's cache interface does not tell when a key expires."),
+        "can_ttl": _("Django's cache API can't tell when a key expires."),
         "can_expire": LACKS,
-        "can_rename": _("A key would lose its TTL, which the backend does not tell."),
-        "can_copy": _("A copy would not have the key's TTL, which the backend does not tell."),
-        "can_type": _("Only Valkey and Redis give keys a type."),
-        "can_info": _("Django's cache interface tells nothing about the store."),
+        "can_rename": _(
+            "The renamed key would lose its TTL, because this backend doesn't report it."
+        ),
+        "can_copy": _("The copy would lose the TTL, because this backend doesn't report it."),
+        "can_type": _("Only Valkey and Redis keys have a type."),
+        "can_info": _("Django's cache API provides no information about the server."),
         "can_flush": LACKS,
     }
 
@@ -105,8 +110,8 @@ class LimitedInspector(Inspector):
     def notes(self) -> Sequence[Text]:
         return (
             _(
-                "Nothing is known of this backend but Django's cache interface: keys are opened by "
-                "their exact names."
+                "This backend only offers Django's basic cache API, so its keys can't be "
+                "listed. Open a key by its exact name."
             ),
         )
 
@@ -143,7 +148,7 @@ class LimitedInspector(Inspector):
     def apply(self, stored: bytes, edit: Edit) -> Outcome:
         key = text_of(stored)
         if key is None:
-            return Outcome(Result.REFUSED, _("The key is not text."))
+            return Outcome(Result.REFUSED, _("The key isn't valid text."))
         try:
             return self.change(key, edit)
         except InvalidCacheKey as refused:
@@ -172,14 +177,14 @@ class LimitedInspector(Inspector):
             return Outcome(Result.DONE)
         if self.cache.get(key, MISSING) is not MISSING:
             return Outcome(Result.EXISTS)
-        return Outcome(Result.REFUSED, _("The backend did not store it and does not say why."))
+        return Outcome(Result.REFUSED, _("The backend didn't store the value and gave no reason."))
 
     def set(self, key: str, value: Any, ttl: int) -> Outcome:
         """Store a value and look whether it is there: `set` says nothing of failure."""
         self.cache.set(key, value, seconds(ttl))
         if self.cache.get(key, MISSING) is not MISSING:
             return Outcome(Result.DONE)
-        return Outcome(Result.REFUSED, _("The backend did not store it and does not say why."))
+        return Outcome(Result.REFUSED, _("The backend didn't store the value and gave no reason."))
 
     def set_value(self, key: str, edit: SetValue) -> Outcome:
         if edit.ttl is KEEP:
@@ -197,7 +202,7 @@ class LimitedInspector(Inspector):
 
     def expire_at(self, key: str, edit: ExpireAt) -> Outcome:
         if edit.ttl <= 0:
-            return Outcome.refused(_("This moment is over."))
+            return Outcome.refused(_("This time has passed."))
         return self.set_ttl(key, SetTtl(edit.ttl))
 
     def increase(self, key: str, edit: Increase) -> Outcome:
@@ -226,8 +231,8 @@ class LimitedInspector(Inspector):
         return FlushPlan(
             act=f"{type(self.cache).__qualname__}.clear()",
             scope=_(
-                "All that the backend's own clear() deletes, which may be more than the keys of "
-                "this alias."
+                "Everything that the backend's clear() deletes, which may be more than the "
+                "keys of this alias."
             ),
             entries=None,
         )

@@ -84,9 +84,7 @@ class Pattern:
         """A sentence saying why nothing can be searched for with it, or nothing."""
         if self.matches_all or len(self.text) <= LONGEST:
             return ""
-        text = _(
-            "Nothing was searched for: %(had)s characters are too many, %(most)s may be typed."
-        )
+        text = _("Not searched: the text has %(had)s characters, and at most %(most)s are allowed.")
         return text % {"most": LONGEST, "had": len(self.text)}
 
     @cached_property

@@ -35,9 +35,9 @@ def first_elements(type: str, text: str, store_as: StoreAs) -> tuple[Any, ...]:
     """
     lines = text.removesuffix("\n").split("\n") if text else []
     if not lines:
-        raise InvalidLine(_("Enter at least one line: a key of this type holds something."))
+        raise InvalidLine(_("Enter at least one line. A key of this type can't be empty."))
     if len(lines) > MOST:
-        raise InvalidLine(_("Enter %(most)d lines at most.") % {"most": MOST})
+        raise InvalidLine(_("Enter at most %(most)d lines.") % {"most": MOST})
     read = READERS[type]
     elements = [numbered(read, number, line, store_as) for number, line in enumerate(lines, 1)]
     if type in ELEMENT_NAMES:
@@ -49,7 +49,9 @@ def numbered(read: Callable[[str, StoreAs], Any], number: int, line: str, store_
     """Return a line's element; what is wrong with it is said with its number."""
     try:
         if not line:
-            raise InvalidLine(_('it is empty. For an empty text, store as JSON and write "".'))
+            raise InvalidLine(
+                _('the line is empty. To store an empty text, set Store as to JSON and enter "".')
+            )
         return read(line, store_as)
     except InvalidValue as problem:
         text = _("Line %(number)d: %(problem)s") % {"number": number, "problem": problem}
@@ -74,7 +76,7 @@ def scored(line: str, store_as: StoreAs) -> tuple[Any, float]:
     """Return the member and the score of a line such as `2.5 user:1`."""
     score, space, member = line.partition(" ")
     if not space:
-        raise InvalidLine(_("write a score, a space, and the member, such as 2.5 user:1."))
+        raise InvalidLine(_("enter a score, a space and the member, such as 2.5 user:1."))
     return encode(member, store_as), score_of(score)
 
 
@@ -86,7 +88,7 @@ def score_of(text: str) -> float:
         number = math.nan
     if math.isnan(number):
         raise InvalidLine(
-            _('"%(given)s" is no score: enter a number such as 2.5, inf or -inf.')
+            _('"%(given)s" is not a score. Enter a number such as 2.5, inf or -inf.')
             % {"given": text[:50]}
         )
     return number
@@ -96,7 +98,7 @@ def field(line: str, store_as: StoreAs) -> tuple[str, Any]:
     """Return the field and the value of a line such as `plan=pro`."""
     name, equals, value = line.partition("=")
     if not equals:
-        raise InvalidLine(_("write the field, an equals sign, and the value, such as plan=pro."))
+        raise InvalidLine(_("enter the field, an equals sign and the value, such as plan=pro."))
     return name, encode(value, store_as)
 
 
@@ -138,11 +140,11 @@ STORE_AS = [
 
 LINES = {
     "string": gettext_lazy("string: one value"),
-    "list": gettext_lazy("list: a line for each item"),
-    "set": gettext_lazy("set: a line for each member"),
-    "zset": gettext_lazy("zset: a line for each score and member, such as 2.5 user:1"),
-    "hash": gettext_lazy("hash: a line for each field=value"),
-    "stream": gettext_lazy("stream: a line for each field=value of its first entry"),
+    "list": gettext_lazy("list: one item per line"),
+    "set": gettext_lazy("set: one member per line"),
+    "zset": gettext_lazy("zset: one score and member per line, such as 2.5 user:1"),
+    "hash": gettext_lazy("hash: one field=value per line"),
+    "stream": gettext_lazy("stream: the first entry, one field=value per line"),
 }
 """The types that can be added, with how their elements are typed."""
 
@@ -155,12 +157,12 @@ class TimeoutField(forms.CharField):
             'Enter a whole number of seconds%(otherwise)s. You entered "%(given)s".'
         ),
         "zero": gettext_lazy(
-            'A timeout must be at least 1 second. You entered "%(given)s". To remove a key, '
-            "delete it."
+            'The timeout must be at least 1 second. You entered "%(given)s". To remove the '
+            "key, delete it instead."
         ),
         "long": gettext_lazy(
-            'A timeout can be at most %(longest)s seconds. You entered "%(given)s"; for no expiry, '
-            "choose Never expires."
+            'The timeout can be at most %(longest)s seconds. You entered "%(given)s". If the '
+            "key should not expire, choose Never expires."
         ),
     }
 
@@ -224,7 +226,7 @@ class ExpireForm(FocusedForm):
         data = super().clean() or {}
         timeout, never = data.get("timeout"), data.get("never")
         if timeout is not None and never:
-            self.add_error("timeout", _("Give a timeout or choose Never expires, not both."))
+            self.add_error("timeout", _("Enter a timeout or choose Never expires, not both."))
         elif timeout is None and not never and self.needs_timeout and "timeout" not in self.errors:
             self.add_error(
                 "timeout", _("Enter a whole number of seconds, or choose Never expires.")
@@ -253,8 +255,8 @@ class ValueForm(ExpireForm):
         label=gettext_lazy("Store as"),
         choices=STORE_AS,
         help_text=gettext_lazy(
-            "Automatic: what starts with { or [ is parsed as JSON, anything else is text as it "
-            "stands."
+            "Automatic: text that starts with { or [ is parsed as JSON. Any other text is "
+            "stored as is."
         ),
     )
 
@@ -308,10 +310,12 @@ class AddForm(ValueForm):
         self.needs_timeout = default_ttl != TTL_NONE and default_ttl <= 0
         default = {"default": default_text(default_ttl)}
         if self.needs_timeout:
-            help_text = _("This cache's default (%(default)s) stores nothing: say how long.")
+            help_text = _(
+                "This cache's default timeout (%(default)s) would store nothing. Enter a timeout."
+            )
             self.otherwise = ExpireForm.otherwise
         else:
-            help_text = _("Empty: this cache's default, %(default)s.")
+            help_text = _("If empty: this cache's default (%(default)s).")
             self.otherwise = _(", or leave empty for this cache's default (%(default)s)") % default
         super().__init__(*args, **kwargs)
         self.fields["timeout"].help_text = help_text % default
@@ -344,7 +348,7 @@ class EditForm(ValueForm):
     expected = forms.CharField(required=False, widget=forms.HiddenInput)
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    otherwise: str | Promise = gettext_lazy(", or leave empty to keep the TTL as it is")
+    otherwise: str | Promise = gettext_lazy(", or leave empty to keep the current TTL")
     needs_timeout = False
 
     def __init__(self, *args: Any, can_expire: bool, keeps_ttl: bool, **kwargs: Any) -> None:
@@ -355,10 +359,10 @@ class EditForm(ValueForm):
         if not can_expire:
             del self.fields["timeout"], self.fields["never"]
         elif keeps_ttl:
-            self.fields["timeout"].help_text = _("Empty: the TTL stays as it is.")
+            self.fields["timeout"].help_text = _("If empty, the TTL doesn't change.")
         else:
             self.fields["timeout"].help_text = _(
-                "This backend cannot keep the old timeout: it is lost, so give a new one."
+                "This backend can't keep the current timeout when you save. Enter a new one."
             )
 
     def has_changed_value(self) -> bool:

@@ -141,14 +141,14 @@ class Search:
         if not given or given in self.inspector.types:
             self.type = given
             return
-        text = _('There is no key type "%(given)s" here: all types are shown.')
+        text = _('This cache has no key type "%(given)s". All types are shown.')
         self._notice(text % {"given": given[:50]})
 
     def _read_scope(self, given: str) -> None:
         if not given or given in self.gate.scopes(self.inspector):
             self.scope = Scope(given or Scope.VERSION)
             return
-        text = _('There is no scope "%(given)s" here: the keys of this version are shown.')
+        text = _('This cache has no scope "%(given)s". The keys of this version are shown.')
         self._notice(text % {"given": given[:50]})
 
     def _read_filters(self, given: Mapping[str, str]) -> None:
@@ -159,7 +159,7 @@ class Search:
             if one.field in self.inspector.filters and one.read(value) is not None:
                 self.given[name] = value
                 continue
-            text = _('"%(filter)s" cannot be "%(given)s" here: it is left out.')
+            text = _('The filter "%(filter)s" can\'t be "%(given)s" here. It is ignored.')
             self._notice(text % {"filter": one.label, "given": value[:50]})
 
     def _read_size(self, given: str) -> None:
@@ -167,7 +167,10 @@ class Search:
         if given in map(str, PAGE_SIZES):
             self.size = int(given)
         elif given:
-            text = _('The page size can be %(sizes)s. You gave "%(given)s": %(default)s are shown.')
+            text = _(
+                'The page size can be %(sizes)s. You entered "%(given)s", so the page size is '
+                "%(default)s."
+            )
             sizes = ", ".join(map(str, PAGE_SIZES))
             self._notice(text % {"sizes": sizes, "given": given[:50], "default": self.size})
 
@@ -178,7 +181,7 @@ class Search:
             self.place = unsign(given, *self._bound_to())
         except ValueError:
             self._notice(
-                _("That page has expired or is not of this search: this is the first page.")
+                _("That page has expired or belongs to another search. This is the first page.")
             )
         else:
             self.is_continued = True

@@ -25,7 +25,7 @@ class MomentField(forms.DateTimeField):
 
     default_error_messages = {
         "invalid": gettext_lazy(
-            "Enter a date and a time, such as 2030-12-31 23:59. To remove the expiry, choose "
+            "Enter a date and time, such as 2030-12-31 23:59. To remove the expiry, choose "
             "Never expires."
         ),
     }
@@ -45,10 +45,10 @@ def milliseconds(when: datetime) -> int:
     try:
         moment = int(when.timestamp() * 1000)
     except (OverflowError, ValueError) as error:
-        raise forms.ValidationError(_("That date is out of reach.")) from error
+        raise forms.ValidationError(_("That date is out of range.")) from error
     if moment <= time.time() * 1000:
         raise forms.ValidationError(
-            _("That moment has passed: it is %(now)s now. To remove a key, delete it.")
+            _("That time has passed: it is now %(now)s. To remove the key, delete it instead.")
             % {"now": formatting.moment(formatting.expires_at(0))}
         )
     return moment
@@ -57,9 +57,9 @@ def milliseconds(when: datetime) -> int:
 class TtlForm(ExpireForm):
     """When a key expires: in so many seconds, at a moment, so much later, or never."""
 
-    moment = MomentField(label=gettext_lazy("or at a moment"))
-    add = TimeoutField(label=gettext_lazy("or so many seconds later"))
-    never = forms.BooleanField(label=gettext_lazy("or: Never expires"), required=False)
+    moment = MomentField(label=gettext_lazy("or at a date and time"))
+    add = TimeoutField(label=gettext_lazy("or seconds to add"))
+    never = forms.BooleanField(label=gettext_lazy("or never expires"), required=False)
 
     field_order = WAYS
     needs_timeout = False  # `clean` asks for one of four.
@@ -75,14 +75,16 @@ class TtlForm(ExpireForm):
         else:
             add = cast(TimeoutField, self.fields["add"])
             add.otherwise = self.otherwise
-            add.help_text = _("Added to what it has left when you save.")
+            add.help_text = _("Added to the TTL that is left when you save.")
 
     def clean(self) -> dict[str, Any]:
         data = forms.Form.clean(self) or {}
         given = [name for name in WAYS if data.get(name)]
         wrong = [name for name in WAYS if name in self.errors]
         if len(given) > 1:
-            text = _("Choose one way only: a timeout, a moment, time to add, or Never expires.")
+            text = _(
+                "Choose only one: a timeout, a date and time, seconds to add, or Never expires."
+            )
             self.add_error(given[1], text)
         elif not given and not wrong:
             text = _("Enter a whole number of seconds, or choose Never expires.")
@@ -94,7 +96,7 @@ class TtlForm(ExpireForm):
     def _check_total(self, added: int) -> None:
         if self.now is not None and self.now + added > LONGEST_TIMEOUT * 1000:
             longest = {"longest": formatting.number(LONGEST_TIMEOUT)}
-            self.add_error("add", _("In all, a key can live %(longest)s seconds.") % longest)
+            self.add_error("add", _("The total TTL can be at most %(longest)s seconds.") % longest)
 
     @property
     def edit(self) -> TtlEdit:
@@ -110,16 +112,18 @@ class TtlForm(ExpireForm):
         """Return in words what a valid form would do."""
         match self.edit:
             case SetTtl(ttl=ttl) if ttl == TTL_NONE:
-                return _("It would never expire.")
+                return _("The key would never expire.")
             case SetTtl(ttl=ttl):
                 left = ttl
             case ExpireAt(moment=moment):
                 left = max(1, moment - int(time.time() * 1000))
             case ExtendTtl(by=by):
                 if self.now is None:
-                    return _("It would live %(added)s longer.") % {"added": formatting.duration(by)}
+                    return _("The key would live %(added)s longer.") % {
+                        "added": formatting.duration(by)
+                    }
                 left = self.now + by
-        return _("It would expire in %(duration)s, at %(moment)s.") % {
+        return _("The key would expire in %(duration)s, at %(moment)s.") % {
             "duration": formatting.duration(left),
             "moment": formatting.moment(formatting.expires_at(left)),
         }

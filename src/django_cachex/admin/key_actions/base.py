@@ -107,11 +107,11 @@ class KeyAct(Generic[F]):
     """What stands above its form."""
 
     submit: ClassVar[Text] = gettext_lazy("Save")
-    insist: ClassVar[Text] = gettext_lazy("Save mine over it")
+    insist: ClassVar[Text] = gettext_lazy("Save my version")
     """What the button says once the person has seen what somebody else did meanwhile."""
 
     cancel: ClassVar[Text] = gettext_lazy("Cancel")
-    give_way: ClassVar[Text] = gettext_lazy("Keep what it holds now")
+    give_way: ClassVar[Text] = gettext_lazy("Keep the current version")
     """What Cancel says then."""
 
     def suits(self, subject: Subject) -> bool:

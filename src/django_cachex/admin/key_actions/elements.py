@@ -46,7 +46,7 @@ class ElementAct(KeyAct[F]):
     offered_in: ClassVar[Place] = "elements"
     place: ClassVar[Place] = "elements"
     cancel = gettext_lazy("Cancel")
-    give_way = gettext_lazy("Keep what is there now")
+    give_way = gettext_lazy("Keep the current version")
 
     types: ClassVar[tuple[str, ...]] = ()
     """The types of keys that it is for."""
@@ -96,9 +96,9 @@ def why_replaced(content: Content) -> list[Text]:
     return [
         " ".join(
             [
-                _("What is stored cannot be edited."),
+                _("The stored value can't be edited."),
                 str(content.why_not),
-                _("What you write here is stored in its place."),
+                _("What you enter here replaces it."),
             ]
         )
     ]
@@ -137,9 +137,9 @@ class ChosenForm(forms.Form):
         sent: Any = self.data
         rows = [sent["row"]] if "row" in sent else sent.getlist("selected")
         if not rows:
-            raise forms.ValidationError(_("Select what to remove first."))
+            raise forms.ValidationError(_("First select the rows to remove."))
         if len(rows) > MAX_REMOVED:
-            raise forms.ValidationError(_("Select %(most)d rows at most.") % {"most": MAX_REMOVED})
+            raise forms.ValidationError(_("Select at most %(most)d rows.") % {"most": MAX_REMOVED})
         parts = [row.partition(" ") for row in dict.fromkeys(rows)]
         self.chosen = tuple(Chosen(element, expected) for element, _space, expected in parts)
         return data
@@ -166,10 +166,10 @@ class RemoveRows(ElementAct[ChosenForm]):
             "elements": formatting.elements(count, UNITS.get(subject.type, Unit.ENTRIES)),
             "key": formatting.name(subject.inspector.name(subject.stored)),
         }
-        consequences = [_("What they hold is gone for good. The TTL stays as it is.")]
+        consequences = [_("This can't be undone. The TTL of the key doesn't change.")]
         size = subject.entry.description.size if subject.entry is not None else None
         if size == count and subject.type != "stream":
-            consequences.append(_("Nothing is left then: the key itself is gone, too."))
+            consequences.append(_("No elements will be left, so the key will be deleted too."))
         return Confirm(
             question=_('Remove %(elements)s from "%(key)s"?') % what,
             step=_("Remove"),
@@ -223,7 +223,7 @@ def left(outcome: Outcome | None) -> str:
     """Return that the key went with its last element, if it did."""
     if outcome is None or not outcome.key_gone:
         return ""
-    return " " + _("Nothing was left: the key is gone.")
+    return " " + _("No elements were left, so the key was deleted.")
 
 
 MAX_POPPED = 1000
@@ -263,7 +263,10 @@ class PopAct(ElementAct[CountForm]):
             question=_('Pop %(elements)s from "%(key)s"?') % what,
             step=_("Pop"),
             consequences=[
-                _("They are removed, and shown once. With the last of them the key is gone, too.")
+                _(
+                    "Popped elements are removed and shown to you once. If no elements are left, "
+                    "the key is deleted."
+                )
             ],
             submit=_("Pop %(elements)s") % what,
             back=back,

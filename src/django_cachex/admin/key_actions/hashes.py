@@ -75,7 +75,7 @@ def already_there(outcome: Outcome) -> Mapping[str, str]:
     """Return what to say beside the name of a field that is there."""
     if outcome.result != Result.EXISTS:
         return {}
-    return {"field": _("There is such a field already: edit it, or choose another name.")}
+    return {"field": _("This field already exists. Edit it, or choose another name.")}
 
 
 def said_name(name: str) -> str:
@@ -156,7 +156,7 @@ class ChangeFieldTtl(RowAct[FieldTtlForm]):
 
     opens, applies, types = "expire-field", "set-field-ttl", ("hash",)
     label = gettext_lazy("TTL")
-    title = gettext_lazy("Change the TTL of a field")
+    title = gettext_lazy("Change field TTL")
 
     def suits_row(self, row: Element) -> bool:
         return row.ttl is not None

@@ -55,7 +55,7 @@ class NameForm(FocusedForm):
         label=gettext_lazy("New name"), strip=False, widget=forms.TextInput(attrs=NAME_ATTRS)
     )
     overwrite = forms.BooleanField(
-        label=gettext_lazy("Overwrite the key of that name, if there is one"), required=False
+        label=gettext_lazy("Overwrite the key with this name if it exists"), required=False
     )
 
     def __init__(self, data: Any = None, *, name: str, can_overwrite: bool = True) -> None:
@@ -93,9 +93,9 @@ def typed_name(inspector: Inspector, stored: bytes) -> str:
 
 def already_there(form: forms.Form) -> dict[str, str]:
     """Return what to say beside a name that another key has."""
-    text = _("There is such a key already.")
+    text = _("A key with this name already exists.")
     if "overwrite" in form.fields:
-        text += " " + _('To lose it, tick "Overwrite the key of that name".')
+        text += " " + _('To overwrite it, select "Overwrite the key with this name if it exists".')
     return {"name": text}
 
 
@@ -112,8 +112,8 @@ def overwriting(name: str, alias: str, submit: str, back: Action) -> Confirm:
         step=_("Overwrite"),
         consequences=[
             _(
-                "If there is a key of that name, what it holds, of whatever type, is gone for "
-                "good. The key that takes its place brings its own TTL."
+                "If a key with this name exists, it will be lost, whatever its type. This "
+                "can't be undone. The key that replaces it keeps its own TTL."
             )
         ],
         submit=submit,
@@ -152,7 +152,7 @@ class CopyKey(KeyAct[CopyForm]):
                 yield alias
 
     def notes(self, subject: Subject) -> list[str]:
-        return [_("The copy holds the same and expires at the same time.")]
+        return [_("The copy has the same value and expires at the same time.")]
 
     def needs(self, subject: Subject, form: CopyForm) -> Iterable[Need]:
         act = COPY_OVER if form.overwrites else COPY_TO
@@ -192,11 +192,11 @@ class CopyKey(KeyAct[CopyForm]):
         }
         if form.overwrites:
             text = _(
-                'Copied from "%(old)s" of "%(alias)s" to "%(new)s" of "%(into)s", in place of '
-                "whatever was there."
+                'Copied from "%(old)s" in "%(alias)s" to "%(new)s" in "%(into)s", replacing '
+                "any existing key."
             )
         else:
-            text = _('Copied from "%(old)s" of "%(alias)s" to "%(new)s" of "%(into)s".')
+            text = _('Copied from "%(old)s" in "%(alias)s" to "%(new)s" in "%(into)s".')
         return text % names
 
     def recorded_as(self, form: CopyForm) -> int:
@@ -217,7 +217,7 @@ class RenameKey(KeyAct[NameForm]):
         return NameForm(data, name=typed_name(subject.inspector, subject.stored))
 
     def notes(self, subject: Subject) -> list[str]:
-        return [_("What it holds and its TTL stay as they are.")]
+        return [_("The value and the TTL don't change.")]
 
     def needs(self, subject: Subject, form: NameForm) -> Iterable[Need]:
         """The new name must be open to this person too: a session's is not."""
@@ -248,7 +248,7 @@ class RenameKey(KeyAct[NameForm]):
             "new": said_name(form.cleaned_data["name"]),
         }
         if form.overwrites:
-            text = _('Renamed from "%(old)s" to "%(new)s", in place of whatever was there.')
+            text = _('Renamed from "%(old)s" to "%(new)s", replacing any existing key.')
         else:
             text = _('Renamed from "%(old)s" to "%(new)s".')
         return text % names
@@ -285,9 +285,11 @@ class ChangeTtl(KeyAct[TtlForm]):
                 return ttl_message(ttl)
             case ExpireAt(moment=moment):
                 when = datetime.fromtimestamp(moment / 1000, UTC)
-                return _("TTL set: it expires at %(moment)s.") % {"moment": formatting.moment(when)}
+                return _("TTL set: the key expires at %(moment)s.") % {
+                    "moment": formatting.moment(when)
+                }
             case ExtendTtl(by=by):
-                return _("TTL lengthened by %(added)s.") % {"added": formatting.duration(by)}
+                return _("TTL extended by %(added)s.") % {"added": formatting.duration(by)}
 
 
 def is_number(subject: Subject) -> bool:
@@ -362,13 +364,15 @@ class NumberField(forms.CharField):
         elif DECIMAL.fullmatch(text) and not self.whole:
             number = float(text)
         elif self.whole:
-            problem = _('Enter a whole number, negative to decrease. You entered "%(given)s".')
+            problem = _(
+                'Enter a whole number; use a negative number to decrease. You entered "%(given)s".'
+            )
             raise ValidationError(problem % given)
         else:
             problem = _('Enter a number, such as 2.5 or -2.5. You entered "%(given)s".')
             raise ValidationError(problem % given)
         if not math.isfinite(number) or (self.whole and not -MOST <= number < MOST):
-            raise ValidationError(_("That is more than a counter can hold."))
+            raise ValidationError(_("This number is too large for a counter."))
         return number
 
 
@@ -379,7 +383,10 @@ class IncreaseForm(FocusedForm):
             whole=whole,
             label=_("Increase by"),
             initial="1",
-            help_text=_("A minus decreases. It is added to whatever the key holds by then."),
+            help_text=_(
+                "Use a negative number to decrease. It is added to the number that is stored "
+                "when you submit."
+            ),
         )
 
 
@@ -409,7 +416,8 @@ class IncreaseValue(KeyAct[IncreaseForm]):
         text = self.said(subject, form, outcome)
         if outcome.number is None:
             return text
-        return f"{text} {_('It is %(number)s now.') % {'number': formatting.exact(outcome.number)}}"
+        now = _("The number is now %(number)s.") % {"number": formatting.exact(outcome.number)}
+        return f"{text} {now}"
 
 
 class ReplaceValue(EditValue):
@@ -426,9 +434,9 @@ class ReplaceValue(EditValue):
         return [
             " ".join(
                 [
-                    _("What is stored cannot be edited."),
+                    _("The stored value can't be edited."),
                     reason,
-                    _("What you write here is stored in its place."),
+                    _("What you enter here replaces it."),
                 ]
             )
         ]
@@ -452,8 +460,8 @@ class ReplaceValue(EditValue):
             % {"key": formatting.name(subject.inspector.name(subject.stored))},
             step=_("Replace value"),
             consequences=[
-                _("What it holds now is gone for good: %(label)s.") % {"label": label},
-                _("An application that expects a value of the same kind may fail to read it."),
+                _("The current value will be lost: %(label)s.") % {"label": label},
+                _("Applications that expect the same kind of value may fail to read the new one."),
             ],
             submit=_("Replace value"),
             back=back,

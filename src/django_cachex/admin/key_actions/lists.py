@@ -78,7 +78,7 @@ class InsertBeside(RowAct[InsertForm]):
 
     def form(self, subject: Subject, data: Any = None) -> InsertForm:
         row = row_of(subject)
-        label = _("New item beside item %(index)s") % {"index": row.name}
+        label = _("New item next to item %(index)s") % {"index": row.name}
         return InsertForm(data, initial={"expected": row.expected}, label=label)
 
     def edit(self, subject: Subject, form: InsertForm) -> Edit | Outcome | None:
@@ -141,7 +141,7 @@ class TrimForm(FocusedForm):
         initial=-1,
         min_value=-MOST,
         max_value=MOST,
-        help_text=gettext_lazy("Negative ones count from the tail: -1 is the last item."),
+        help_text=gettext_lazy("Negative numbers count from the tail: -1 is the last item."),
     )
     expected = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=MOST)
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -192,9 +192,9 @@ def trimming(subject: Subject, count: int, kept: int, back: Action, unit: Unit) 
         "kept": formatting.number(kept),
         "key": formatting.name(subject.inspector.name(subject.stored)),
     }
-    consequences = [_("%(kept)s are kept. What is removed is gone for good.") % counts]
+    consequences = [_("%(kept)s will be kept. This can't be undone.") % counts]
     if not kept and unit == Unit.ITEMS:
-        consequences = [_("Nothing is left then: the key itself is gone, too.")]
+        consequences = [_("No elements will be left, so the key will be deleted too.")]
     return Confirm(
         question=_('Remove %(elements)s from "%(key)s"?') % counts,
         step=_("Trim"),

@@ -47,13 +47,13 @@ SCORED = [
     (End.RANDOM, gettext_lazy("any")),
 ]
 CONDITIONS = [
-    (Only.ANY, gettext_lazy("always: add it, or set the score it has")),
-    (Only.NEW, gettext_lazy("only if it is not there")),
-    (Only.THERE, gettext_lazy("only if it is there")),
-    (Only.GREATER, gettext_lazy("add it, or raise the score it has")),
-    (Only.LOWER, gettext_lazy("add it, or lower the score it has")),
-    (Only.THERE_GREATER, gettext_lazy("only if it is there, and only to a higher score")),
-    (Only.THERE_LOWER, gettext_lazy("only if it is there, and only to a lower score")),
+    (Only.ANY, gettext_lazy("always: add the member, or update its score")),
+    (Only.NEW, gettext_lazy("only if the member doesn't exist")),
+    (Only.THERE, gettext_lazy("only if the member exists")),
+    (Only.GREATER, gettext_lazy("add the member, or raise its score")),
+    (Only.LOWER, gettext_lazy("add the member, or lower its score")),
+    (Only.THERE_GREATER, gettext_lazy("only if the member exists and the new score is higher")),
+    (Only.THERE_LOWER, gettext_lazy("only if the member exists and the new score is lower")),
 ]
 
 
@@ -94,7 +94,7 @@ def already_there(outcome: Outcome) -> Mapping[str, str]:
     """Return what to say beside a member that is there."""
     if outcome.result not in (Result.EXISTS, Result.UNCHANGED):
         return {}
-    return {"value": _("This member is there already.")}
+    return {"value": _("This member already exists.")}
 
 
 class ScoredForm(ElementForm):
@@ -115,7 +115,7 @@ class AddScoredMember(ElementAct[ScoredForm]):
         return AddScored((pair,), Only(form.cleaned_data["only"]))
 
     def said(self, subject: Subject, form: ScoredForm, outcome: Outcome | None) -> str:
-        what = _("Member stored with the score %(score)s") % {"score": form.cleaned_data["score"]}
+        what = _("Member stored with score %(score)s") % {"score": form.cleaned_data["score"]}
         return changed(what, outcome)
 
 
@@ -161,7 +161,7 @@ class ChangeScore(RowAct[ScoreForm]):
         return ScoreForm(data, initial=initial)
 
     def notes(self, subject: Subject) -> Sequence[Text]:
-        return [_("Of the member %(member)s") % {"member": row_of(subject).name}]
+        return [_("Member: %(member)s") % {"member": row_of(subject).name}]
 
     def edit(self, subject: Subject, form: ScoreForm) -> Edit | Outcome | None:
         data = form.cleaned_data

@@ -30,7 +30,7 @@ class AppendEntry(ElementAct[EntryForm]):
     label = title = submit = gettext_lazy("Add entry")
 
     def form(self, subject: Subject, data: Any = None) -> EntryForm:
-        return EntryForm(data, label=_("A line for each field=value"))
+        return EntryForm(data, label=_("One field=value per line"))
 
     def edit(self, subject: Subject, form: EntryForm) -> Edit | Outcome | None:
         return AddEntry(form.decoded)

@@ -79,7 +79,10 @@ class AddPage(CachePage):
             message = partial(added_message, edit)
             self.record_in_doubt(answer.error, log_entries.ADDITION, [stored], message, inspector)
             why = {"why": explain(inspector, answer.error or Exception())}
-            form.add_error(None, _("Perhaps not stored: look at the key. %(why)s") % why)
+            form.add_error(
+                None,
+                _("The key may not have been stored. Check it before you try again. %(why)s") % why,
+            )
             return None
         if answer.value.result != Result.DONE:
             self._refuse(form, answer.value)
@@ -91,9 +94,9 @@ class AddPage(CachePage):
         if outcome.result != Result.EXISTS:
             form.add_error(None, refusal(outcome))
             return
-        text = _("There is such a key already.")
+        text = _("A key with this name already exists.")
         if "replace" in form.fields:
-            text += " " + _('To overwrite it, tick "Replace the key if it exists".')
+            text += " " + _('To overwrite it, select "Replace the key if it exists".')
         form.add_error("key", text)
 
     def _report(self, name: str, stored: bytes, edit: AddValue | AddKey) -> None:

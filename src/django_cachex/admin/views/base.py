@@ -273,8 +273,9 @@ class CachePage(Page):
         self.notices[:0] = [Notice(note) for note in notes]
         if not self.gate.policies(self.inspector).is_certain:
             text = _(
-                "A cache that CACHEX_ADMIN closes does not say whether it shares this one's "
-                "server: keys that look like its own are closed here until it does."
+                "A cache that CACHEX_ADMIN protects doesn't respond, so it isn't known "
+                "whether it shares this server. Until it responds, keys that look like its "
+                "keys are protected here too."
             )
             self.notices.append(Notice(text, "warning"))
         return super().get_context_data(**kwargs)
@@ -301,7 +302,7 @@ class KeyedPage(CachePage):
     def find(self, alias: str) -> Inspector:
         inspector = super().find(alias)
         if not self.gate.reaches(inspector, self.stored):
-            raise Http404(_('That key is not one of "%(alias)s".') % {"alias": alias})
+            raise Http404(_('That key doesn\'t belong to "%(alias)s".') % {"alias": alias})
         return inspector
 
     @property
@@ -320,8 +321,8 @@ class KeyedPage(CachePage):
         """Return to the list: the key is not there."""
         self.say(
             _(
-                'There is no key "%(key)s" in "%(alias)s": it was deleted, has expired, or '
-                "never was."
+                'There is no key "%(key)s" in "%(alias)s". It was deleted, has expired, or '
+                "never existed."
             )
             % {"key": self.said_name, "alias": self.inspector.alias},
             messages.WARNING,
@@ -349,7 +350,7 @@ class CarryingPage(CachePage):
     """A page about one cache whose forms hold what was done so far."""
 
     expired: Text = gettext_lazy(
-        "That page has expired or is not of this search: nothing was changed."
+        "That page has expired or belongs to another search. Nothing was changed."
     )
     """Said of a token that is not good here."""
 

@@ -97,12 +97,12 @@ def matched_cards(survey: Survey, inspector: Inspector, gate: Gate, links: Links
     """Return what they are, which namespaces they are of, and some of them by name."""
     if not survey.whole.keys:
         return []
-    cards = [Card(_("What matches"), facts(survey, inspector))]
+    cards = [Card(_("Matching keys"), facts(survey, inspector))]
     namespaces = survey.tree.under(())[:MOST_NAMESPACES]
     if namespaces:
         cards.append(Card(_("Namespaces"), table=namespace_table(survey, inspector)))
     names = [named(stored, inspector, gate, links) for stored in survey.sample]
-    title = _("All of them") if len(names) == survey.whole.keys else _("Some of them")
+    title = _("All of the keys") if len(names) == survey.whole.keys else _("Some of the keys")
     return [*cards, Card(title, items=names)]
 
 
@@ -116,10 +116,10 @@ def facts(survey: Survey, inspector: Inspector) -> list[FactLine]:
     if survey.timed:
         found.append(FactLine(_("Never expire"), formatting.number(whole.immortal)))
     if survey.sessions:
-        note = _("Whoever they belong to has to log in again without them.")
+        note = _("Their users will have to log in again.")
         found.append(FactLine(_("Sessions"), formatting.number(survey.sessions), note=note))
     if survey.locks:
-        note = _("Their names say so: something may be held by them at this moment.")
+        note = _("Judging by their names. They may be in use right now.")
         found.append(FactLine(_("Look like locks"), formatting.number(survey.locks), note=note))
     return found
 
@@ -166,18 +166,18 @@ def consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:
     how = how_far(work.position.examined, work.position)
     said = [f"{matched_progress(work)}, {how}.", bulk.consequence(ttl)]
     if not work.complete:
-        said.append(_("Those that are found on the way are treated alike."))
+        said.append(_("Matching keys that are found later are included."))
     if survey.sessions:
         text = ngettext(
-            "%(count)s session is among them: somebody will have to log in again.",
-            "%(count)s sessions are among them: people will have to log in again.",
+            "%(count)s of them is a session. Its user will have to log in again.",
+            "%(count)s of them are sessions. Their users will have to log in again.",
             survey.sessions,
         )
         said.append(text % {"count": formatting.number(survey.sessions)})
     if survey.locks:
         text = ngettext(
-            "%(count)s of them looks like a lock: what it guards may be in use.",
-            "%(count)s of them look like locks: what they guard may be in use.",
+            "%(count)s of them looks like a lock, which may be in use.",
+            "%(count)s of them look like locks, which may be in use.",
             survey.locks,
         )
         said.append(text % {"count": formatting.number(survey.locks)})
@@ -202,7 +202,7 @@ class MatchCount(CarryingPage):
         super().pass_gate()
         name = self.request.GET.get("act") or bulk.DELETING.name
         if name not in bulk.ON_MATCHING:
-            raise Http404(_("There is no such act on all matching keys."))
+            raise Http404(_("There is no such action for all matching keys."))
         self.deed = bulk.ON_MATCHING[name]
         self.require(self.deed.act, self.inspector)
 
@@ -231,9 +231,11 @@ class MatchCount(CarryingPage):
         if self.search.problem:
             return self.search.problem
         if not self.search.query.pattern.text:
-            return _("Search first: an empty pattern never stands for all keys. * does.")
+            return _(
+                "Search for something first. An empty search doesn't mean all keys; use * for that."
+            )
         if self.search.query.scope is not Scope.VERSION:
-            return _("Only keys of this cache's own version can be changed by a pattern.")
+            return _("Only keys of this cache's own version can be changed all at once.")
         # A filter that is left out would have more keys changed than were asked for.
         return " ".join(str(notice.text) for notice in self.search.notices)
 
@@ -267,7 +269,7 @@ class MatchCount(CarryingPage):
             working=working(
                 matched_progress(work),
                 work.position,
-                Button(_("Count on"), "count"),
+                Button(_("Continue counting"), "count"),
                 [("state", self.sealed(COUNT, work.state()))],
                 [Button(f"{submit} …", "ask", "danger-quiet")] if found else [],
                 automatic=goes_on,
@@ -279,7 +281,7 @@ class MatchCount(CarryingPage):
     def nothing(self) -> Empty:
         return Empty(
             _("No key matches"),
-            _("Check the spelling: * stands for anything, and upper and lower case differ."),
+            _("Check the spelling. Searches are case-sensitive, and * matches any text."),
             [Action("back", _("Back to the keys"), self.back(), "primary")],
         )
 
@@ -366,7 +368,7 @@ class MatchingPage(MatchCount):
             on = self.here(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
             return self.go(on if len(on) <= LONGEST_ID else self.back())
         cancel = Action("cancel", _("Cancel"), self.back())
-        return self.show(expiring=FormBox(form, "count", _("Look at what matches"), cancel))
+        return self.show(expiring=FormBox(form, "count", _("Show matching keys"), cancel))
 
     # The question, and the deed.
 

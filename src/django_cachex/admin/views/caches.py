@@ -34,13 +34,15 @@ from django_cachex.inspectors.info import Status
 
 BADGES = {
     Support.CACHEX: Badge(
-        "cachex", "strong", gettext_lazy("Full support: a backend of django-cachex.")
+        "cachex", "strong", gettext_lazy("Full support: a django-cachex backend.")
     ),
     Support.WRAPPED: Badge(
-        "wrapped", "", gettext_lazy("Wrapped support: what this backend of Django can give.")
+        "wrapped",
+        "",
+        gettext_lazy("Wrapped support: a Django backend, with the features that it allows."),
     ),
     Support.LIMITED: Badge(
-        "limited", "warning", gettext_lazy("Limited support: keys by exact name, nothing listed.")
+        "limited", "warning", gettext_lazy("Limited support: only keys whose exact name you know.")
     ),
 }
 
@@ -66,8 +68,8 @@ class CachesPage(Page):
         return super().get_context_data(
             table=self._table(shown, statuses, can_flush),
             empty=Empty(
-                _("No cache to show"),
-                _("settings.CACHES has none that you may see at this support level."),
+                _("No caches to show"),
+                _("settings.CACHES has no caches with this support level that you may see."),
                 [Action("show-all", _("Show all"), self.links.caches())],
             ),
             footnotes=list(self._footnotes(shown, statuses)),
@@ -80,7 +82,7 @@ class CachesPage(Page):
         if not support:
             return self.inspectors
         if support not in list(Support):
-            text = _('There is no support level "%(given)s": all caches are shown.')
+            text = _('There is no support level "%(given)s". All caches are shown.')
             self.notices.append(Notice(text % {"given": support[:50]}, "warning"))
             return self.inspectors
         return [inspector for inspector in self.inspectors if inspector.support == support]
@@ -164,13 +166,15 @@ class CachesPage(Page):
         ]
         if counted:
             yield _(
-                "Keys counts everything at a location, whatever its prefix or version; Memory is "
-                "the whole server's."
+                "Keys: all entries at that location, including other prefixes and versions. "
+                "Memory: the whole server."
             )
         for group in grouped(counted).values():
             if len(group) > 1:
                 names = ", ".join(inspector.alias for inspector in group)
-                yield _("%(names)s share one location, and so these figures.") % {"names": names}
+                yield _("%(names)s share one location, so their figures are the same.") % {
+                    "names": names
+                }
 
     def actions(self) -> Sequence[Action]:
         return ()
@@ -182,9 +186,9 @@ class CachesPage(Page):
         chosen = set(request.POST.getlist("selected"))
         inspectors = [inspector for inspector in self.inspectors if inspector.alias in chosen]
         if request.POST.get("action") != "flush":
-            self.say(_("Nothing done: choose an action."), messages.WARNING)
+            self.say(_("No action selected. Nothing was changed."), messages.WARNING)
         elif not inspectors:
-            self.say(_("Nothing done: select the caches to flush first."), messages.WARNING)
+            self.say(_("Select the caches to flush first. Nothing was changed."), messages.WARNING)
         elif "confirmed" not in request.POST:
             return self.confirm(flush_confirm(self, inspectors))
         elif unfinished := flush_all(self, inspectors):
@@ -197,7 +201,7 @@ def state_cell(inspector: Inspector, answer: Answer[Status]) -> Cell:
     if answer.error is not None:
         return Cell(badge=Badge(_("down"), "bad"), lines=[reason(inspector, answer.error)])
     if answer.value is None or not inspector.can_info:
-        return Cell(badge=Badge(_("not known")))
+        return Cell(badge=Badge(_("unknown")))
     latency = answer.value.latency
     took = [] if latency is None else [f"{formatting.number(latency * 1000, 1)} ms"]
     return Cell(badge=Badge(_("up"), "good"), lines=took)

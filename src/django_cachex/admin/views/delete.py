@@ -92,7 +92,10 @@ def delete_confirm(
         % values,
         step=_("Delete"),
         consequences=[
-            _("What is deleted is gone for good, unless an application stores it again.")
+            _(
+                "This can't be undone. Deleted keys come back only if an application stores them "
+                "again."
+            )
             if count
             else _("None of the selected keys can be deleted.")
         ],
@@ -105,7 +108,11 @@ def delete_confirm(
         ],
         items=names,
         refused=[
-            _("%(key)s is not yours to delete, or not a key of this cache.") % {"key": one}
+            _(
+                "%(key)s: you don't have permission to delete it, or it doesn't belong to this "
+                "cache."
+            )
+            % {"key": one}
             for one in refused
         ],
         possible=bool(count),
@@ -137,7 +144,9 @@ def delete_keys(page: Page, inspector: Inspector, keys: Sequence[bytes]) -> None
 
 def not_deleted(why: str) -> str:
     """Return that nobody knows whether keys were deleted."""
-    return _("Not deleted, or not all of it: look again. %(why)s") % {"why": why}
+    return _("Some or all of it may not have been deleted. Check before you try again. %(why)s") % {
+        "why": why
+    }
 
 
 def present(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:

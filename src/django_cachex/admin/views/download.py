@@ -92,7 +92,7 @@ class DownloadPage(KeyedPage):
 
     def _problem(self, error: Exception) -> str:
         if isinstance(error, Changed):
-            return _("Not downloaded: the value changed meanwhile. Try again.")
+            return _("Not downloaded: the value changed during the download. Try again.")
         if isinstance(error, TooLarge | NotSo):
             return _("Not downloaded. %(reason)s") % {"reason": error}
         return explain(self.inspector, error)
@@ -127,7 +127,7 @@ class DownloadPage(KeyedPage):
             return None
         content = entry.content
         if content is None or self.form not in decoded_forms(content):
-            raise NotSo(_("What it holds now cannot be had in this form."))
+            raise NotSo(_("The current value can't be downloaded in this format."))
         text = content.value if self.form == "text" else json_text(content.value)
         return iter([text.encode(errors="backslashreplace")])
 

@@ -82,11 +82,11 @@ def _refusals(
             yield explain(inspector, error)
         elif not inspector.can_flush:
             why = {"alias": inspector.alias, "why": inspector.why_not("can_flush")}
-            yield _('"%(alias)s" cannot be flushed. %(why)s') % why
+            yield _('"%(alias)s" can\'t be flushed. %(why)s') % why
         elif closed_by_flush(inspector):
             yield closed_text(inspector)
         elif inspector not in plans:
-            yield _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
+            yield _('You don\'t have permission to flush "%(alias)s".') % {"alias": inspector.alias}
 
 
 def flush_all(page: Page, inspectors: Sequence[Inspector]) -> list[Flushing]:
@@ -102,7 +102,9 @@ def flush_all(page: Page, inspectors: Sequence[Inspector]) -> list[Flushing]:
             why = {"why": explain(inspector, error)}
             page.say(_("Not flushed. %(why)s") % why, messages.ERROR)
         elif not page.gate.allowed(FLUSH, inspector):
-            text = _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
+            text = _('You don\'t have permission to flush "%(alias)s".') % {
+                "alias": inspector.alias
+            }
             page.say(closed_text(inspector) if closed_by_flush(inspector) else text, messages.ERROR)
         elif inspector.flushes_in_steps:
             unfinished += flush_on(page, inspector)
@@ -117,7 +119,7 @@ def flush_on(page: Page, inspector: Inspector) -> list[Flushing]:
     step = flushing.step(page)
     if step.error is not None:
         why = {"why": explain(inspector, step.error)}
-        page.say(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
+        page.say(_("The cache may not have been flushed completely. %(why)s") % why, messages.ERROR)
         return []
     if not step.run.work.complete:
         return [Flushing(inspector, step.run)]
@@ -157,7 +159,7 @@ def flush(page: Page, inspector: Inspector) -> None:
             error, log_entries.CHANGE, [], partial(_flushed, inspector, None), inspector
         )
         why = {"why": explain(inspector, error)}
-        page.say(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
+        page.say(_("The cache may not have been flushed completely. %(why)s") % why, messages.ERROR)
         return
     said = partial(_flushed, inspector, count)
     log_entries.record_cache(page.request.user.pk, log_entries.CHANGE, inspector, said)
@@ -184,7 +186,7 @@ def grouped(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Inspector]]:
 
 def _question(inspectors: Sequence[Inspector]) -> str:
     if not inspectors:
-        return _("Nothing here can be flushed")
+        return _("None of these caches can be flushed")
     if len(inspectors) == 1:
         return _('Flush "%(alias)s"?') % {"alias": inspectors[0].alias}
     return _("Flush %(count)s caches?") % {"count": len(inspectors)}
@@ -227,7 +229,7 @@ def _runs(plan: FlushPlan) -> str:
 
 def _entries_cell(plan: Plan) -> Cell:
     """Return about how many entries go: counted, or at most all that are there."""
-    text = _("not known")
+    text = _("unknown")
     if plan.flush.entries is not None:
         text = _("about %(count)s") % {"count": formatting.number(plan.flush.entries)}
     elif plan.status.keys is not None:
@@ -240,9 +242,9 @@ def _scope(inspector: Inspector, plan: FlushPlan, others: Sequence[Inspector]) -
     losing = ", ".join(f'"{other.alias}"' for other in others if inspector.flushes(other))
     text = str(plan.scope)
     if losing:
-        text += " " + _("Among them those of %(names)s.") % {"names": losing}
+        text += " " + _("This includes the entries of %(names)s.") % {"names": losing}
     if inspector.alias == settings.SESSION_CACHE_ALIAS and session_keys() is not None:
-        text += " " + _("Sessions are kept here: people may have to log in again.")
+        text += " " + _("Sessions are stored here, so users may have to log in again.")
     return text
 
 
@@ -288,7 +290,7 @@ class FlushingPage(Page):
             try:
                 state = unseal(token, RUN, self.request.user.pk, alias)
             except ValueError:
-                self.say(_("That page has expired: nothing was changed."))
+                self.say(_("That page has expired. Nothing was changed."))
                 continue
             found.append(Flushing(inspector_for(alias), Run.of_state(state)))
         return found

@@ -61,8 +61,11 @@ class HistoryPage(CachePage):
             for entry in entries
         ]
         empty = Empty(
-            _("No change on record"),
-            _("What is changed through this admin is recorded here; what applications do is not."),
+            _("No changes recorded"),
+            _(
+                "Changes made through this admin are recorded here. Changes made by applications "
+                "are not."
+            ),
         )
         return super().get_context_data(
             table=Table(headers, rows, caption=_("Changes")),

@@ -112,7 +112,7 @@ class KeyView(KeyElements):
         in_form = self.is_open and self.asked is not None and self.asked.place == "value"
         why_not = content.why_not if self.can(EDIT) and content.why_not not in content.notes else ""
         return ValueBox(
-            _("What it holds now") if in_form else _("Value"),
+            _("Current value") if in_form else _("Value"),
             [] if in_form else look.views(),
             self._value_offers(),
             [note for note in (entry.note, *content.notes) if note],
@@ -141,7 +141,7 @@ class KeyView(KeyElements):
 
     def _why_hidden(self) -> str:
         if self.gate.is_secret(self.inspector, self.stored):
-            return _("This is a session: only superusers see what it holds.")
+            return _("This is a session. Only superusers can see its value.")
         return str(self.inspector.why_not("can_get"))
 
     # The frame.
@@ -225,7 +225,7 @@ class KeyPage(KeyView):
         if isinstance(edit, Outcome):
             return self.refuse(act, form, edit)
         if edit is None:
-            self.say(_("Nothing to save: you changed nothing."), messages.INFO)
+            self.say(_("Nothing to save: you didn't change anything."), messages.INFO)
             return self.go(self.part)
         question = self.unconfirmed(act, form)
         return self.confirm(question) if question else self.apply(act, form, edit)
@@ -281,7 +281,9 @@ class KeyPage(KeyView):
         if outcome is None:
             self.record_in_doubt(answer.error, flag, [stored], said, inspector)
             why = explain(self.inspector, answer.error or Exception())
-            text = _("Perhaps not saved: look at the key again. %(why)s") % {"why": why}
+            text = _(
+                "The change may not have been saved. Check the key before you try again. %(why)s"
+            ) % {"why": why}
             self.notices.append(Notice(text, "error"))
             return None
         if outcome.result != Result.DONE:
@@ -362,4 +364,4 @@ class KeyPage(KeyView):
 def their_value(content: Content) -> ValueBox:
     """Return what an element holds now, to stand beside what was written."""
     label = str(content.label)
-    return ValueBox(_("What it holds now"), notes=[label], text=content.formatted.text)
+    return ValueBox(_("Current value"), notes=[label], text=content.formatted.text)

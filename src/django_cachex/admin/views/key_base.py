@@ -211,7 +211,7 @@ class KeyElements(KeyRead):
             "row_shown": any(row.id == self.element for row in elements.rows),
         }
         if isinstance(self.asked, RowAct) and self.row is None and not self.notices:
-            self.notices.append(Notice(_("What you opened is not there any more."), "warning"))
+            self.notices.append(Notice(_("The element you opened no longer exists."), "warning"))
         if entry.description.type == "stream":
             context["groups"] = self.groups()
         return context

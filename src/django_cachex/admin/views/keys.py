@@ -78,7 +78,7 @@ def _scope(search: Search, scopes: Sequence[Scope]) -> list[Select]:
     version = search.inspector.cache.version
     texts = {
         Scope.VERSION: _("this version (%(version)s)") % {"version": version},
-        Scope.VERSIONS: _("every version"),
+        Scope.VERSIONS: _("all versions"),
         Scope.STORE: _("the whole database"),
     }
     options = [
@@ -106,18 +106,23 @@ def scope_warning(search: Search) -> str:
     """Return what to know of the keys of other scopes; nothing of one's own."""
     if search.scope is Scope.STORE:
         return _(
-            "These are the keys of the whole database, whoever stored them: other caches' and "
-            "other applications' are among them. Names are stored keys."
+            "These are all keys in the database, including keys of other caches and other "
+            "applications. Keys are shown as they are stored."
         )
     if search.scope is Scope.VERSIONS:
-        return _("These are the keys of every version of this cache. Names are stored keys.")
+        return _(
+            "These are the keys of all versions of this cache. Keys are shown as they are stored."
+        )
     return ""
 
 
 def left_out(search: Search, count: int) -> str:
     """Return how many keys were left out because nobody knows whether they pass the filters."""
     filters = ", ".join(f'"{FILTERS[name].label}"' for name in search.given)
-    text = _("%(count)s keys were left out: the server does not say whether they pass %(filters)s.")
+    text = _(
+        "%(count)s keys are not shown, because the server doesn't say whether they match "
+        "%(filters)s."
+    )
     return text % {"count": formatting.number(count), "filters": filters}
 
 
@@ -182,7 +187,7 @@ class FoundKeys(CachePage):
         if found.listing is None and not shown:
             return ""
         if found.listing is None:
-            return format_html("{} · {}", shown_text(shown), _("the key of exactly this name"))
+            return format_html("{} · {}", shown_text(shown), _("the key with exactly this name"))
         return progress(shown, found.examined, found.listing)
 
     def _live(self, search: Search, found: Found) -> Live:
@@ -221,7 +226,7 @@ class FoundKeys(CachePage):
         if listing.unknown:
             notices.append(Notice(left_out(search, listing.unknown), "warning"))
         if listing.unanswered:
-            text = _("%(servers)s does not answer: its keys are missing here.")
+            text = _("No answer from %(servers)s. The keys stored there are missing here.")
             servers = ", ".join(listing.unanswered)
             again = [Action("try-again", _("Try again"), self.here())]
             notices.append(Notice(text % {"servers": servers}, "error", again))
@@ -233,8 +238,8 @@ class FoundKeys(CachePage):
             return Empty(
                 _("None so far, %(how_far)s") % {"how_far": how_far(found.examined, found.listing)},
                 _(
-                    "The search stops after a while so that it holds nobody up; it goes on from "
-                    "where it is."
+                    "Each request searches only for a short time. Select Continue to go on "
+                    "from here."
                 ),
                 [Action("continue", _("Continue"), self.here(token=found.token), "primary")],
             )
@@ -247,12 +252,12 @@ class FoundKeys(CachePage):
             clear = Action(
                 "clear-search", _("Clear the search"), self.links.keys(self.inspector.alias)
             )
-            return Empty(_("This is too long to search for"), search.problem, [clear])
+            return Empty(_("This search is too long"), search.problem, [clear])
         if search.narrows:
             count = formatting.number(found.examined)
             return Empty(
                 _("No key matches, all %(count)s examined") % {"count": count},
-                _("Check the spelling: * stands for anything, and upper and lower case differ."),
+                _("Check the spelling. Searches are case-sensitive, and * matches any text."),
                 [
                     *first,
                     Action(
@@ -266,7 +271,7 @@ class FoundKeys(CachePage):
         can_add = self.gate.allowed(ADD, self.inspector)
         return Empty(
             _("This cache is empty"),
-            _("It holds no key with this cache's prefix and version."),
+            _("There are no keys with this cache's prefix and version."),
             add if can_add else [],
         )
 
@@ -278,12 +283,14 @@ class FoundKeys(CachePage):
         if not beyond:
             return table
         text = ngettext(
-            "%(count)s key has no box to select it by: the names fill more than one form.",
-            "%(count)s keys have no box to select them by: the names fill more than one form.",
+            "%(count)s key can't be selected, because the names on this page are too long "
+            "for one form.",
+            "%(count)s keys can't be selected, because the names on this page are too long "
+            "for one form.",
             len(beyond),
         )
         if any(row.cells[0].post_id for row in carrying[fit:]):
-            text += " " + _("To open one whose name is very long, search for a part of it.")
+            text += " " + _("To open a key with a very long name, search for part of the name.")
         self.notices.append(Notice(text % {"count": formatting.number(len(beyond))}, "warning"))
         rows = [without_id(row) if id(row) in beyond else row for row in table.rows]
         return replace(table, rows=rows)
@@ -391,11 +398,11 @@ class KeysPage(FoundKeys):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.POST.get("action") != "delete":
-            self.say(_("Nothing done: choose an action."), messages.WARNING)
+            self.say(_("No action selected. Nothing was changed."), messages.WARNING)
             return self.go(self.here())
         allowed, refused = self._selected()
         if not allowed and not refused:
-            self.say(_("Nothing done: select the keys to delete first."), messages.WARNING)
+            self.say(_("Select the keys to delete first. Nothing was changed."), messages.WARNING)
             return self.go(self.here())
         if "confirmed" in request.POST and allowed:
             delete_keys(self, self.inspector, allowed)

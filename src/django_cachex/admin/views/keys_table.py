@@ -37,7 +37,7 @@ SIZE_OF_FIELD = len("&selected=")
 def ttl_cell(ttl: int | None) -> Cell:
     """Return a TTL in words; a script counts it down."""
     if ttl is None:
-        return Cell(_("not known"), kind="number")
+        return Cell(_("unknown"), kind="number")
     if ttl == TTL_NONE:
         return Cell(_("never"), kind="number")
     return Cell(
@@ -256,7 +256,7 @@ class KeyRows:
         if not name:
             return ""
         # A script says the same of another column.
-        text = _("Sorted by %s: only the keys on this page, not all that match.")
+        text = _("Sorted by %s: only the keys on this page, not all matching keys.")
         return text % (self._key_label() if name == KEY else COLUMNS[name].label)
 
     def _key_label(self) -> str:
@@ -338,5 +338,5 @@ class KeyRows:
 def _said_of(owner: Inspector | None) -> str:
     """Return whose a key is that is not this cache's."""
     if owner is None:
-        return _("of no cache in CACHES")
-    return _('of the cache "%(alias)s"') % {"alias": owner.alias}
+        return _("doesn't belong to a cache in CACHES")
+    return _('belongs to the cache "%(alias)s"') % {"alias": owner.alias}

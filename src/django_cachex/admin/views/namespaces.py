@@ -88,26 +88,31 @@ class Surveyed:
         """Return what the figures are of."""
         if not self.survey.tree.under(ROOT) and self.survey.whole.keys:
             sorting = self.survey.sorting
-            text = _('No name has a "%(separator)s" in it: there are no namespaces.')
+            text = _('No key name contains "%(separator)s", so there are no namespaces.')
             if sorting.under:
-                text = _('No name has a further "%(separator)s" in it: nothing is inside.')
+                text = _(
+                    'No key name contains another "%(separator)s", so there are no namespaces '
+                    "inside."
+                )
             return f"{text % {'separator': sorting.separator}} {self._what_was_counted()}"
         if any(branch.folds for branch in self.survey.tree.branches.values()):
-            text = _("A page has no room for all namespaces: the smallest are counted together.")
+            text = _(
+                "There are too many namespaces for one page. The smallest are counted together."
+            )
             return f"{self._what_was_counted()} {text}"
         return self._what_was_counted()
 
     def _what_was_counted(self) -> str:
         if self.work.complete:
-            return _("Every key was counted.")
+            return _("All keys were counted.")
         if self.is_sample and self.work.position.total:
             return _(
-                "A sample: numbers of keys and bytes are what all would have if the rest is like "
-                "it. A share is within what stands after ± nineteen times of twenty."
+                "Estimated from a sample: the numbers assume that the other keys are "
+                "similar. The true share is within the range given by ± in 19 of 20 cases."
             )
         return _(
-            "Counted in the order that this store keeps its keys in: no sample, so nothing is "
-            "said of the rest."
+            "Only some of the keys were counted, in the order in which they are stored. They "
+            "aren't a random sample, so they say nothing about the other keys."
         )
 
     # Namespaces.
@@ -144,14 +149,14 @@ class Surveyed:
     def _rest_label(self, more: int) -> str:
         if more:
             text = ngettext(
-                "%(count)s more, and what is in no namespace",
-                "%(count)s more, and what is in no namespace",
+                "%(count)s more, and keys without a namespace",
+                "%(count)s more, and keys without a namespace",
                 more,
             )
             return text % {"count": formatting.number(more)}
         if self.survey.tree.whole.folds:
-            return _("folded, or in no namespace")
-        return _("in no namespace")
+            return _("small namespaces, and keys without a namespace")
+        return _("keys without a namespace")
 
     def glob(self, path: Path) -> str:
         """Return the search for the keys of a namespace."""
@@ -275,7 +280,9 @@ class NamespacesPage(CarryingPage):
     act = SEE_NAMESPACES
     title = gettext_lazy("Namespaces")
     template_name = "admin/django_cachex/namespaces.html"
-    expired = gettext_lazy("That page has expired or is not of this cache: this counts anew.")
+    expired = gettext_lazy(
+        "That page has expired or belongs to another cache. Counting starts again."
+    )
 
     def alias(self) -> str:
         return unquote(self.kwargs["object_id"])
@@ -353,9 +360,9 @@ class NamespacesPage(CarryingPage):
     def nothing(self) -> Empty:
         if self.under:
             whole = Action("all-namespaces", _("All namespaces"), self.here(under=""), "primary")
-            return Empty(_("No key begins so"), _("All were examined."), [whole])
+            return Empty(_("No keys start with this"), _("All keys were examined."), [whole])
         return Empty(
-            _("This cache is empty"), _("It holds no key with this cache's prefix and version.")
+            _("This cache is empty"), _("There are no keys with this cache's prefix and version.")
         )
 
     # The frame.
@@ -379,18 +386,18 @@ class NamespacesPage(CarryingPage):
 
 
 def _count_on(wanted: str) -> Button:
-    return Button(_("Count on"), wanted)
+    return Button(_("Continue counting"), wanted)
 
 
 def too_long(problem: str, whole: str) -> Empty:
     """Return why no name begins so that namespaces could be counted under."""
     all_of_them = Action("all-namespaces", _("All namespaces"), whole, "primary")
-    return Empty(_("This is too long to search for"), problem, [all_of_them])
+    return Empty(_("This search is too long"), problem, [all_of_them])
 
 
 def nameless() -> Empty:
     """Return why keys whose names nobody knows have no namespaces."""
     return Empty(
-        _("No namespaces here"),
-        _("This store knows its keys by a hash: their names cannot be told from it."),
+        _("No namespaces"),
+        _("This cache stores hashes instead of key names, so the names are unknown."),
     )

@@ -288,10 +288,10 @@ class CollectionView:
         """Return the controls for the order; a search has none, and its page can be sorted."""
         sorted_here = self.state.get("sort") == BY_NAME
         by_name = self.turn(
-            "sort-by-member", _("This page by member"), current=sorted_here, sort=BY_NAME
+            "sort-by-member", _("Sort this page by member"), current=sorted_here, sort=BY_NAME
         )
         if self.searches or self.type not in ORDERS:
-            as_found = self.turn("as-found", _("As found"), current=not sorted_here, sort="")
+            as_found = self.turn("as-found", _("In server order"), current=not sorted_here, sort="")
             return [as_found, by_name] if self.type == "zset" else []
         now = self.state.get("order") or Order.FIRST
         orders = [
@@ -321,13 +321,13 @@ class CollectionView:
         }
         if found.examined is not None:
             text = _("%(shown)s found · %(examined)s of %(total)s examined") % counts
-            return text if found.next else f"{text} · {_('that is all')}"
+            return text if found.next else f"{text} · {_('complete')}"
         if found.found is not None:
             counts["found"] = formatting.elements(found.found, self.unit)
             if found.start is None or not shown:
-                return _("%(found)s in this range, of %(of)s") % counts
+                return _("%(found)s in this range (%(of)s in total)") % counts
             counts |= self.span(found.start, shown)
-            return _("%(first)s to %(last)s of %(found)s in this range, of %(of)s in all") % counts
+            return _("%(first)s to %(last)s of %(found)s in this range (%(of)s in total)") % counts
         if shown == total:
             return _("All %(total)s shown") % counts
         if found.start is None or not shown or self.type in ("hash", "set"):
@@ -355,15 +355,15 @@ class CollectionView:
         if self.searches:
             total = formatting.elements(found.total, self.unit)
             text = _(
-                "All of %(total)s examined. Check the spelling: case matters, * stands for "
-                "anything."
+                "All %(total)s were examined. Check the spelling. Searches are "
+                "case-sensitive, and * matches any text."
             )
             return Empty(_("Nothing matches"), text % {"total": total})
         if found.found == 0:
             return Empty(_("No member has a score in this range"))
         if not found.total:
-            return Empty(_("Empty"), _("The key is there and holds nothing."))
-        return Empty(_("Nothing here"), _("There is nothing from that place on."))
+            return Empty(_("Empty"), _("The key exists but has no elements."))
+        return Empty(_("Nothing here"), _("There is nothing after this position."))
 
     def pager(self) -> Sequence[Action]:
         found = self.elements

@@ -79,8 +79,8 @@ def step_notices(step: Step) -> list[Notice]:
     found = []
     if step.continued:
         text = _(
-            "This run had gone on from an earlier page. It continues here, and what is counted "
-            "now is what was done since."
+            "This run was already continued from another page. It continues here, and the counts "
+            "cover only what is done from here on."
         )
         found.append(Notice(text))
     return [*found, *refusals(step), *about(step.run.work.position)]
@@ -92,10 +92,10 @@ def refusals(step: Step) -> list[Notice]:
     sweep, found = work.deed, []
     [(_key, reason), *_rest] = sweep.failures or ((b"", ""),)
     if is_refused(step) and not work.complete:
-        text = _("Nothing could be changed so far: the store refuses. %(reason)s")
+        text = _("Nothing could be changed so far, because the cache refused. %(reason)s")
         found.append(Notice(text % {"reason": reason}, "warning"))
     elif is_refused(step):
-        text = _("Nothing could be changed: the store refuses. %(reason)s")
+        text = _("Nothing could be changed, because the cache refused. %(reason)s")
         found.append(Notice(text % {"reason": reason}, "error"))
     elif sweep.failed and work.complete:
         text = ngettext(
@@ -107,8 +107,10 @@ def refusals(step: Step) -> list[Notice]:
         found.append(Notice(text % what, "warning"))
     if sweep.in_doubt:
         text = ngettext(
-            "%(count)s key may have been changed: the connection broke after it was asked for.",
-            "%(count)s keys may have been changed: the connection broke after they were asked for.",
+            "%(count)s key may have been changed: the connection was lost before the answer "
+            "arrived.",
+            "%(count)s keys may have been changed: the connection was lost before the answer "
+            "arrived.",
             sweep.in_doubt,
         )
         found.append(Notice(text % {"count": formatting.number(sweep.in_doubt)}, "warning"))
@@ -120,13 +122,16 @@ def about(at: Position) -> list[Notice]:
     found = []
     if at.unanswered:
         text = _(
-            "%(servers)s did not answer: the keys there are not among these. Continue asks again."
+            "No answer from %(servers)s. The keys stored there are missing here. Select "
+            "Continue to try again."
         )
         found.append(Notice(text % {"servers": ", ".join(at.unanswered)}, "warning"))
     if at.unknown:
         text = ngettext(
-            "%(count)s key was left alone: the server does not say whether it passes the filter.",
-            "%(count)s keys were left alone: the server does not say whether they pass the filter.",
+            "%(count)s key was skipped, because the server doesn't say whether it matches "
+            "the filter.",
+            "%(count)s keys were skipped, because the server doesn't say whether they match "
+            "the filter.",
             at.unknown,
         )
         found.append(Notice(text % {"count": formatting.number(at.unknown)}, "warning"))
@@ -144,7 +149,7 @@ def run_cards(run: Run, inspector: Inspector) -> list[Card]:
     ]
     note = ""
     if sweep.failed > len(rows):
-        note = _("The report has %(kept)s of %(failed)s.") % {
+        note = _("The report lists %(kept)s of %(failed)s failures.") % {
             "kept": formatting.number(len(sweep.failures)),
             "failed": formatting.number(sweep.failed),
         }

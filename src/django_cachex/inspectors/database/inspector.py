@@ -222,7 +222,7 @@ class DatabaseInspector(PickledInspector):
 
     def add(self, stored: bytes, edit: AddValue) -> Outcome:
         key, table = row_key(stored), self.writing
-        reason = _("A database holds no such key.") if key is None else self.refusal(key)
+        reason = _("A database cache can't store this key.") if key is None else self.refusal(key)
         if reason:
             return Outcome(Result.REFUSED, reason)
         table.expiry_after(edit.ttl)  # The backend's own would raise whatever the platform raises.
@@ -234,7 +234,7 @@ class DatabaseInspector(PickledInspector):
                 return Outcome(Result.DONE)
         if not edit.replace and self.is_there(table, key):
             return Outcome(Result.EXISTS)
-        reason = _("The database did not take it. Keys may have 255 characters at most.")
+        reason = _("The database refused it. Keys can have at most 255 characters.")
         return Outcome(Result.REFUSED, reason)
 
     def is_there(self, table: CacheTable, key: str | None) -> bool:
@@ -328,7 +328,7 @@ class DatabaseInspector(PickledInspector):
         """Let a statement make a row of another key, in one transaction with what it replaces."""
         table, key, to = self.writing, row_key(stored), row_key(edit.to)
         if to is None or self.refusal(to):
-            return Outcome.refused(_("A database holds no such key."))
+            return Outcome.refused(_("A database cache can't store this key."))
         try:
             with transaction.atomic(table.connection.alias):
                 if not self.is_there(table, key):
@@ -340,7 +340,9 @@ class DatabaseInspector(PickledInspector):
         except IntegrityError:
             return Outcome(Result.EXISTS)
         except DataError:
-            return Outcome.refused(_("The database did not take it. Keys may have 255 characters."))
+            return Outcome.refused(
+                _("The database refused it. Keys can have at most 255 characters.")
+            )
         return Outcome(Result.DONE if done else Result.GONE)
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
@@ -374,8 +376,8 @@ class DatabaseInspector(PickledInspector):
         return FlushPlan(
             act=f"DELETE FROM {table.name} on {table.connection.alias}",
             scope=_(
-                "All rows of the table “%(table)s” in the database “%(database)s”: the keys of "
-                "every alias that uses it, whatever its prefix."
+                "All rows of the table “%(table)s” in the database “%(database)s”: the keys "
+                "of all aliases that use it, whatever their prefix."
             )
             % names,
             entries=count(table),

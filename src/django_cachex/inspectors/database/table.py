@@ -274,7 +274,7 @@ def keyspace(table: CacheTable, most_entries: int) -> Section:
         *size(table, counted),
     )
     if known(counted) is None:
-        note = _("There are more than %(rows)s rows; they were not counted.")
+        note = _("There are more than %(rows)s rows, too many to count.")
         return Section(_("Keyspace"), place, note=note % {"rows": f"{MOST_COUNTED:,}"})
     facts = (
         Fact(_("Never expire"), int(never or 0), Unit.ENTRIES),

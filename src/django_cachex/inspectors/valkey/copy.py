@@ -57,7 +57,9 @@ def copied(key: bytes, edit: Copy) -> Change:
 
 def too_large(memory: int) -> Outcome:
     """Return that a key is not copied, and why."""
-    reason = _("The key takes %(size)s of memory; the server would stall over more than %(most)s.")
+    reason = _(
+        "The key uses %(size)s of memory. Copying more than %(most)s would block the server."
+    )
     return Outcome.refused(reason % {"size": human_size(memory), "most": human_size(LARGEST)})
 
 
@@ -131,4 +133,4 @@ def undone(edit: Rename) -> str:
     """Return what else a person must know of a renaming that was undone."""
     if not edit.overwrite:
         return ""
-    return _("The key that had the new name may be lost: it was to be overwritten.")
+    return _("The key that had the new name may be lost, because it was being overwritten.")

@@ -119,8 +119,8 @@ def said_of(moment: Moment, expected: str) -> Text:
     if seen is None or now is None or seen == now:
         return ""
     if now == TTL_NONE:
-        return _("Its TTL was taken away meanwhile: it never expires.")
-    return _("It was given another TTL meanwhile, which it keeps.")
+        return _("Its TTL was removed in the meantime: it never expires.")
+    return _("Its TTL was changed in the meantime, and the new TTL was kept.")
 
 
 def rename_field(on: Target, edit: RenameField, names: list[bytes]) -> Change:
@@ -139,7 +139,9 @@ def rename_field(on: Target, edit: RenameField, names: list[bytes]) -> Change:
     if taken:
         return Outcome(Result.EXISTS, printable(new))
     if isinstance(moment, AccessDenied):
-        return Outcome.refused(_("The field may expire, and the server does not let us ask when."))
+        return Outcome.refused(
+            _("The field may have a TTL, but the server doesn't allow reading it.")
+        )
     keeping = to_keep(on.key, new, moment)
     yield Write([("HSET", on.key, new, raw), *keeping, ("HDEL", on.key, name)])
     reason = said_of(moment, edit.expected)
@@ -182,7 +184,7 @@ def set_field_ttl(on: Target, edit: SetFieldTtl, names: list[bytes]) -> Change:
     _value, seen = separate(edit.expected)
     now = own(moment)
     if None not in (seen, now) and seen != now:
-        text = _("The field was given another TTL.")
+        text = _("The TTL of the field was changed.")
         return Outcome(Result.CHANGED, text, expected=expecting("", now))
     yield Write([change])
     return Outcome(Result.DONE)

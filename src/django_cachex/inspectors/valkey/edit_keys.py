@@ -54,7 +54,9 @@ def lifetime(ttl: int | Keep) -> tuple[EncodableArg, ...]:
 def positive(ttl: int) -> int:
     """Return a TTL that keeps the key; raise ValueError for one that would delete it."""
     if ttl <= 0:
-        raise ValueError(_("A key lives for a millisecond at least; delete it instead."))
+        raise ValueError(
+            _("The TTL must be at least one millisecond. To remove the key, delete it instead.")
+        )
     return ttl
 
 
@@ -137,7 +139,7 @@ def expire_at(stored: bytes, edit: ExpireAt) -> Operation[Outcome]:
     """Set the moment; one that is over by the server's clock would delete the key."""
     [(seconds, microseconds)] = yield [Command(("TIME",), parse_raw)]
     if edit.moment <= int(seconds) * 1000 + int(microseconds) // 1000:
-        return Outcome.refused(_("This moment is over by the server's clock."))
+        return Outcome.refused(_("This time has passed according to the server's clock."))
     [exists] = yield [Command(("PEXPIREAT", stored, edit.moment), bool)]
     return Outcome(Result.DONE if exists else Result.GONE)
 
@@ -173,5 +175,5 @@ def extended(left: int) -> Outcome:
     if left == TTL_MISSING:
         return Outcome(Result.GONE)
     if left == TTL_NONE:
-        return Outcome(Result.UNCHANGED, _("This key never expires: there is nothing to add to."))
+        return Outcome(Result.UNCHANGED, _("This key never expires, so there is no TTL to extend."))
     return Outcome(Result.DONE)

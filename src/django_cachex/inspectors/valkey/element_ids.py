@@ -73,4 +73,4 @@ def read_entry_id(element: str) -> str:
 
 
 def no_such_element() -> InvalidWindow:
-    return InvalidWindow(_("No element has this name."))
+    return InvalidWindow(_("There is no element with this name."))

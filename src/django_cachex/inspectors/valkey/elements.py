@@ -242,7 +242,7 @@ def entry(name: bytes, flat: list[bytes] | None) -> Row:
 def read_place(at: str) -> str:
     """Return an id, whole or its milliseconds, perhaps with `BEFORE`."""
     if at and not ENTRY_ID.fullmatch(at.removeprefix(BEFORE)):
-        text = _('Enter an id like 1700000000000-0, or a moment. You entered "%(at)s".')
+        text = _('Enter an ID such as 1700000000000-0, or a date and time. You entered "%(at)s".')
         raise InvalidWindow(text % {"at": at[:50]})
     return at
 

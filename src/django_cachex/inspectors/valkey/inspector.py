@@ -220,9 +220,9 @@ def check_readers(inspector: WholeKeys, stored: bytes, data: bytes) -> None:
     ):
         raise RunsElsewhere(
             _(
-                "Another cache could read this key, and run what would be stored there as a "
-                "program: it is a value to one serializer and a pickle to the other. Give the "
-                "two caches prefixes that cannot be confused."
+                "Another cache could read this key with a different serializer and run the "
+                "value as code, because it looks like a pickle to that cache. Give the two "
+                "caches prefixes that don't overlap."
             )
         )
 
@@ -241,8 +241,9 @@ def check_move(source: WholeKeys, stored: bytes, edit: Rename | Copy) -> None:
     ):
         raise RunsElsewhere(
             _(
-                "Another cache could read the new name, and run what is stored as a program: the "
-                "two have other serializers. Give them prefixes that cannot be confused."
+                "Another cache could read the key under its new name with a different "
+                "serializer and run the value as code. Give the two caches prefixes that "
+                "don't overlap."
             )
         )
 
@@ -344,7 +345,8 @@ class ServerInspector(WholeKeys):
             self._lack(
                 "can_list",
                 gettext_lazy(
-                    "KEY_FUNCTION hides which keys are this cache's. Open a key by its name."
+                    "With this KEY_FUNCTION, there is no way to tell which keys belong to "
+                    "this cache. Open a key by its exact name."
                 ),
             )
 
@@ -544,7 +546,7 @@ class ServerInspector(WholeKeys):
         except RunsElsewhere as refusal:
             return Outcome.refused(str(refusal))
         except NotStorable as error:
-            reason = gettext_lazy("This cache's serializer does not take the value: %(reason)s")
+            reason = gettext_lazy("This cache's serializer can't store the value: %(reason)s")
             return Outcome.refused(reason % {"reason": error})
 
     def delete(self, keys: Sequence[bytes]) -> int:
@@ -566,7 +568,7 @@ class ServerInspector(WholeKeys):
             return [
                 Section(
                     gettext_lazy("Server"),
-                    note=gettext_lazy("The server does not let this user run INFO."),
+                    note=gettext_lazy("This user isn't allowed to run INFO on the server."),
                 )
             ]
         return information.sections(info, self.address.database)

@@ -200,4 +200,4 @@ def listed(kind: Kind, objects: Sequence[object]) -> Text:
     first, *others = (names.get(type(one)) or path(one) for one in objects)
     if not others:
         return first
-    return format_lazy(_("{first}; also read: {others}"), first=first, others=", ".join(others))
+    return format_lazy(_("{first}; also reads {others}"), first=first, others=", ".join(others))

@@ -65,8 +65,10 @@ class Gathered:
     def note(self) -> Text:
         """Return why not all elements are here."""
         return ngettext_lazy(
-            "%(count)s element here is left out: what is larger than %(most)s is not fetched.",
-            "%(count)s elements here are left out: what is larger than %(most)s is not fetched.",
+            "%(count)s element isn't shown here, because elements larger than %(most)s "
+            "aren't fetched.",
+            "%(count)s elements aren't shown here, because elements larger than %(most)s "
+            "aren't fetched.",
             "count",
         ) % {"count": self.skipped, "most": human_size(self.most)}
 
@@ -168,7 +170,7 @@ def read_key(client: Client, stored: bytes, codec: Codec, window: Window) -> Ent
         return client.run(read_string(found, codec, window))
     if type in COLLECTIONS:
         return read_collection(client, found, type, codec, window)
-    note = _("Values of the type %(type)s cannot be shown here.") % {"type": type}
+    note = _("Values of type %(type)s can't be shown here.") % {"type": type}
     return Entry(found, note=note)
 
 
@@ -274,11 +276,14 @@ def affordable(count: int, total: int, memory: int, most: int) -> int:
 def fewer(count: int, are_large: bool) -> Text:
     """Return why not a whole page of elements was fetched."""
     if not are_large:
-        text = _("How large the elements are may not be asked: %(count)d were fetched.")
+        text = _(
+            "The server doesn't allow reading the size of the elements, so only %(count)d were "
+            "fetched."
+        )
         return text % {"count": count}
     return ngettext_lazy(
-        "The elements are large: only one was fetched.",
-        "The elements are large: only %(count)d were fetched.",
+        "The elements are large, so only one was fetched.",
+        "The elements are large, so only %(count)d were fetched.",
         "count",
     ) % {"count": count}
 

@@ -184,7 +184,7 @@ def read_token(token: str, is_cluster: bool) -> list[Walk]:
         cursor, _at, run = token.partition("@")
         return [Walk(cursor=_cursor(cursor), run=_run(run))]
     except (TypeError, ValueError, KeyError, RecursionError):
-        raise ValueError(_("No listing of this cache has stopped there.")) from None
+        raise ValueError(_("This isn't a position in a listing of this cache.")) from None
 
 
 def _written(walk: Walk) -> list[object]:

@@ -103,7 +103,7 @@ class Span:
 def span(at: int, count: int, total: int) -> Span:
     """Return the page that begins at a position; `InvalidWindow` where there is none."""
     if total and not 0 <= at < total:
-        text = _("There is no position %(at)s: they go from 0 to %(last)s.")
+        text = _("There is no index %(at)s. Enter an index from 0 to %(last)s.")
         raise InvalidWindow(text % {"at": at, "last": total - 1})
     return Span(at, min(at + count, total), total, count)
 
@@ -114,7 +114,7 @@ def read_position(at: str) -> int:
     if not at:
         return 0
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 20):
-        text = _('Enter a whole number, negative from the end. You entered "%(at)s".')
+        text = _('Enter a whole number; negative numbers count from the end. You entered "%(at)s".')
         raise InvalidWindow(text % {"at": at[:50]})
     return int(at)
 
@@ -340,7 +340,7 @@ def read_place(asked: Asked) -> tuple[Walk, int]:
     """
     found = CURSOR.fullmatch(asked.window.at or "0")
     if found is None or int(found[1]) >= 2**64:
-        raise InvalidWindow(_("No page of this key begins there."))
+        raise InvalidWindow(_("This key has no page at this position."))
     cursor, offset = int(found[1]), int(found[2] or 0)
     # Within a batch, too, nothing is where it was.
     walk = Walk(cursor=cursor or offset, run=found[3] or "")

@@ -81,7 +81,7 @@ def type_name(tree: Tree) -> Text:
         case Opaque(name="builtins.int", args=(str() as written,)) if (
             written.lstrip("-")[:2] == "0x"
         ):
-            return _("an integer of very many digits")
+            return _("a very large integer")
         case Opaque(name=name):
             return name
         case Reference(name=name):
@@ -202,7 +202,7 @@ def partly(pickled: Pickled) -> Decoded:
     pattern = (
         _("damaged pickle (protocol {protocol})")
         if pickled.damaged
-        else _("pickle (protocol {protocol}), read in part")
+        else _("pickle (protocol {protocol}), partly read")
     )
     label = format_lazy(pattern, protocol=pickled.protocol)
     shown = notation(pickled.value)
@@ -239,7 +239,7 @@ def as_msgpack(raw: bytes, limit: int) -> Decoded | None:
         return None
     tree, _nodes = bounded(packed.value, bounds)
     if packed.ended:
-        label: Text = _("MessagePack, read in part")
+        label: Text = _("MessagePack, partly read")
         reason = Editing(packed.ended)
         return Decoded("msgpack", label, notation(tree), reason, tree, (packed.ended,))
     kind, what = described(tree)
@@ -275,7 +275,7 @@ def decoded(raw: bytes, codec: Codec, limit: int) -> Decoded:
 def undecoded(total: int, limit: int, window: bytes) -> Decoded:
     """Return what can be said of a value of which only the beginning is known."""
     reason = format_lazy(
-        _("It is not decoded: {size} is more than the limit of {limit}."),
+        _("Not decoded: {size} exceeds the limit of {limit}."),
         size=human_size(total),
         limit=human_size(limit),
     )
@@ -301,11 +301,17 @@ def as_integer(raw: bytes) -> Decoded:
     digits = raw.decode()
     count = len(digits.lstrip("-"))
     if count > most_digits():
-        note = format_lazy(_("A number of {count} digits: Python reads fewer."), count=f"{count:,}")
+        note = format_lazy(
+            _("This number has {count} digits, more than Python can read."), count=f"{count:,}"
+        )
         return Decoded("text", _("text"), digits, Editing(TOO_MANY_DIGITS), raw, (note,))
     number = int(digits)
     same = str(number) == digits
-    form = editing(number) if same else Editing(_("Its digits would be written otherwise."))
+    form = (
+        editing(number)
+        if same
+        else Editing(_("Saving it would change how its digits are written."))
+    )
     return Decoded("integer", _("integer"), digits, form, number)
 
 
@@ -319,7 +325,7 @@ def opened(inflated: Inflated, raw: bytes, codec: Codec, limit: int) -> Decoded:
             limit=unbroken_size(limit),
         )
         reason = format_lazy(
-            _("It is not decoded: opened, it is more than the limit of {limit}."),
+            _("Not decoded: its decompressed size exceeds the limit of {limit}."),
             limit=human_size(limit),
         )
         shown = as_text(inflated.data)
@@ -335,7 +341,7 @@ def opened(inflated: Inflated, raw: bytes, codec: Codec, limit: int) -> Decoded:
     )
     if inflated.whole:
         return replace(inner, label=label)
-    broken = _("The compressed data end early, or something follows them.")
+    broken = _("The compressed data is incomplete, or is followed by other data.")
     return replace(inner, label=label, editing=Editing(broken), notes=(broken, *inner.notes))
 
 
@@ -367,7 +373,9 @@ def looks_like(raw: bytes) -> tuple[Kind, Text]:
         return "empty", _("empty")
     compression = unopened(raw)
     if compression:
-        return "bytes", format_lazy(_("{name}-compressed bytes, not opened"), name=compression)
+        return "bytes", format_lazy(
+            _("{name}-compressed bytes, not decompressed"), name=compression
+        )
     name = named(raw)
     try:
         raw.decode()
@@ -379,14 +387,19 @@ def looks_like(raw: bytes) -> tuple[Kind, Text]:
 def unreadable(codec: Codec) -> Text:
     match codec.kind:
         case "pickle":
-            return _("This cache stores pickles, and this is not one: it cannot be read.")
+            return _(
+                "This cache stores pickles, but this value isn't a pickle, so it can't be read."
+            )
         case "json":
-            return _("This cache stores JSON, and this is none: it cannot be read.")
+            return _("This cache stores JSON, but this value isn't JSON, so it can't be read.")
         case "msgpack":
-            return _("This cache stores MessagePack, and this is none: it cannot be read.")
+            return _(
+                "This cache stores MessagePack, but this value isn't MessagePack, so it can't be "
+                "read."
+            )
         case "opaque":
             return format_lazy(
-                _("How {name} stores values is not known here: they are shown as stored."),
+                _("The format of {name} is unknown, so values are shown as they are stored."),
                 name=codec.name,
             )
 

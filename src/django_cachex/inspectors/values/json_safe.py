@@ -15,15 +15,15 @@ from django_cachex.inspectors.values.nodes import Cut, Opaque, Reason, Reference
 Text = str | Promise
 
 CUT: dict[Reason, Text] = {
-    Reason.RECURSIVE: _("It contains itself, which JSON cannot say."),
-    Reason.DEPTH: _("It is nested too deeply to be shown whole."),
-    Reason.NODES: _("It has too many parts to be shown whole."),
-    Reason.SIZE: _("It is too large to be shown whole."),
-    Reason.DAMAGE: _("It cannot be read."),
+    Reason.RECURSIVE: _("It contains itself, which JSON can't represent."),
+    Reason.DEPTH: _("It is nested too deeply to be shown completely."),
+    Reason.NODES: _("It has too many parts to be shown completely."),
+    Reason.SIZE: _("It is too large to be shown completely."),
+    Reason.DAMAGE: _("It can't be read."),
 }
 
 
-TOO_MANY_DIGITS = _("It holds a number of more digits than can be shown.")
+TOO_MANY_DIGITS = _("It contains a number with too many digits to be shown.")
 
 
 def why_not_json(tree: Tree) -> Text:
@@ -39,10 +39,10 @@ def lacks(tree: Tree) -> Text:
         case Opaque(name="builtins.int"):
             return TOO_MANY_DIGITS
         case Opaque(name=name) | Reference(name=name):
-            return format_lazy(_("It holds {name}, which JSON does not have."), name=name)
+            return format_lazy(_("It contains {name}, which JSON can't represent."), name=name)
         case _:
             return format_lazy(
-                _("It holds a value of type {name}, which JSON does not have."),
+                _("It contains a value of type {name}, which JSON can't represent."),
                 name=type(tree).__name__,
             )
 
@@ -52,14 +52,16 @@ def exact(tree: Tree) -> Text:
 
 
 def number(tree: float) -> Text:
-    return "" if math.isfinite(tree) else _("It holds NaN or infinity, which JSON does not have.")
+    return (
+        "" if math.isfinite(tree) else _("It contains NaN or infinity, which JSON can't represent.")
+    )
 
 
 def text(tree: str) -> Text:
     try:
         tree.encode()
     except UnicodeEncodeError:
-        return _("It holds half of a surrogate pair, which no form can carry.")
+        return _("It contains half of a surrogate pair, which can't be sent in a form.")
     return ""
 
 
@@ -81,7 +83,7 @@ def why_not_key(key: Tree) -> Text:
         return text(key)
     if type(key) is Cut:
         return lacks(key)
-    return _("It holds a dict with a key that is not text, which JSON does not have.")
+    return _("It contains a dict with a key that isn't text, which JSON can't represent.")
 
 
 CHECKS: dict[type, Callable[[Any], Text]] = {

@@ -409,7 +409,9 @@ def read_pickle(data: bytes, bounds: Bounds | None = None) -> Pickled:
             data[1] if data[:1] == b"\x80" else 0,
             Cut(Reason.SIZE, len(data)),
             0,
-            format_lazy(_("More than {count} bytes are not read."), count=f"{bounds.size:,}"),
+            format_lazy(
+                _("Values of more than {count} bytes aren't read."), count=f"{bounds.size:,}"
+            ),
             why_not_json=_("It is too large to be read."),
         )
     machine = Machine(data)

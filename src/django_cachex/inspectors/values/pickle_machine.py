@@ -400,7 +400,9 @@ class Machine:
     def declare(self, protocol: int) -> None:
         self.declared = protocol
         if protocol > HIGHEST_PROTOCOL:
-            raise Damaged(format_lazy(_("Pickles have no protocol {protocol}."), protocol=protocol))
+            raise Damaged(
+                format_lazy(_("There is no pickle protocol {protocol}."), protocol=protocol)
+            )
 
     def frame(self, length: int) -> None:
         """Note how far the bytes must reach; `pickle.loads` refuses less, we read what is there."""
@@ -529,10 +531,11 @@ def run(machine: Machine, steps: int) -> Node:
             raise
         except (LookupError, TypeError, ValueError) as senseless:
             raise Damaged(
-                format_lazy(_("The pickle makes no sense at byte {position}."), position=start)
+                format_lazy(_("The pickle is invalid at byte {position}."), position=start)
             ) from senseless
     raise TooLong(
         format_lazy(
-            _("Only the beginning is shown: {count} steps of the pickle."), count=f"{steps:,}"
+            _("Only the beginning is shown: the first {count} steps of the pickle."),
+            count=f"{steps:,}",
         )
     )

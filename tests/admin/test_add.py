@@ -113,7 +113,7 @@ def test_an_existing_key_is_refused_unless_replaced(admin: Browser, editable: st
     assert caches[editable].get("key") == "old"
     assert page.form("add").control("value").value == "new"
     done = admin.submit(page, "add", replace="on")
-    assert "in place of whatever was there" in done.text
+    assert "replacing any existing key" in done.text
     assert caches[editable].get("key") == "new"
     assert LogEntry.objects.get().action_flag == CHANGE
 

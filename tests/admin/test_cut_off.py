@@ -24,7 +24,7 @@ from tests.admin.page import Page
 from tests.admin.test_matching import ask
 from tests.cache.relay import Link, Relay
 
-UNKNOWN = "Asked for, outcome unknown: "
+UNKNOWN = "Attempted, result unknown: "
 
 CHANGES = (
     *(b"EVAL", b"SET", b"HSET", b"UNLINK", b"DEL", b"RENAME", b"RENAMENX", b"COPY", b"INCRBY"),
@@ -283,7 +283,7 @@ def test_what_went_before_the_server_was_gone_is_in_doubt(
     finally:
         relay.close()
     assert 0 < raw.dbsize() < 1500
-    assert "1,500 were asked for, outcome unknown" in LogEntry.objects.get().change_message
+    assert "1,500 with an unknown result" in LogEntry.objects.get().change_message
     assert "1,500 keys may have been changed" in page.text
 
 

@@ -99,7 +99,7 @@ def test_none_selected_does_nothing_and_says_so(
     admin: Browser, caches_of_every_kind: list[str]
 ) -> None:
     page = admin.submit(admin.open(addresses.caches()), "flush")
-    assert "Nothing done: select the caches to flush first." in page.text
+    assert "Select the caches to flush first. Nothing was changed." in page.text
     page = admin.post(addresses.caches(), {"action": "flush", "confirmed": "1"})
     assert "Nothing done" in page.text
     page = admin.post(addresses.caches(), {"selected": ["valkey"], "confirmed": "1"})
@@ -113,8 +113,8 @@ def test_none_selected_does_nothing_and_says_so(
 def test_our_backends_name_the_prefix(admin: Browser, caches_of_every_kind: list[str]) -> None:
     text = row_about(ask(admin, "valkey"), "valkey")
     assert "p:" in text
-    assert "All keys with this cache's prefix, in every version, are deleted." in text
-    assert "Others stay." in text
+    assert "All keys with this cache's prefix are deleted, in all versions." in text
+    assert "Other keys are kept." in text
 
 
 def test_our_backends_leave_others_alone(
@@ -210,16 +210,16 @@ def test_what_cannot_be_flushed_is_named_with_the_reason(
     data = {"action": "flush", "selected": ["unflushable", "broken", "valkey"]}
     asked = admin.post(addresses.caches(), data)
     assert asked.heading == 'Flush "valkey"?'
-    assert "Left alone:" in asked.text
-    assert '"unflushable" cannot be flushed.' in asked.text
-    assert '"broken" cannot be flushed.' in asked.text
+    assert "Not included:" in asked.text
+    assert '"unflushable" can\'t be flushed.' in asked.text
+    assert '"broken" can\'t be flushed.' in asked.text
     done = admin.submit(asked, "confirm")
     assert done.text.count("Flushed ") == 1
 
 
 def test_nothing_to_flush_offers_no_button(admin: Browser, caches_of_every_kind: list[str]) -> None:
     asked = admin.post(addresses.caches(), {"action": "flush", "selected": ["unflushable"]})
-    assert asked.heading == "Nothing here can be flushed"
+    assert asked.heading == "None of these caches can be flushed"
     assert not asked.offers("confirm")
 
 
@@ -318,14 +318,14 @@ def test_a_prefix_of_many_keys_is_flushed_in_steps(
         fill(raw, "r:1:d", 50)
         page = admin.submit(ask(admin, "valkey", "second"), "confirm")
         assert page.heading == "Flush 2 caches"
-        assert "deleted so far, not all" in page.text
+        assert "deleted so far" in page.text
         # A link back to this page would leave the run behind: its help is there without one.
-        assert "Continue goes on from where it is" in page.text
+        assert "Select Continue to resume it" in page.text
         assert "Refresh" not in page.text
         assert 50 < raw.dbsize() < 500
         said = [entry.change_message for entry in LogEntry.objects.all()]
         assert len(said) == 2
-        assert all("deleted so far, not all" in text for text in said)
+        assert all("deleted so far" in text for text in said)
         for _press in range(200):
             if not page.offers("run"):
                 break
@@ -423,7 +423,7 @@ def test_a_flush_in_steps_that_is_refused_ends_in_an_error(
         assert levels(page) == ["warning"]
         page = admin.submit(page, "run")
     assert raw.dbsize() == 630
-    assert "Nothing could be changed: the store refuses." in page.text
+    assert "Nothing could be changed, because the cache refused." in page.text
     assert "Flushed" not in page.text
     assert levels(page) == ["error"]
 

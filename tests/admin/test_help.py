@@ -100,9 +100,9 @@ def test_help_keeps_the_state_of_the_page(admin: Browser, caches_of_every_kind: 
 @pytest.mark.parametrize(
     ("alias", "missing"),
     [
-        ("default", "Only Valkey and Redis give keys a type."),
-        ("table", "Only Valkey and Redis give keys a type."),
-        ("stranger", "Django's cache interface does not list keys."),
+        ("default", "Only Valkey and Redis keys have a type."),
+        ("table", "Only Valkey and Redis keys have a type."),
+        ("stranger", "Django's cache API can't list keys."),
     ],
 )
 def test_help_says_what_a_backend_cannot_do(

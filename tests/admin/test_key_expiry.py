@@ -147,7 +147,10 @@ def test_an_empty_field_is_no_choice(admin: Browser, server_cache: Any, raw: val
 def test_both_at_once_is_no_choice(admin: Browser, server_cache: Any, raw: valkey.Valkey) -> None:
     server_cache.set("key", "v", 1000)
     page = admin.submit(expiring(admin, "valkey"), "set-ttl", timeout="60", never="on")
-    assert "Choose one way only: a timeout, a moment, time to add, or Never expires." in page.text
+    assert (
+        "Choose only one: a timeout, a date and time, seconds to add, or Never expires."
+        in page.text
+    )
     assert 990 < raw.ttl("p:1:key") <= 1000
 
 
@@ -157,7 +160,7 @@ def test_an_edit_with_an_empty_timeout_keeps_the_ttl(
     server_cache.set("key", "v", 1000)
     before = raw.execute_command("PEXPIRETIME", "p:1:key")
     page = editing(admin, "valkey")
-    assert "Empty: the TTL stays as it is." in page.text
+    assert "If empty, the TTL doesn't change." in page.text
     assert page.form("save").control("timeout").value == ""
     admin.submit(page, "save", value="new", timeout=" ")
     assert server_cache.get("key") == "new"

@@ -38,7 +38,7 @@ def test_an_integer_is_increased_whatever_it_is_by_then(
 def test_a_float_is_increased_and_stays_one(admin: Browser, store: valkey.Valkey) -> None:
     caches["store"].set("key", 1.5, 1000)
     page = admin.submit(increasing(admin), "add-number", by="1")
-    assert "It is 2.5 now." in page.text
+    assert "The number is now 2.5." in page.text
     assert caches["store"].get("key") == 2.5
     admin.submit(increasing(admin), "add-number", by="1e-3")
     assert caches["store"].get("key") == pytest.approx(2.501)

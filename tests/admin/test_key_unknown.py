@@ -49,7 +49,7 @@ def bloomy(
 
 def test_a_type_of_a_module_is_named_sized_dumped_and_deleted(admin: Browser, bloomy: Any) -> None:
     page = admin.open(addresses.key("valkey", "p:1:key"))
-    for said in ("Type MBbloom--", "Memory ", "cannot be shown", "never expires"):
+    for said in ("Type MBbloom--", "Memory ", "can't be shown", "never expires"):
         assert said in page.text
     assert not page.offers("edit")
     assert not page.offers("replace")

@@ -112,7 +112,7 @@ def test_twenty_megabytes_are_shown_in_part(admin: Browser, store: valkey.Valkey
     assert len(page.html) < 60_000
     assert page.seconds < 2.5
     assert "First 5,000 of 20,000,000 bytes shown" in page.text
-    assert "It is not decoded: 20.0 MB is more than the limit" in page.text
+    assert "Not decoded: 20.0 MB exceeds the limit" in page.text
     assert not page.offers("edit")
 
 
@@ -149,6 +149,6 @@ def test_without_the_memory_command_the_rest_is_shown(
         assert shown(page) == "5"
         assert "Memory" not in page.text
         listing = admin.open(addresses.keys("store"))
-        assert listing.table("Key").row("Key", "key")["TTL"] == "not known"
+        assert listing.table("Key").row("Key", "key")["TTL"] == "unknown"
     finally:
         raw.execute_command("ACL", "DELUSER", "clerk")

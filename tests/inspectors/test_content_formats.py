@@ -191,7 +191,7 @@ def test_what_is_no_messagepack_is_shown_as_stored(raw: bytes) -> None:
 
 def test_too_many_parts_are_read_in_part() -> None:
     content = decode(msgpack.packb([[{"a": 1}] * 90_000, "end"]), codec=PACKED)
-    assert str(content.label) == "MessagePack, read in part"
+    assert str(content.label) == "MessagePack, partly read"
     assert not content.editable
     assert content.notes
 

@@ -64,7 +64,7 @@ class Examples(Samples):
         headline = FactLine(self.say("of reads hit"), self.say("97 %"), exact=self.say("96.9 %"))
         facts, note = self.some_facts(), self.say("Since the start.")
         yield {"card": Card(self.say("Reads"), facts, headline, self.a_table(), note)}
-        yield {"card": Card(self.say("Some of them"), items=self.links()[2:])}
+        yield {"card": Card(self.say("Some of the keys"), items=self.links()[2:])}
 
     def choices(self) -> Iterable[Context]:
         yield {"choices": []}
@@ -140,7 +140,7 @@ class Examples(Samples):
         )
 
     def theirs(self) -> Iterable[Context]:
-        title, notes = self.say("What it holds now"), [self.say("text")]
+        title, notes = self.say("Current value"), [self.say("text")]
         yield {"theirs": ValueBox(title, text="")}
         yield {"theirs": ValueBox(title, notes=notes, text=self.say("theirs"))}
 
@@ -203,7 +203,7 @@ class Examples(Samples):
         notes, preview = [self.say("It stays.")], self.say("It would go.")
         submit = self.say("Save")
         yield {"box": FormBox(refused, "save", submit, notes=notes, previews=True, preview=preview)}
-        theirs = ValueBox(self.say("What it holds now"), text=self.say("theirs"))
+        theirs = ValueBox(self.say("Current value"), text=self.say("theirs"))
         yield {"box": FormBox(refused, "save", submit, theirs=theirs)}
         cancel = self.action("Cancel", link=LONG)
         yield {"box": FormBox(conflict, "save", self.say("Save"), cancel, title, hidden)}

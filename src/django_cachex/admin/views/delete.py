@@ -144,9 +144,7 @@ def delete_keys(page: Page, inspector: Inspector, keys: Sequence[bytes]) -> None
 
 def not_deleted(why: str) -> str:
     """Return that nobody knows whether keys were deleted."""
-    return _("Some or all of it may not have been deleted. Check before you try again. %(why)s") % {
-        "why": why
-    }
+    return _("The deletion may be incomplete. Check before you try again. %(why)s") % {"why": why}
 
 
 def present(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:

@@ -293,7 +293,7 @@ def test_who_did_it_is_on_record_if_named_and_the_log_has_a_line(
     Ran("delete", "valkey", "--pattern", "user:*", "--yes", "--user", "root")
     entry = LogEntry.objects.get()
     assert (entry.user, entry.action_flag, entry.object_id) == (superuser, DELETION, "valkey")
-    assert "Deleted 30 keys. All were examined." in entry.change_message
+    assert "Deleted 30 keys. All keys were examined." in entry.change_message
     Ran("delete", "valkey", "cart:1", "--yes")
     assert LogEntry.objects.count() == 1
     assert "user=- cache=valkey keys='cart:1' Deleted 1 key." in caplog.text

@@ -96,7 +96,7 @@ def test_a_search_says_how_much_it_looked_at(admin: Browser, store: valkey.Valke
     store.hset(KEY, mapping={f"user:{number}": "x" for number in range(2000)})
     page = opened(admin, find="user:77")
     assert page.column("Field")
-    assert "2,000 fields examined · that is all" in page.text
+    assert "2,000 fields examined · complete" in page.text
     page = opened(admin, find="nobody")
     assert "Nothing matches" in page.text
     assert "All of 2,000 fields examined" in page.text
@@ -120,7 +120,7 @@ def test_a_range_of_scores_in_either_order(admin: Browser, store: valkey.Valkey)
     store.zadd(KEY, {f"m{number:03}": number for number in range(500)})
     page = admin.submit(opened(admin, order="last"), "show", low="10", high="19.5")
     assert page.column("Member") == [f"m{number:03}" for number in range(19, 9, -1)]
-    assert "1 to 10 of 10 members in this range, of 500 in all" in page.text
+    assert "1 to 10 of 10 members in this range (500 in total)" in page.text
     page = opened(admin, low="1000")
     assert "No member has a score in this range" in page.text
     page = opened(admin, low="many")
@@ -406,7 +406,7 @@ def test_members_are_added_renamed_scored_and_popped(admin: Browser, store: valk
     page = admin.submit(opened(admin, mode="pop-members"), "take-members", count="2", end="first")
     page = admin.submit(page, "confirm")
     assert not store.exists(KEY)
-    assert record() == "Popped 2 members. Nothing was left: the key is gone."
+    assert record() == "Popped 2 members. No elements were left, so the key was deleted."
 
 
 def test_a_set_takes_members_once(admin: Browser, store: valkey.Valkey) -> None:
@@ -442,7 +442,7 @@ def test_one_row_is_removed_at_once_and_several_after_a_question(
     assert not store.hexists(KEY, "a")
     page = remove(admin, rows["b"], rows["c"])
     assert 'Remove 2 fields from "key"?' in page.text
-    assert "good. The TTL stays as it is. b c" in page.text
+    assert "undone. The TTL of the key doesn't change. b c" in page.text
     assert store.hlen(KEY) == 3
     page = remove(admin, rows["b"], rows["c"], confirmed="1")
     assert "2 fields removed." in page.text

@@ -159,7 +159,7 @@ def test_other_caches_of_one_prefix_are_named(
     for alias in ("theirs", "apart"):
         caches[alias].set("hello", 1)
     asked = ask(admin, "ours")
-    assert 'Among them those of "theirs".' in row_about(asked, "ours")
+    assert 'This includes the entries of "theirs".' in row_about(asked, "ours")
     admin.submit(asked, "confirm")
     assert (caches["theirs"].get("hello"), caches["apart"].get("hello")) == (None, 1)
 
@@ -395,7 +395,7 @@ def test_a_flush_of_which_everything_is_refused_is_an_error_with_the_reason(
     clerk("~*", "-unlink", "-del")
     done = admin.submit(ask(admin, "valkey"), "confirm")
     assert raw.dbsize() == 30
-    assert 'Not flushed: nothing could be deleted of "valkey". 30 failed.' in done.text
+    assert 'Not flushed: no entries of "valkey" could be deleted. 30 failed.' in done.text
     assert "permission" in done.text.lower()
     assert "Flushed" not in done.text
     assert levels(done) == ["error"]
@@ -431,7 +431,7 @@ def test_a_flush_in_steps_that_is_refused_ends_in_an_error(
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
-        (("~*", "-unlink", "-del"), 'Not flushed: nothing could be deleted of "valkey".'),
+        (("~*", "-unlink", "-del"), 'Not flushed: no entries of "valkey" could be deleted.'),
         (("resetkeys", "~p:1:user:*", "%R~*"), "20 entries deleted. 10 failed."),
     ],
     ids=["all", "some"],

@@ -54,10 +54,12 @@ def test_ttls_of_collections_are_set(admin: Browser, server_cache: Any, raw: val
 
 
 WHOLE = 'Enter a whole number of seconds, or choose Never expires. You entered "{}".'
-AT_LEAST = 'A timeout must be at least 1 second. You entered "{}". To remove a key, delete it.'
+AT_LEAST = (
+    'The timeout must be at least 1 second. You entered "{}". To remove the key, delete it instead.'
+)
 AT_MOST = (
-    'A timeout can be at most 10,000,000,000 seconds. You entered "{}"; for no expiry, '
-    "choose Never expires."
+    'The timeout can be at most 10,000,000,000 seconds. You entered "{}". If the key '
+    "should not expire, choose Never expires."
 )
 
 REFUSED = {
@@ -99,7 +101,7 @@ def test_timeouts_that_make_no_sense_are_refused(
         expected = REFUSED[given].format(given)
         if does == "save":
             expected = expected.replace(
-                "or choose Never expires. You", "or leave empty to keep the TTL as it is. You"
+                "or choose Never expires. You", "or leave empty to keep the current TTL. You"
             )
         assert expected in page.text
         assert page.form(does).control("timeout").value == given

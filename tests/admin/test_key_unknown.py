@@ -31,7 +31,7 @@ class BloomyInspector(CachexInspector):
             return entry
         one = entry.description
         known = Description(one.key, "MBbloom--", one.ttl, memory=one.memory)
-        return Entry(known, note="Values of the type MBbloom-- cannot be shown.")
+        return Entry(known, note="Values of type MBbloom-- can't be shown.")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_what_became_another_type_is_told_and_what_was_written_kept(
     raw.delete("p:1:key")
     raw.rpush("p:1:key", "a")
     page = admin.submit(form, "save", value="written at length")
-    assert "Not saved: this key is of the type list now." in page.text
+    assert "Not saved: the type of this key is now list." in page.text
     assert page.form("save").control("value").value == "written at length"
     assert raw.lrange("p:1:key", 0, -1) == [b"a"]
     assert not LogEntry.objects.exists()

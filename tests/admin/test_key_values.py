@@ -122,7 +122,7 @@ def test_of_what_is_too_large_once_opened_nobody_says_how_large(
     store.set("p:1:key", zlib.compress(b"x" * 20_000_000))
     page = detail(admin)
     assert "First 5,000 of more than 1,048,576 characters shown" in page.text
-    assert "It is not decoded: opened, it is more than the limit of 1.0 MB." in page.text
+    assert "Not decoded: its decompressed size exceeds the limit of 1.0 MB." in page.text
     assert not page.offers("edit")
 
 

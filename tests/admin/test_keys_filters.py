@@ -166,8 +166,8 @@ def test_the_whole_database_is_shown_to_superusers_with_a_warning(
     found = page.column("Stored key")
     assert {name.split()[0] for name in found} == {"p:1:mine", "p:2:newer", "q:1:theirs", "loose"}
     assert "including keys of other caches and other applications" in page.text
-    assert "loose of no cache in CACHES" in found
-    assert 'q:1:theirs of the cache "other"' in found
+    assert "loose doesn't belong to a cache in CACHES" in found
+    assert 'q:1:theirs belongs to the cache "other"' in found
     assert "loose" not in {link.text for link in page.links}
     values = {one.value for one in page.form("delete").controls}
     assert addresses.object_id("valkey", "loose") not in values
@@ -217,7 +217,7 @@ def test_the_exact_name_is_a_stored_key_in_the_whole_database(
     admin: Browser, shared: valkey.Valkey
 ) -> None:
     page = admin.open(addresses.keys("valkey", scope="store", q="loose"))
-    assert page.column("Stored key") == ["loose of no cache in CACHES"]
+    assert page.column("Stored key") == ["loose doesn't belong to a cache in CACHES"]
     assert "the key with exactly this name" in page.text
     more = walk(admin, admin.click(page, "next-page"))
     assert [page.column("Stored key") for page in more] == [[]]

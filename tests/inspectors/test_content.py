@@ -479,7 +479,7 @@ def test_large_values_are_not_decoded() -> None:
     assert content.kind == "large"
     assert content.value is None
     assert not content.editable
-    assert "20.0 MB is more than the limit of 1.0 MB" in str(content.why_not)
+    assert "20.0 MB exceeds the limit of 1.0 MB" in str(content.why_not)
     assert content.text.shown == 5000
     assert len(content.formatted.text) < 30_000
 

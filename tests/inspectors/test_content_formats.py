@@ -106,7 +106,7 @@ def test_a_bomb_fills_no_memory(compressor: str) -> None:
     tracemalloc.stop()
     assert content.kind == "large"
     assert "more than 1.0\xa0MB" in str(content.label)
-    assert "opened, it is more than the limit of 1.0 MB" in str(content.why_not)
+    assert "decompressed size exceeds the limit of 1.0 MB" in str(content.why_not)
     assert content.formatted.open_ended
     assert content.formatted.truncated
     assert not content.editable

@@ -78,11 +78,11 @@ def test_json_of_any_type(text: str, value: Any) -> None:
         ("{a: 1}", "column 2: expected a key in double quotes"),
         ("[1, ]", "Line 1, column"),
         ("[", "column 2: expected a value"),
-        ('["open]', "column 2: the text that begins here lacks its closing"),
+        ('["open]', "column 2: the text that starts here has no closing"),
         ('["line\nbreak"]', "line breaks"),
         ('["\\x"]', "a backslash must be followed"),
         ('["\\u12"]', "a backslash must be followed"),
-        ("[1] and more", "column 5: expected nothing more"),
+        ("[1] and more", "column 5: nothing is allowed after the value"),
         ("{'a': 1}", "double quotes"),
     ],
 )

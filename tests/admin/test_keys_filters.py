@@ -153,7 +153,7 @@ def test_versions_that_are_another_caches_are_left_to_it(
     configure(valkey=params, newer={**params, "VERSION": 2})
     page = admin.open(addresses.keys("valkey", scope="versions"))
     assert [name for name in page.column("Stored key") if "p:2" in name] == [
-        'p:2:newer of the cache "newer"'
+        'p:2:newer belongs to the cache "newer"'
     ]
     assert "/newer" in page.link("open", "p:2:newer").url
     assert admin.open(addresses.key("valkey", "p:2:newer")).status == 404

@@ -99,7 +99,7 @@ def test_a_search_says_how_much_it_looked_at(admin: Browser, store: valkey.Valke
     assert "2,000 fields examined · complete" in page.text
     page = opened(admin, find="nobody")
     assert "Nothing matches" in page.text
-    assert "All of 2,000 fields examined" in page.text
+    assert "All 2,000 fields were examined." in page.text
     page = admin.click(page, "show-all")
     assert "of 2,000 fields shown" in page.text
 

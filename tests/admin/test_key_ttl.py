@@ -164,7 +164,7 @@ def test_nonsense_has_an_error_and_no_preview(admin: Browser, server_cache: Any)
     server_cache.set("key", "v", 1000)
     page = admin.submit(expiring(admin), "preview", timeout="1h")
     assert "Enter a whole number of seconds" in page.text
-    assert "It would" not in page.text
+    assert "The key would" not in page.text
 
 
 def test_ttls_are_set_to_the_moment_and_not_a_while_later(

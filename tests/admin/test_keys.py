@@ -98,7 +98,7 @@ def test_an_unknown_type_falls_back_with_a_notice(
     server_cache.set("a", 1)
     page = admin.open(addresses.keys("valkey", type=type))
     assert listed(page) == ["a"]
-    assert "There is no key type" in page.text
+    assert "This cache has no key type" in page.text
     assert "All types are shown" in page.text
 
 

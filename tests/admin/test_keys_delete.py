@@ -90,7 +90,7 @@ def test_none_selected_does_nothing_and_says_so(admin: Browser, server_cache: An
     assert "Select the keys to delete first. Nothing was changed." in page.text
     assert listed(page) == ["a"]
     confirmed = admin.post(addresses.keys("valkey"), {"action": "delete", "confirmed": "1"})
-    assert "Nothing done" in confirmed.text
+    assert "Nothing was changed." in confirmed.text
     assert server_cache.get("a") == 1
 
 
@@ -98,7 +98,7 @@ def test_an_unknown_action_does_nothing_and_says_so(admin: Browser, server_cache
     server_cache.set("a", 1)
     data = {"action": "flush", "selected": [addresses.object_id("valkey", "p:1:a")]}
     page = admin.post(addresses.keys("valkey"), {**data, "confirmed": "1"})
-    assert "Nothing done" in page.text
+    assert "Nothing was changed." in page.text
     assert server_cache.get("a") == 1
 
 

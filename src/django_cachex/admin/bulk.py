@@ -153,8 +153,8 @@ def _others(sweep: Sweep) -> list[str]:
         said.append(text % {"count": formatting.number(sweep.failed)})
     if sweep.in_doubt:
         text = ngettext(
-            "%(count)s with an unknown result",
-            "%(count)s with an unknown result",
+            "result unknown for %(count)s",
+            "result unknown for %(count)s",
             sweep.in_doubt,
         )
         said.append(text % {"count": formatting.number(sweep.in_doubt)})

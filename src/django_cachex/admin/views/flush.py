@@ -119,7 +119,7 @@ def flush_on(page: Page, inspector: Inspector) -> list[Flushing]:
     step = flushing.step(page)
     if step.error is not None:
         why = {"why": explain(inspector, step.error)}
-        page.say(_("The flush may be incomplete. %(why)s") % why, messages.ERROR)
+        page.say(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
         return []
     if not step.run.work.complete:
         return [Flushing(inspector, step.run)]
@@ -159,7 +159,7 @@ def flush(page: Page, inspector: Inspector) -> None:
             error, log_entries.CHANGE, [], partial(_flushed, inspector, None), inspector
         )
         why = {"why": explain(inspector, error)}
-        page.say(_("The flush may be incomplete. %(why)s") % why, messages.ERROR)
+        page.say(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
         return
     said = partial(_flushed, inspector, count)
     log_entries.record_cache(page.request.user.pk, log_entries.CHANGE, inspector, said)

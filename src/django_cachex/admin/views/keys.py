@@ -226,7 +226,7 @@ class FoundKeys(CachePage):
         if listing.unknown:
             notices.append(Notice(left_out(search, listing.unknown), "warning"))
         if listing.unanswered:
-            text = _("No answer from %(servers)s. The keys stored there are missing here.")
+            text = _("%(servers)s did not answer. The keys stored there are missing here.")
             servers = ", ".join(listing.unanswered)
             again = [Action("try-again", _("Try again"), self.here())]
             notices.append(Notice(text % {"servers": servers}, "error", again))

@@ -122,7 +122,7 @@ def about(at: Position) -> list[Notice]:
     found = []
     if at.unanswered:
         text = _(
-            "No answer from %(servers)s. The keys stored there are missing here. Select "
+            "%(servers)s did not answer. The keys stored there are missing here. Select "
             "Continue to try again."
         )
         found.append(Notice(text % {"servers": ", ".join(at.unanswered)}, "warning"))

@@ -193,7 +193,9 @@ class DjangoRedisInspector(ServerInspector):
         [keys] = self.client.collect([self.client._dbsize()])
         return FlushPlan(
             act=_("FLUSHDB on %(address)s") % {"address": self.address},
-            scope=_("All keys in the database are deleted, including keys of other applications."),
+            scope=_(
+                "All keys in the whole database are deleted, including keys of other applications."
+            ),
             entries=permitted(keys),
         )
 

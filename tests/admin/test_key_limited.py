@@ -287,7 +287,7 @@ def test_a_number_is_read_before_it_is_increased(
     assert not by_link.offers("add-number")
     form = admin.submit(admin.submit(page, "read"), "increase")
     done = admin.submit(form, "add-number", by="5")
-    assert "Increased by 5. It is 12 now." in done.text
+    assert "Increased by 5. The number is now 12." in done.text
     assert caches["stranger"].get("hello") == 12
 
 

@@ -27,7 +27,7 @@ def test_an_integer_is_increased_whatever_it_is_by_then(
     form = increasing(admin)
     caches["store"].set("key", 100, 1000)
     page = admin.submit(form, "add-number", by="-3")
-    assert "Increased by -3. It is 97 now." in page.text
+    assert "Increased by -3. The number is now 97." in page.text
     assert caches["store"].get("key") == 97
     assert 990 < store.ttl("p:1:key") <= 1000
     assert LogEntry.objects.get().change_message == "Increased by -3."

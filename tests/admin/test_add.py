@@ -113,7 +113,7 @@ def test_an_existing_key_is_refused_unless_replaced(admin: Browser, editable: st
     assert caches[editable].get("key") == "old"
     assert page.form("add").control("value").value == "new"
     done = admin.submit(page, "add", replace="on")
-    assert "in place of whatever was there" in done.text
+    assert "replacing any existing key" in done.text
     assert caches[editable].get("key") == "new"
     assert LogEntry.objects.get().action_flag == CHANGE
 
@@ -155,7 +155,7 @@ def test_the_default_timeout_is_named_and_used(
 ) -> None:
     configure(valkey=valkey_params(valkey_server, TIMEOUT=1234))
     page = admin.open(addresses.add("valkey"))
-    assert "this cache's default, 1,234 s" in page.text
+    assert "this cache's default (1,234 s)" in page.text
     done = admin.submit(page, "add", key="a", value="v")
     assert words.expires_in(1234) in done.text
     assert 1230 < raw.ttl("p:1:a") <= 1234
@@ -166,7 +166,7 @@ def test_a_default_of_never_is_named_and_used(
 ) -> None:
     configure(valkey=valkey_params(valkey_server, TIMEOUT=None))
     page = admin.open(addresses.add("valkey"))
-    assert "this cache's default, never expires" in page.text
+    assert "this cache's default (never expires)" in page.text
     assert words.NEVER_NOW in admin.submit(page, "add", key="a", value="v").text
     assert raw.ttl("p:1:a") == -1
 
@@ -186,9 +186,9 @@ def test_a_timeout_or_never_is_used(admin: Browser, server_cache: Any, raw: valk
             "Enter a whole number of seconds, or leave empty for this cache's default (300 s). "
             'You entered "1h".',
         ),
-        ("0", 'A timeout must be at least 1 second. You entered "0"'),
-        ("-5", 'A timeout must be at least 1 second. You entered "-5"'),
-        ("99999999999999", "A timeout can be at most 10,000,000,000 seconds."),
+        ("0", 'The timeout must be at least 1 second. You entered "0"'),
+        ("-5", 'The timeout must be at least 1 second. You entered "-5"'),
+        ("99999999999999", "The timeout can be at most 10,000,000,000 seconds."),
     ],
 )
 def test_timeouts_that_make_no_sense_are_refused(

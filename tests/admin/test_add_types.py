@@ -28,7 +28,7 @@ TYPES = {
     "set": ("b\na", "a set of 2 members"),
     "zset": ("2.5 b c\n-inf a\n1e3 d", "a sorted set of 3 members"),
     "hash": ("plan=pro\nnote=a=b\n =empty name follows\nempty=", "a hash of 4 fields"),
-    "stream": ("order=5\norder=6", "a stream of one entry"),
+    "stream": ("order=5\norder=6", "a stream with one entry"),
 }
 
 
@@ -72,19 +72,19 @@ def test_scores_and_members(admin: Browser, store: valkey.Valkey) -> None:
     ("type", "lines", "said"),
     [
         ("list", "", "Enter at least one line"),
-        ("list", "a\n\nb", "Line 2: it is empty."),
+        ("list", "a\n\nb", "Line 2: the line is empty."),
         ("list", 'ok\n{"a"', "Line 2: This is not JSON."),
         ("set", "a\nb\na", "Line 3 repeats line 1."),
-        ("zset", "5", "Line 1: write a score, a space, and the member"),
-        ("zset", "1 a\nx b", 'Line 2: "x" is no score'),
-        ("zset", "nan a", 'Line 1: "nan" is no score'),
-        ("zset", "1_0 a", 'Line 1: "1_0" is no score'),
-        ("zset", "٥ a", "is no score"),
+        ("zset", "5", "Line 1: enter a score, a space and the member"),
+        ("zset", "1 a\nx b", 'Line 2: "x" is not a score'),
+        ("zset", "nan a", 'Line 1: "nan" is not a score'),
+        ("zset", "1_0 a", 'Line 1: "1_0" is not a score'),
+        ("zset", "٥ a", "is not a score"),
         ("zset", "1 a\n2 a", "Line 2 repeats line 1."),
-        ("hash", "plan=pro\nplan", "Line 2: write the field, an equals sign, and the value"),
+        ("hash", "plan=pro\nplan", "Line 2: enter the field, an equals sign and the value"),
         ("hash", "a=1\na=2", "Line 2 repeats line 1."),
-        ("stream", "no equals sign", "Line 1: write the field"),
-        ("list", "x\n" * 10_001, "Enter 10000 lines at most."),
+        ("stream", "no equals sign", "Line 1: enter the field"),
+        ("list", "x\n" * 10_001, "Enter at most 10000 lines."),
     ],
 )
 def test_a_line_that_makes_no_sense_is_named_beside_the_field_and_stores_nothing(

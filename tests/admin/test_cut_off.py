@@ -24,7 +24,7 @@ from tests.admin.page import Page
 from tests.admin.test_matching import ask
 from tests.cache.relay import Link, Relay
 
-UNKNOWN = "Asked for, outcome unknown: "
+UNKNOWN = "Attempted, result unknown: "
 
 CHANGES = (
     *(b"EVAL", b"SET", b"HSET", b"UNLINK", b"DEL", b"RENAME", b"RENAMENX", b"COPY", b"INCRBY"),
@@ -190,9 +190,9 @@ def test_a_change_that_nobody_answered_is_on_record(
     assert not any(text in page.text for text in firm)
     messages = [entry.get_change_message() for entry in LogEntry.objects.all()]
     assert messages
-    assert all("outcome unknown" in message for message in messages)
+    assert all("result unknown" in message for message in messages)
     assert not any("topsecret" in message for message in messages)
-    assert "outcome unknown" in audited()[-1]
+    assert "result unknown" in audited()[-1]
 
 
 COMMANDS = {
@@ -226,10 +226,10 @@ def test_a_command_that_nobody_answered_is_on_record(
     code = ended.value.code if isinstance(ended.value, SystemExit) else ended.value.returncode
     assert code == 1
     assert state_of(raw) != before
-    assert "outcome unknown" in audited()[-1]
+    assert "result unknown" in audited()[-1]
     messages = [entry.get_change_message() for entry in LogEntry.objects.all()]
     assert len(messages) == len(user) / 2
-    assert all("outcome unknown" in message for message in messages)
+    assert all("result unknown" in message for message in messages)
 
 
 def test_what_certainly_was_not_done_is_not_on_record(
@@ -283,7 +283,7 @@ def test_what_went_before_the_server_was_gone_is_in_doubt(
     finally:
         relay.close()
     assert 0 < raw.dbsize() < 1500
-    assert "1,500 were asked for, outcome unknown" in LogEntry.objects.get().change_message
+    assert "result unknown for 1,500" in LogEntry.objects.get().change_message
     assert "1,500 keys may have been changed" in page.text
 
 

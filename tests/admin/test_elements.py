@@ -85,7 +85,7 @@ def test_an_index_that_is_none_is_told_and_the_beginning_shown(
     admin: Browser, store: valkey.Valkey
 ) -> None:
     store.rpush(KEY, "a", "b")
-    for at, said in (("7", "There is no position 7"), ("x<y", 'You entered "x<y"')):
+    for at, said in (("7", "There is no index 7"), ("x<y", 'You entered "x<y"')):
         page = opened(admin, at=at)
         assert page.status == 200
         assert said in page.text
@@ -96,10 +96,10 @@ def test_a_search_says_how_much_it_looked_at(admin: Browser, store: valkey.Valke
     store.hset(KEY, mapping={f"user:{number}": "x" for number in range(2000)})
     page = opened(admin, find="user:77")
     assert page.column("Field")
-    assert "2,000 fields examined · that is all" in page.text
+    assert "2,000 fields examined · complete" in page.text
     page = opened(admin, find="nobody")
     assert "Nothing matches" in page.text
-    assert "All of 2,000 fields examined" in page.text
+    assert "All 2,000 fields were examined." in page.text
     page = admin.click(page, "show-all")
     assert "of 2,000 fields shown" in page.text
 
@@ -120,7 +120,7 @@ def test_a_range_of_scores_in_either_order(admin: Browser, store: valkey.Valkey)
     store.zadd(KEY, {f"m{number:03}": number for number in range(500)})
     page = admin.submit(opened(admin, order="last"), "show", low="10", high="19.5")
     assert page.column("Member") == [f"m{number:03}" for number in range(19, 9, -1)]
-    assert "1 to 10 of 10 members in this range, of 500 in all" in page.text
+    assert "1 to 10 of 10 members in this range (500 in total)" in page.text
     page = opened(admin, low="1000")
     assert "No member has a score in this range" in page.text
     page = opened(admin, low="many")
@@ -230,8 +230,8 @@ def test_what_no_form_can_hold_is_replaced_and_says_so(
 ) -> None:
     store.rpush(KEY, pickle.dumps((1, 2)))
     page = open_row(admin, "edit-item", "0")
-    assert "What is stored cannot be edited." in page.text
-    assert "What you write here is stored in its place." in page.text
+    assert "The stored value can't be edited." in page.text
+    assert "What you enter here replaces it." in page.text
     assert page.form("set-item").data()["value"] == [""]
     assert "Nothing to save" in admin.submit(page, "set-item").text
     assert store.lindex(KEY, 0) == pickle.dumps((1, 2))
@@ -247,7 +247,7 @@ def test_a_conflict_shows_theirs_keeps_mine_and_can_be_insisted_on(
     store.hset(KEY, "f", stored("theirs"))  # type: ignore[arg-type]  # bytes
     page = admin.submit(page, "set-field", value="mine")
     assert "Not saved" in page.text
-    assert "What it holds now" in page.text
+    assert "Current value" in page.text
     assert "theirs" in page.text
     assert page.form("overwrite").data()["value"] == ["mine"]
     assert store.hget(KEY, "f") == stored("theirs")
@@ -263,10 +263,10 @@ def test_a_row_that_vanished_under_its_form_is_told(admin: Browser, store: valke
     store.hdel(KEY, "f")
     page = admin.submit(page, "set-field", value="mine")
     assert page.status == 200
-    assert "not there any more" in page.text or "Not saved" in page.text
+    assert "no longer exists" in page.text or "Not saved" in page.text
     assert store.hgetall(KEY) == {b"g": b"y"}
     page = opened(admin, mode="edit-field", element="=Zg")
-    assert "What you opened is not there any more." in page.text
+    assert "The element you opened no longer exists." in page.text
     store.unlink(KEY)
     page = opened(admin, mode="edit-field", element="=Zg")
     assert page.url == addresses.keys("store")
@@ -310,7 +310,7 @@ def test_removing_nothing_is_told_beside_the_rows_and_opens_no_form(
 ) -> None:
     store.rpush(KEY, "a", "b")
     page = remove(admin)
-    assert "Select what to remove first." in page.text
+    assert "First select the rows to remove." in page.text
     assert not page.has_action("set-item")
     assert page.has_action("edit-item", "0")
     assert len(ticks(page)) == 2
@@ -343,7 +343,7 @@ def test_a_row_that_the_server_refuses_to_tell_is_not_said_to_be_gone(
         store.execute_command("ACL", "SETUSER", "default", "+@all")
     assert page.status == 200
     assert "Not saved." in page.text
-    assert "not there any more" not in page.text
+    assert "no longer exists" not in page.text
     assert page.text.count("hget") == 1
     assert store.hgetall(KEY) == {b"f": b"x"}
 
@@ -356,9 +356,9 @@ def test_fields_are_added_and_renamed_but_not_onto_another(
     page = admin.submit(page, "store-field", field=" b ", value="[1]")
     assert store.hget(KEY, " b ") == stored([1])
     page = admin.submit(opened(admin, mode="add-field"), "store-field", field="a", value="y")
-    assert "There is such a field already" in page.text
+    assert "This field already exists" in page.text
     page = admin.submit(open_row(admin, "rename-field", "a"), "set-field-name", field=" b ")
-    assert "There is such a field already" in page.text
+    assert "This field already exists" in page.text
     page = admin.submit(open_row(admin, "rename-field", "a"), "set-field-name", field="c")
     assert 'Field "a" renamed to "c".' in page.text
     assert store.hkeys(KEY) == [b" b ", b"c"]
@@ -406,7 +406,7 @@ def test_members_are_added_renamed_scored_and_popped(admin: Browser, store: valk
     page = admin.submit(opened(admin, mode="pop-members"), "take-members", count="2", end="first")
     page = admin.submit(page, "confirm")
     assert not store.exists(KEY)
-    assert record() == "Popped 2 members. Nothing was left: the key is gone."
+    assert record() == "Popped 2 members. No elements were left, so the key was deleted."
 
 
 def test_a_set_takes_members_once(admin: Browser, store: valkey.Valkey) -> None:
@@ -417,7 +417,7 @@ def test_a_set_takes_members_once(admin: Browser, store: valkey.Valkey) -> None:
     page = admin.submit(
         opened(admin, mode="add-member"), "store-member", value="1", store_as="text"
     )
-    assert "This member is there already." in page.text
+    assert "This member already exists." in page.text
 
 
 def test_entries_are_added_and_the_stream_trimmed(admin: Browser, store: valkey.Valkey) -> None:
@@ -442,14 +442,14 @@ def test_one_row_is_removed_at_once_and_several_after_a_question(
     assert not store.hexists(KEY, "a")
     page = remove(admin, rows["b"], rows["c"])
     assert 'Remove 2 fields from "key"?' in page.text
-    assert "good. The TTL stays as it is. b c" in page.text
+    assert "undone. The TTL of the key doesn't change. b c" in page.text
     assert store.hlen(KEY) == 3
     page = remove(admin, rows["b"], rows["c"], confirmed="1")
     assert "2 fields removed." in page.text
     assert store.hkeys(KEY) == [b"d"]
     assert LogEntry.objects.count() == 2
     page = admin.post(addresses.key("store", KEY), {"mode": "remove-elements"})
-    assert "Select what to remove first." in page.text
+    assert "First select the rows to remove." in page.text
 
 
 def test_with_the_last_element_the_key_goes_and_can_be_added_again(
@@ -458,7 +458,7 @@ def test_with_the_last_element_the_key_goes_and_can_be_added_again(
     store.rpush(KEY, "only")
     [row] = ticks(opened(admin))
     page = admin.post(addresses.key("store", KEY), {"mode": "remove-elements", "row": row})
-    assert "Nothing was left: the key is gone." in page.text
+    assert "No elements were left, so the key was deleted." in page.text
     assert page.form("add").data()["key"] == ["key"]
     assert page.form("add").data()["type"] == ["list"]
 

@@ -57,7 +57,7 @@ def test_the_page_says_what_each_field_has_left(admin: Browser, store: valkey.Va
 def test_an_edit_of_a_field_keeps_its_ttl(admin: Browser, store: valkey.Valkey) -> None:
     page = admin.submit(open_row(admin, "edit-field", "brief"), "set-field", value="3")
     assert 'Field "brief" changed' in page.text
-    assert "meanwhile" not in page.text
+    assert "in the meantime" not in page.text
     assert store.hget(KEY, "brief") == b"3"
     assert moment(store, "brief") == MOMENT
     page = admin.submit(open_row(admin, "rename-field", "brief"), "set-field-name", field="short")
@@ -71,9 +71,9 @@ def test_a_ttl_given_while_the_form_was_open_is_kept_and_told(
     form = open_row(admin, "edit-field", "lasting")
     expire(store, "lasting")
     page = admin.submit(form, "set-field", value="3")
-    assert "It was given another TTL meanwhile, which it keeps." in page.text
+    assert "Its TTL was changed in the meantime, and the new TTL was kept." in page.text
     assert moment(store, "lasting") == MOMENT
-    assert "another TTL" in LogEntry.objects.latest("id").change_message
+    assert "Its TTL was changed" in LogEntry.objects.latest("id").change_message
 
 
 def test_the_ttl_of_a_row_can_be_changed(admin: Browser, store: valkey.Valkey) -> None:
@@ -94,7 +94,7 @@ def test_the_ttl_that_somebody_else_gave_meanwhile_is_not_overwritten_unsaid(
     form = open_row(admin, "expire-field", "lasting")
     expire(store, "lasting")
     page = admin.submit(form, "set-field-ttl", timeout="1000")
-    assert "The field was given another TTL." in page.text
+    assert "The TTL of the field was changed." in page.text
     assert "Now: in " in page.text
     assert moment(store, "lasting") == MOMENT
     admin.submit(page, "overwrite")

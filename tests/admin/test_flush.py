@@ -99,11 +99,11 @@ def test_none_selected_does_nothing_and_says_so(
     admin: Browser, caches_of_every_kind: list[str]
 ) -> None:
     page = admin.submit(admin.open(addresses.caches()), "flush")
-    assert "Nothing done: select the caches to flush first." in page.text
+    assert "Select the caches to flush first. Nothing was changed." in page.text
     page = admin.post(addresses.caches(), {"action": "flush", "confirmed": "1"})
-    assert "Nothing done" in page.text
+    assert "Nothing was changed." in page.text
     page = admin.post(addresses.caches(), {"selected": ["valkey"], "confirmed": "1"})
-    assert "Nothing done" in page.text
+    assert "Nothing was changed." in page.text
     assert all(caches[alias].get("hello") for alias in FLUSHABLE)
 
 
@@ -113,8 +113,8 @@ def test_none_selected_does_nothing_and_says_so(
 def test_our_backends_name_the_prefix(admin: Browser, caches_of_every_kind: list[str]) -> None:
     text = row_about(ask(admin, "valkey"), "valkey")
     assert "p:" in text
-    assert "All keys with this cache's prefix, in every version, are deleted." in text
-    assert "Others stay." in text
+    assert "All keys with this cache's prefix are deleted, in all versions." in text
+    assert "Other keys are kept." in text
 
 
 def test_our_backends_leave_others_alone(
@@ -159,7 +159,7 @@ def test_other_caches_of_one_prefix_are_named(
     for alias in ("theirs", "apart"):
         caches[alias].set("hello", 1)
     asked = ask(admin, "ours")
-    assert 'Among them those of "theirs".' in row_about(asked, "ours")
+    assert 'This includes the entries of "theirs".' in row_about(asked, "ours")
     admin.submit(asked, "confirm")
     assert (caches["theirs"].get("hello"), caches["apart"].get("hello")) == (None, 1)
 
@@ -210,16 +210,16 @@ def test_what_cannot_be_flushed_is_named_with_the_reason(
     data = {"action": "flush", "selected": ["unflushable", "broken", "valkey"]}
     asked = admin.post(addresses.caches(), data)
     assert asked.heading == 'Flush "valkey"?'
-    assert "Left alone:" in asked.text
-    assert '"unflushable" cannot be flushed.' in asked.text
-    assert '"broken" cannot be flushed.' in asked.text
+    assert "Not included:" in asked.text
+    assert '"unflushable" can\'t be flushed.' in asked.text
+    assert '"broken" can\'t be flushed.' in asked.text
     done = admin.submit(asked, "confirm")
     assert done.text.count("Flushed ") == 1
 
 
 def test_nothing_to_flush_offers_no_button(admin: Browser, caches_of_every_kind: list[str]) -> None:
     asked = admin.post(addresses.caches(), {"action": "flush", "selected": ["unflushable"]})
-    assert asked.heading == "Nothing here can be flushed"
+    assert asked.heading == "None of these caches can be flushed"
     assert not asked.has_action("confirm")
 
 
@@ -318,14 +318,14 @@ def test_a_prefix_of_many_keys_is_flushed_in_steps(
         fill(raw, "r:1:d", 50)
         page = admin.submit(ask(admin, "valkey", "second"), "confirm")
         assert page.heading == "Flush 2 caches"
-        assert "deleted so far, not all" in page.text
+        assert "deleted so far" in page.text
         # A link back to this page would leave the run behind: its help is there without one.
-        assert "Continue goes on from where it is" in page.text
+        assert "Select Continue to resume it" in page.text
         assert "Refresh" not in page.text
         assert 50 < raw.dbsize() < 500
         said = [entry.change_message for entry in LogEntry.objects.all()]
         assert len(said) == 2
-        assert all("deleted so far, not all" in text for text in said)
+        assert all("deleted so far" in text for text in said)
         for _press in range(200):
             if not page.has_action("run"):
                 break
@@ -395,7 +395,7 @@ def test_a_flush_of_which_everything_is_refused_is_an_error_with_the_reason(
     clerk("~*", "-unlink", "-del")
     done = admin.submit(ask(admin, "valkey"), "confirm")
     assert raw.dbsize() == 30
-    assert 'Not flushed: nothing could be deleted of "valkey". 30 failed.' in done.text
+    assert 'Not flushed: no entries of "valkey" could be deleted. 30 failed.' in done.text
     assert "permission" in done.text.lower()
     assert "Flushed" not in done.text
     assert levels(done) == ["error"]
@@ -423,7 +423,7 @@ def test_a_flush_in_steps_that_is_refused_ends_in_an_error(
         assert levels(page) == ["warning"]
         page = admin.submit(page, "run")
     assert raw.dbsize() == 630
-    assert "Nothing could be changed: the store refuses." in page.text
+    assert "Nothing could be changed, because the cache refused." in page.text
     assert "Flushed" not in page.text
     assert levels(page) == ["error"]
 
@@ -431,7 +431,7 @@ def test_a_flush_in_steps_that_is_refused_ends_in_an_error(
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
-        (("~*", "-unlink", "-del"), 'Not flushed: nothing could be deleted of "valkey".'),
+        (("~*", "-unlink", "-del"), 'Not flushed: no entries of "valkey" could be deleted.'),
         (("resetkeys", "~p:1:user:*", "%R~*"), "20 entries deleted. 10 failed."),
     ],
     ids=["all", "some"],

@@ -44,7 +44,7 @@ def nothing_ran(folder: Path, raw: valkey.Valkey) -> None:
 def test_a_new_key_is_refused(admin: Browser, folder: Path, raw: valkey.Valkey) -> None:
     sent = {"key": "1:new", "value": json.dumps(typed(folder)), "store_as": "json"}
     page = admin.post(addresses.add("packing"), sent)
-    assert "run what would be stored there as a program" in page.text
+    assert "run the value as code" in page.text
     assert words.SAVED not in page.text
     assert not raw.exists("m:1:1:new")
     nothing_ran(folder, raw)
@@ -54,7 +54,7 @@ def test_an_edit_is_refused(admin: Browser, folder: Path, raw: valkey.Valkey) ->
     before = raw.get("m:1:1:key")
     form = admin.open(addresses.key("packing", "m:1:1:key", mode="edit"))
     page = admin.submit(form, "save", value=json.dumps(typed(folder)), store_as="json")
-    assert "run what would be stored there as a program" in page.text
+    assert "run the value as code" in page.text
     assert raw.get("m:1:1:key") == before
     nothing_ran(folder, raw)
 
@@ -64,13 +64,13 @@ def test_an_element_is_refused(admin: Browser, folder: Path, raw: valkey.Valkey)
     form = admin.open(addresses.key("packing", "m:1:1:list", mode="add-item"))
     sent: dict[str, Any] = {"value": json.dumps(typed(folder)), "store_as": "json", "end": "last"}
     page = admin.submit(form, "push-item", **sent)
-    assert "run what would be stored there as a program" in page.text
+    assert "run the value as code" in page.text
     assert raw.llen("m:1:1:list") == 1
 
 
 def test_the_command_line_refuses_it(folder: Path, raw: valkey.Valkey) -> None:
     text = json.dumps(typed(folder))
-    with pytest.raises(CommandError, match="as a program"):
+    with pytest.raises(CommandError, match="as code"):
         call_command("cachex", "set", "packing", "1:new", text)
     assert not raw.exists("m:1:1:new")
     nothing_ran(folder, raw)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from django_cachex.admin import apps
+from django_cachex.admin.help import HelpPanel
+from django_cachex.inspectors import Inspector
 from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.conftest import stored_key
 from tests.admin.page import Page
+
+HELP = Path(apps.__file__).parent / "templates/admin/django_cachex/help"
 
 KINDS = (
     *("default", "valkey", "redis", "django", "table", "files", "dummy"),
@@ -93,9 +100,9 @@ def test_help_keeps_the_state_of_the_page(admin: Browser, caches_of_every_kind: 
 @pytest.mark.parametrize(
     ("alias", "missing"),
     [
-        ("default", "Only Valkey and Redis give keys a type."),
-        ("table", "Only Valkey and Redis give keys a type."),
-        ("stranger", "Django's cache interface does not list keys."),
+        ("default", "Only Valkey and Redis keys have a type."),
+        ("table", "Only Valkey and Redis keys have a type."),
+        ("stranger", "Django's cache API can't list keys."),
     ],
 )
 def test_help_says_what_a_backend_cannot_do(
@@ -104,6 +111,17 @@ def test_help_says_what_a_backend_cannot_do(
     page = admin.open(addresses.keys(alias, help="1"))
     assert "This backend" in page.sections
     assert missing in page.text
+
+
+def test_help_depends_on_what_exists() -> None:
+    # A template is silent about a name that nothing has any more.
+    sources = {path.name: path.read_text() for path in HELP.glob("*.html")}
+    read = {name for source in sources.values() for name in re.findall(r"help\.([\w.]+)", source)}
+    abilities = {name.removeprefix("inspector.") for name in read if name.startswith("inspector.")}
+    assert "can_rename" in abilities
+    assert [name for name in abilities if not hasattr(Inspector, name)] == []
+    others = read - {f"inspector.{name}" for name in abilities}
+    assert [name for name in others if not hasattr(HelpPanel, name)] == []
 
 
 def test_full_backends_lack_nothing(admin: Browser, caches_of_every_kind: list[str]) -> None:

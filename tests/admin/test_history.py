@@ -25,7 +25,7 @@ def test_changes_of_a_key_are_shown_newest_first(
     listing = admin.open(addresses.keys(alias))
     page = admin.click(listing, "open", listing.column("Key")[0])
     empty = admin.click(page, "history")
-    assert "No change on record" in empty.sections
+    assert "No changes recorded" in empty.sections
     admin.submit(admin.submit(page, "expire"), "set-ttl", timeout="60")
     admin.submit(admin.submit(page, "edit"), "save", value="topsecret", store_as="text")
     history = admin.click(page, "history")

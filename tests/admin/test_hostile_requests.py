@@ -271,6 +271,6 @@ def test_pages_have_no_inline_script_or_style_of_ours(
         admin.open(addresses.key("valkey", stored_key("valkey", "hello"), mode="edit")),
     ]
     for page in pages:
-        content = page.html[page.html.index('aria-label="Where you are"') :].split("</main>")[0]
+        content = page.html[page.html.index('aria-label="Breadcrumbs"') :].split("</main>")[0]
         assert "<script" not in content
         assert " style=" not in content

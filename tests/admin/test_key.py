@@ -75,7 +75,7 @@ def test_values_are_shown_formatted(
     if text:
         assert text in shown(page)
     else:
-        assert "Empty: it holds nothing." in page.text
+        assert "The value is empty." in page.text
 
 
 def test_views_show_text_and_hex(admin: Browser, store: valkey.Valkey) -> None:

@@ -33,7 +33,7 @@ def test_a_key_of_any_type_is_copied_with_its_ttl(admin: Browser, store: valkey.
     form = admin.click(detail(admin), "copy")
     page = admin.submit(form, "make-copy", name="copy", into="store")
     assert page.heading == "copy"
-    assert 'Copied from "key" of "store" to "copy" of "store".' in page.text
+    assert 'Copied from "key" in "store" to "copy" in "store".' in page.text
     assert store.hgetall("p:1:copy") == store.hgetall("p:1:key") == {b"a": b"1"}
     assert 990 < store.ttl("p:1:copy") <= 1000
     entry = LogEntry.objects.get()
@@ -55,7 +55,7 @@ def two(valkey_server: servers.Server, configure: Configure) -> Any:
 
 def test_a_key_is_copied_into_another_cache(admin: Browser, two: Any) -> None:
     page = admin.submit(copying(admin), "make-copy", into="other")
-    assert 'Copied from "key" of "valkey" to "key" of "other".' in page.text
+    assert 'Copied from "key" in "valkey" to "key" in "other".' in page.text
     assert caches["other"].get("key") == {"a": 1}
     assert 990 < (caches["other"].ttl("key") or 0) <= 1000
     assert LogEntry.objects.get().object_id == addresses.object_id("other", "p:1:key")
@@ -137,7 +137,7 @@ def test_a_value_is_copied_between_stores_of_every_kind(
     stored = stored_key(source, "key")
     form = admin.open(addresses.key(source, stored, mode="copy"))
     page = admin.submit(form, "make-copy", into=target, name="copy")
-    assert f'to "copy" of "{target}".' in page.text
+    assert f'to "copy" in "{target}".' in page.text
     assert caches[target].get("copy") == {"a": [1]}
     assert LogEntry.objects.count() == 1
     again = admin.submit(form, "make-copy", into=target, name="copy")

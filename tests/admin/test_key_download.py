@@ -62,7 +62,7 @@ def test_no_more_is_offered_than_says_something_new(admin: Browser, hello: Any, 
     assert not page.has_action("download-json")
     assert not page.has_action("download-text")
     back = admin.open(addresses.download("valkey", "p:1:key", **{"as": "json"}))
-    assert "cannot be had in this form" in back.text
+    assert "can't be downloaded in this format" in back.text
 
 
 def test_what_holds_elements_is_downloaded_as_a_dump(admin: Browser, store: valkey.Valkey) -> None:

@@ -54,10 +54,12 @@ def test_ttls_of_collections_are_set(admin: Browser, server_cache: Any, raw: val
 
 
 WHOLE = 'Enter a whole number of seconds, or choose Never expires. You entered "{}".'
-AT_LEAST = 'A timeout must be at least 1 second. You entered "{}". To remove a key, delete it.'
+AT_LEAST = (
+    'The timeout must be at least 1 second. You entered "{}". To remove the key, delete it instead.'
+)
 AT_MOST = (
-    'A timeout can be at most 10,000,000,000 seconds. You entered "{}"; for no expiry, '
-    "choose Never expires."
+    'The timeout can be at most 10,000,000,000 seconds. You entered "{}". If the key '
+    "should not expire, choose Never expires."
 )
 
 REFUSED = {
@@ -99,7 +101,7 @@ def test_timeouts_that_make_no_sense_are_refused(
         expected = REFUSED[given].format(given)
         if does == "save":
             expected = expected.replace(
-                "or choose Never expires. You", "or leave empty to keep the TTL as it is. You"
+                "or choose Never expires. You", "or leave empty to keep the current TTL. You"
             )
         assert expected in page.text
         assert page.form(does).control("timeout").value == given
@@ -147,7 +149,10 @@ def test_an_empty_field_is_no_choice(admin: Browser, server_cache: Any, raw: val
 def test_both_at_once_is_no_choice(admin: Browser, server_cache: Any, raw: valkey.Valkey) -> None:
     server_cache.set("key", "v", 1000)
     page = admin.submit(expiring(admin, "valkey"), "set-ttl", timeout="60", never="on")
-    assert "Choose one way only: a timeout, a moment, time to add, or Never expires." in page.text
+    assert (
+        "Choose only one: a timeout, a date and time, seconds to add, or Never expires."
+        in page.text
+    )
     assert 990 < raw.ttl("p:1:key") <= 1000
 
 
@@ -157,7 +162,7 @@ def test_an_edit_with_an_empty_timeout_keeps_the_ttl(
     server_cache.set("key", "v", 1000)
     before = raw.execute_command("PEXPIRETIME", "p:1:key")
     page = editing(admin, "valkey")
-    assert "Empty: the TTL stays as it is." in page.text
+    assert "If empty, the TTL doesn't change." in page.text
     assert page.form("save").control("timeout").value == ""
     admin.submit(page, "save", value="new", timeout=" ")
     assert server_cache.get("key") == "new"

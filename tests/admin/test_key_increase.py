@@ -27,7 +27,7 @@ def test_an_integer_is_increased_whatever_it_is_by_then(
     form = increasing(admin)
     caches["store"].set("key", 100, 1000)
     page = admin.submit(form, "add-number", by="-3")
-    assert "Increased by -3. It is 97 now." in page.text
+    assert "Increased by -3. The number is now 97." in page.text
     assert caches["store"].get("key") == 97
     assert 990 < store.ttl("p:1:key") <= 1000
     assert LogEntry.objects.get().change_message == "Increased by -3."
@@ -38,7 +38,7 @@ def test_an_integer_is_increased_whatever_it_is_by_then(
 def test_a_float_is_increased_and_stays_one(admin: Browser, store: valkey.Valkey) -> None:
     caches["store"].set("key", 1.5, 1000)
     page = admin.submit(increasing(admin), "add-number", by="1")
-    assert "It is 2.5 now." in page.text
+    assert "The number is now 2.5." in page.text
     assert caches["store"].get("key") == 2.5
     admin.submit(increasing(admin), "add-number", by="1e-3")
     assert caches["store"].get("key") == pytest.approx(2.501)

@@ -51,7 +51,7 @@ def test_another_key_is_overwritten_only_when_told_and_confirmed(
     assert "expires in 16 min" in asked.text
     assert server_cache.get("other") == "theirs"
     done = admin.submit(asked, "confirm")
-    assert 'Renamed from "key" to "other", in place of whatever was there.' in done.text
+    assert 'Renamed from "key" to "other", replacing any existing key.' in done.text
     assert (server_cache.get("other"), server_cache.get("key")) == ("mine", None)
     assert LogEntry.objects.count() == 1
 

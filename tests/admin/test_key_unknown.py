@@ -31,7 +31,7 @@ class BloomyInspector(CachexInspector):
             return entry
         one = entry.info
         known = KeyInfo(one.key, "MBbloom--", one.ttl, memory=one.memory)
-        return KeyValue(known, note="Values of the type MBbloom-- cannot be shown.")
+        return KeyValue(known, note="Values of type MBbloom-- can't be shown.")
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def bloomy(
 
 def test_a_type_of_a_module_is_named_sized_dumped_and_deleted(admin: Browser, bloomy: Any) -> None:
     page = admin.open(addresses.key("valkey", "p:1:key"))
-    for said in ("Type MBbloom--", "Memory ", "cannot be shown", "never expires"):
+    for said in ("Type MBbloom--", "Memory ", "can't be shown", "never expires"):
         assert said in page.text
     assert not page.has_action("edit")
     assert not page.has_action("replace")
@@ -73,7 +73,7 @@ def test_what_became_another_type_is_told_and_what_was_written_kept(
     raw.delete("p:1:key")
     raw.rpush("p:1:key", "a")
     page = admin.submit(form, "save", value="written at length")
-    assert "Not saved: this key is of the type list now." in page.text
+    assert "Not saved: the type of this key is now list." in page.text
     assert page.form("save").control("value").value == "written at length"
     assert raw.lrange("p:1:key", 0, -1) == [b"a"]
     assert not LogEntry.objects.exists()

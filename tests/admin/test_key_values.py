@@ -112,7 +112,7 @@ def test_twenty_megabytes_are_shown_in_part(admin: Browser, store: valkey.Valkey
     assert len(page.html) < 60_000
     assert page.seconds < 2.5
     assert "First 5,000 of 20,000,000 bytes shown" in page.text
-    assert "It is not decoded: 20.0 MB is more than the limit" in page.text
+    assert "Not decoded: 20.0 MB exceeds the limit" in page.text
     assert not page.has_action("edit")
 
 
@@ -122,7 +122,7 @@ def test_of_what_is_too_large_once_opened_nobody_says_how_large(
     store.set("p:1:key", zlib.compress(b"x" * 20_000_000))
     page = detail(admin)
     assert "First 5,000 of more than 1,048,576 characters shown" in page.text
-    assert "It is not decoded: opened, it is more than the limit of 1.0 MB." in page.text
+    assert "Not decoded: its decompressed size exceeds the limit of 1.0 MB." in page.text
     assert not page.has_action("edit")
 
 
@@ -149,6 +149,6 @@ def test_without_the_memory_command_the_rest_is_shown(
         assert shown(page) == "5"
         assert "Memory" not in page.text
         listing = admin.open(addresses.keys("store"))
-        assert listing.table("Key").row("Key", "key")["TTL"] == "not known"
+        assert listing.table("Key").row("Key", "key")["TTL"] == "unknown"
     finally:
         raw.execute_command("ACL", "DELUSER", "clerk")

@@ -98,8 +98,8 @@ def test_an_unknown_type_falls_back_with_a_notice(
     server_cache.set("a", 1)
     page = admin.open(addresses.keys("valkey", type=type))
     assert listed(page) == ["a"]
-    assert "There is no key type" in page.text
-    assert "all types are shown" in page.text
+    assert "This cache has no key type" in page.text
+    assert "All types are shown" in page.text
 
 
 # Page sizes.
@@ -126,7 +126,7 @@ def test_a_bad_page_size_falls_back_with_a_notice(
     page = admin.open(addresses.keys("valkey", size=size))
     assert listed(page) == ["a"]
     assert "The page size can be 25, 50, 100, 250, 500." in page.text
-    assert "100 are shown" in page.text
+    assert "so the page size is 100" in page.text
     assert page.form("search").control("size").value == "100"
 
 

@@ -78,8 +78,9 @@ def test_where_uses_are_counted_idle_keys_are_not_known_and_that_is_said(
         raw.config_set("maxmemory-policy", "noeviction")
     assert page.status == 200
     assert listed(page) == []
-    assert 'keys were left out: the server does not say whether they pass "Not used for".' in (
-        page.text
+    assert (
+        'keys are not shown, because the server doesn\'t say whether they match "Not used for".'
+        in (page.text)
     )
 
 
@@ -94,7 +95,7 @@ def test_values_that_make_no_sense_are_named_and_left_out(
     page = admin.open(addresses.keys("valkey", **{name: value}))
     assert page.status == 200
     assert listed(page) == ["key"]
-    assert "is left out." in page.text or "are shown." in page.text
+    assert "It is ignored." in page.text or "are shown." in page.text
     assert "<b>" not in page.html
 
 
@@ -103,7 +104,7 @@ def test_a_filter_that_a_backend_does_not_have_is_left_out(admin: Browser, listi
     page = admin.open(addresses.keys(listing, idle="3600"))
     is_server = listing in ("valkey", "django")
     assert listed(page) == ([] if is_server else ["key"])
-    assert ("is left out" in page.text) is not is_server
+    assert ("It is ignored." in page.text) is not is_server
 
 
 def test_a_token_is_bound_to_the_filters(admin: Browser, server_cache: Any) -> None:
@@ -138,7 +139,7 @@ def test_keys_of_every_version_are_found_opened_and_deleted(
     person = browser_of("view_key", "delete_key")
     page = person.open(addresses.keys("valkey", scope="versions"))
     assert set(page.column("Stored key")) == {"p:1:mine", "p:2:newer"}
-    assert "Names are stored keys." in page.text
+    assert "Keys are shown as they are stored." in page.text
     assert person.click(page, "open", "p:2:newer").status == 200
     chosen = addresses.object_id("valkey", "p:2:newer")
     person.submit(person.submit(page, "delete", selected=[chosen]), "confirm")
@@ -152,7 +153,7 @@ def test_versions_that_are_another_caches_are_left_to_it(
     configure(valkey=params, newer={**params, "VERSION": 2})
     page = admin.open(addresses.keys("valkey", scope="versions"))
     assert [name for name in page.column("Stored key") if "p:2" in name] == [
-        'p:2:newer of the cache "newer"'
+        'p:2:newer belongs to the cache "newer"'
     ]
     assert "/newer" in page.link("open", "p:2:newer").url
     assert admin.open(addresses.key("valkey", "p:2:newer")).status == 404
@@ -164,9 +165,9 @@ def test_the_whole_database_is_shown_to_superusers_with_a_warning(
     page = admin.open(addresses.keys("valkey", scope="store"))
     found = page.column("Stored key")
     assert {name.split()[0] for name in found} == {"p:1:mine", "p:2:newer", "q:1:theirs", "loose"}
-    assert "other applications' are among them" in page.text
-    assert "loose of no cache in CACHES" in found
-    assert 'q:1:theirs of the cache "other"' in found
+    assert "including keys of other caches and other applications" in page.text
+    assert "loose doesn't belong to a cache in CACHES" in found
+    assert 'q:1:theirs belongs to the cache "other"' in found
     assert "loose" not in {link.text for link in page.links}
     values = {one.value for one in page.form("delete").controls}
     assert addresses.object_id("valkey", "loose") not in values
@@ -181,7 +182,7 @@ def test_the_whole_database_is_not_offered_to_others(
     person = browser_of(*everything)
     page = person.open(addresses.keys("valkey", scope="store"))
     assert listed(page) == ["mine"]
-    assert 'There is no scope "store" here' in page.text
+    assert 'This cache has no scope "store"' in page.text
     assert "store" not in page.form("search").control("scope").options
 
 
@@ -216,7 +217,7 @@ def test_the_exact_name_is_a_stored_key_in_the_whole_database(
     admin: Browser, shared: valkey.Valkey
 ) -> None:
     page = admin.open(addresses.keys("valkey", scope="store", q="loose"))
-    assert page.column("Stored key") == ["loose of no cache in CACHES"]
-    assert "the key of exactly this name" in page.text
+    assert page.column("Stored key") == ["loose doesn't belong to a cache in CACHES"]
+    assert "the key with exactly this name" in page.text
     more = walk(admin, admin.click(page, "next-page"))
     assert [page.column("Stored key") for page in more] == [[]]

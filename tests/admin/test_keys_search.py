@@ -68,7 +68,7 @@ def test_a_key_of_exactly_the_name_comes_first_and_the_others_on_request(
     caches[listing].set("key", "v")
     first = admin.open(addresses.keys(listing, q="key", size=25))
     assert listed(first) == ["key"]
-    assert "1 shown · the key of exactly this name" in first.text
+    assert "1 shown · the key with exactly this name" in first.text
     others = walk(admin, admin.click(first, "next-page"))
     names = [name for page in others for name in listed(page)]
     assert set(names) == {f"a:key:{number}" for number in range(300)}

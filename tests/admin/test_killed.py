@@ -124,13 +124,13 @@ def test_a_killed_run_is_on_record_and_the_next_does_the_rest(
     left = raw.dbsize()
     assert 0 < left < MANY * 0.8
     [record] = records(project)
-    assert "Not yet at the end." in record
+    assert "Not all keys have been examined yet." in record
     assert 0 < deleted(record) <= MANY - left
     manage(project, *words)
     assert raw.dbsize() == 0
     _killed, rest = records(project)
     assert deleted(rest) == left
-    assert "All were examined." in rest
+    assert "All keys were examined." in rest
 
 
 # Through the pages.
@@ -224,14 +224,14 @@ def test_a_worker_that_is_killed_claims_no_more_than_it_did_and_another_does_the
     assert 0 < left < MANY - claimed
     said = records(project)
     assert claimed <= sum(map(deleted, said)) <= MANY - left
-    assert all("Not yet at the end." in record for record in said)
+    assert all("Not all keys have been examined yet." in record for record in said)
     claimed = sum(map(deleted, said))
     with worker(project, port):
         page = person.to_the_end(page)
     assert raw.dbsize() == 0
     said = records(project)
     assert sum(map(deleted, said)) == claimed + left
-    assert "All were examined." in said[-1]
+    assert "All keys were examined." in said[-1]
     assert f"Deleted {deleted(said[-1]):,} keys" in page.text
 
 
@@ -253,7 +253,7 @@ def test_a_run_is_carried_on_when_the_killed_server_is_there_again(
         assert page.has_action("run")
         assert "default" in page.text
         [record] = records(project)
-        assert "Not yet at the end." in record
+        assert "Not all keys have been examined yet." in record
         assert claimed <= deleted(record) < MANY
         assert f"Deleted {deleted(record):,} keys" in page.text
         page = person.press(page, "run")  # Nobody is there yet.
@@ -266,5 +266,5 @@ def test_a_run_is_carried_on_when_the_killed_server_is_there_again(
             assert again.dbsize() == 0
             [record] = records(project)
     assert deleted(record) == claimed + FEWER
-    assert "All were examined." in record
+    assert "All keys were examined." in record
     assert f"Deleted {deleted(record):,} keys" in page.text

@@ -16,7 +16,7 @@ from tests.admin.steps import listed
 from tests.admin.test_command_line import Ran
 
 TOO_LONG = "a" * (MAX_PATTERN_LENGTH + 1)
-SAID = "Nothing was searched for"
+SAID = "Not searched"
 POO = "\N{PILE OF POO}"
 
 pytestmark = pytest.mark.filterwarnings("ignore::django.core.cache.CacheKeyWarning")

@@ -88,7 +88,7 @@ def test_what_matches_is_counted_asked_about_deleted_and_recorded(
     assert "30 keys match" in page.text
     assert page.table("Namespace").column("Namespace") == ["user:*"]
     asked = admin.submit(page, "ask")
-    assert asked.heading == f'Delete all keys of "{listing}" that match "user:*"?'
+    assert asked.heading == f'Delete all keys in "{listing}" that match "user:*"?'
     assert "30 keys match" in asked.text
     assert LogEntry.objects.count() == 0
     assert cache.get("user:7") == "v"
@@ -100,7 +100,7 @@ def test_what_matches_is_counted_asked_about_deleted_and_recorded(
     entry = the_record()
     assert (entry.action_flag, entry.object_id, entry.user) == (DELETION, listing, admin.user)
     assert entry.change_message == (
-        'Delete all keys that match "user:*". Deleted 30 keys. All were examined.'
+        'Delete all keys that match "user:*". Deleted 30 keys. All keys were examined.'
     )
 
 
@@ -123,10 +123,13 @@ def test_it_goes_in_steps_and_the_record_keeps_up(
     deleted = 5100 - raw.dbsize()
     assert 0 < deleted < 5000
     assert f"Deleted {deleted:,} keys" in page.text
-    assert f"Deleted {deleted:,} keys. Not yet at the end." in the_record().change_message
+    assert (
+        f"Deleted {deleted:,} keys. Not all keys have been examined yet."
+        in the_record().change_message
+    )
     page = to_the_end(admin, page, "run")
     assert "Deleted 5,000 keys" in page.text
-    assert "Deleted 5,000 keys. All were examined." in the_record().change_message
+    assert "Deleted 5,000 keys. All keys were examined." in the_record().change_message
     assert raw.dbsize() == 100
 
 
@@ -142,7 +145,7 @@ def test_a_closed_page_is_continued_from_its_link(
     assert f"Deleted {5000 - left:,} keys" in opened.text
     to_the_end(admin, opened, "run")
     assert raw.dbsize() == 0
-    assert "Deleted 5,000 keys. All were examined." in the_record().change_message
+    assert "Deleted 5,000 keys. All keys were examined." in the_record().change_message
 
 
 def test_a_step_that_was_taken_twice_is_not_claimed_twice(
@@ -155,10 +158,10 @@ def test_a_step_that_was_taken_twice_is_not_claimed_twice(
     gone = raw.dbsize()
     assert gone < before
     again = to_the_end(admin, page, "run")
-    assert "had gone on from an earlier page" in admin.submit(page, "run").text
+    assert "was already continued from another page" in admin.submit(page, "run").text
     assert raw.dbsize() == 0
     first, *others = LogEntry.objects.order_by("pk")
-    assert f"Deleted {5000 - gone:,} keys. Not yet" in first.change_message
+    assert f"Deleted {5000 - gone:,} keys. Not all" in first.change_message
     assert f"Deleted {gone:,} keys. All" in others[0].change_message
     assert f"Deleted {gone:,} keys" in again.text
 
@@ -317,7 +320,7 @@ def test_a_server_that_refuses_everything_is_asked_once(
     )
     fill(raw, "user:", 4000)
     page = begin(admin, "valkey", act="delete", q="user:*")
-    assert "the store refuses" in page.text
+    assert "the cache refused" in page.text
     assert not given(page, "data-auto-continue")
     assert raw.dbsize() == 4000
     assert "Deleted 0 keys" in the_record().change_message
@@ -349,7 +352,10 @@ def test_a_server_that_dies_leaves_what_was_done_on_record(
     assert "valkey" in failed.text
     assert given(page, "data-auto-continue")
     assert not given(failed, "data-auto-continue")
-    assert f"Deleted {done:,} keys. Not yet at the end." in the_record().change_message
+    assert (
+        f"Deleted {done:,} keys. Not all keys have been examined yet."
+        in the_record().change_message
+    )
 
 
 def test_a_server_that_was_started_anew_is_walked_through_as_a_whole(
@@ -364,7 +370,7 @@ def test_a_server_that_was_started_anew_is_walked_through_as_a_whole(
         fill(again, "user:", 4000)
         to_the_end(admin, page, "run")
         assert again.dbsize() == 0
-    assert f"Deleted {done + 4000:,} keys. All were examined." in the_record().change_message
+    assert f"Deleted {done + 4000:,} keys. All keys were examined." in the_record().change_message
 
 
 # Expiring.
@@ -376,11 +382,11 @@ def test_all_that_matches_is_given_an_expiry(admin: Browser, listing: str) -> No
     page = admin.open(addresses.matching(listing, act="expire", q="user:*"))
     assert page.heading == 'Expire all keys that match "user:*"'
     page = admin.submit(page, "count", timeout="3600")
-    assert page.heading == 'Let all keys that match "user:*" expire in 1 h'
+    assert page.heading == 'Set all keys that match "user:*" to expire in 1 h'
     asked = admin.submit(page, "ask")
-    assert asked.heading == f'Let all keys of "{listing}" that match "user:*" expire in 1 h?'
+    assert asked.heading == f'Set all keys in "{listing}" that match "user:*" to expire in 1 h?'
     done = admin.submit(asked, "confirm")
-    assert "12 keys expire 1 h after their turn" in done.text
+    assert "Set 12 keys to expire after 1 h" in done.text
     assert the_record().action_flag == CHANGE
     page = admin.open(addresses.keys(listing, q="user:3"))
     assert page.column("TTL") != ["never"]
@@ -389,7 +395,7 @@ def test_all_that_matches_is_given_an_expiry(admin: Browser, listing: str) -> No
 def test_all_that_matches_loses_its_expiry(admin: Browser, listing: str) -> None:
     caches[listing].set_many({f"user:{number}": "v" for number in range(12)}, 1000)
     page = run(admin, listing, act="expire", ttl="never", q="user:*")
-    assert "12 keys never expire now" in page.text
+    assert "Removed the expiry of 12 keys" in page.text
     assert set(admin.open(addresses.keys(listing, q="user:*")).column("TTL")) == {"never"}
 
 
@@ -489,7 +495,7 @@ def test_superusers_are_told_of_sessions_and_locks(
     fill(raw, "django.contrib.sessions.cached_dbabcdef", 5)
     fill(raw, "order:lock:", 2)
     asked = ask(admin, "valkey", act="delete", q="*")
-    assert "6 sessions are among them" in asked.text  # The person's own, too.
+    assert "6 of them are sessions" in asked.text  # The person's own, too.
     assert "2 of them look like locks" in asked.text
 
 
@@ -521,7 +527,7 @@ def test_tokens_are_good_for_one_person_cache_search_and_act(
         (admin, "valkey", {"act": "expire", "q": "user:*", "ttl": "60"}),
     ):
         answer = person.post(addresses.matching(alias, **query), data)
-        assert "expired or is not of this search" in answer.text
+        assert "expired or belongs to another search" in answer.text
     for forged in (token[:-1], token.swapcase(), "x", "", "é", "a:b:c"):
         admin.post(page.url, {"step": "run", "state": forged})
     assert raw.dbsize() == left
@@ -580,7 +586,7 @@ def test_keys_that_nobody_knows_to_pass_a_filter_are_left_alone_and_counted(
     configure(valkey=valkey_params(valkey_server, LOCATION=location))
     fill(raw, "user:", 3)
     page = admin.open(addresses.matching("valkey", act="delete", q="user:*", larger="1"))
-    assert "3 keys were left alone" in page.text
+    assert "3 keys were skipped" in page.text
     assert "No key matches" in page.text
     raw.execute_command("ACL", "DELUSER", "clerk")
 

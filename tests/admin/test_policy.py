@@ -149,7 +149,7 @@ def test_a_read_only_cache_is_named_where_it_was_to_be_flushed(
 ) -> None:
     page = admin.post(addresses.caches(), {"action": "flush", "selected": ["valkey", "default"]})
     assert page.heading == 'Flush "default"?'
-    assert '"valkey"' in page.text.split("Left alone:")[1]
+    assert '"valkey"' in page.text.split("Not included:")[1]
 
 
 def test_a_flush_next_door_does_not_empty_a_read_only_cache(
@@ -165,7 +165,7 @@ def test_a_flush_next_door_does_not_empty_a_read_only_cache(
     data = {"action": "flush", "selected": ["legacy"]}
     for given in (data, {**data, "confirmed": "1"}):
         page = admin.post(addresses.caches(), given)
-        assert "also delete keys that CACHEX_ADMIN closes to changes" in page.text
+        assert "also delete keys that CACHEX_ADMIN protects" in page.text
         assert '"precious"' not in page.text
     assert caches["precious"].get("a") == 1
 
@@ -204,7 +204,7 @@ def test_what_is_decoded_is_a_setting(admin: Browser, server_cache: Any, setting
     settings.CACHEX_ADMIN = {"DECODE_BYTES": 100}
     server_cache.set("key", {"a": "x" * 200})
     page = admin.open(addresses.key("valkey", "p:1:key"))
-    assert "It is not decoded" in page.text
+    assert "Not decoded" in page.text
     assert not page.has_action("edit")
 
 

@@ -250,9 +250,9 @@ def test_what_a_flush_would_take_besides_is_not_named(
         data = {"action": "flush", "selected": ["open"]}
         for given in (data, {**data, "confirmed": "1"}):
             page = admin.post(addresses.caches(), given)
-            assert "also delete keys that CACHEX_ADMIN closes" in page.text
+            assert "also delete keys that CACHEX_ADMIN protects" in page.text
             assert '"closed"' not in page.text
-        with pytest.raises(CommandError, match="also delete keys that CACHEX_ADMIN closes"):
+        with pytest.raises(CommandError, match="also delete keys that CACHEX_ADMIN protects"):
             call_command("cachex", "flush", "open", "--yes")
     assert caches["closed"].get("precious") == 1
 

@@ -89,7 +89,7 @@ def test_nothing_found_in_a_step_keeps_the_record_as_it_is(
         assert not after.continued
         run = after.run
     assert LogEntry.objects.count() == 1
-    assert f"Deleted {done:,} keys. All were examined." in said(run.entry)
+    assert f"Deleted {done:,} keys. All keys were examined." in said(run.entry)
 
 
 def test_an_error_leaves_the_step_where_it_was(runner: JobRunner) -> None:
@@ -100,7 +100,7 @@ def test_an_error_leaves_the_step_where_it_was(runner: JobRunner) -> None:
     after = step(failing, new_job(None))
     assert isinstance(after.error, OSError)
     assert after.run.work == new_job(None).work
-    assert "Deleted 0 keys. Not yet at the end." in said(after.run.entry)
+    assert "Deleted 0 keys. Not all keys have been examined yet." in said(after.run.entry)
 
 
 def test_what_is_found_after_the_page_has_given_up_is_left_alone(
@@ -128,7 +128,7 @@ def test_what_is_found_after_the_page_has_given_up_is_left_alone(
     given_up.set()
     threads[0].join(10)
     assert raw.dbsize() == 6000
-    assert "Deleted 0 keys. Not yet at the end." in said(after.run.entry)
+    assert "Deleted 0 keys. Not all keys have been examined yet." in said(after.run.entry)
 
 
 def test_keys_that_a_projects_own_permission_refuses_are_left_alone(

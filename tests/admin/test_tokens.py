@@ -163,7 +163,7 @@ def test_a_run_is_not_begun_from_a_question_of_the_day_before(
     page = signed(OLD, lambda: asked(admin))
     answer = admin.submit(page, "confirm")
     assert answer.status == 200
-    assert f"{EXPIRED} or is not of this search: nothing was changed." in answer.text
+    assert f"{EXPIRED} or belongs to another search. Nothing was changed." in answer.text
     assert answer.has_action("ask")
     assert many.dbsize() == 3000
     assert not LogEntry.objects.exists()
@@ -181,7 +181,7 @@ def test_a_run_is_not_carried_on_after_a_day(admin: Browser, many: valkey.Valkey
         admin.open(address),
     ):
         assert answer.status == 200
-        assert f"{EXPIRED} or is not of this search: nothing was changed." in answer.text
+        assert f"{EXPIRED} or belongs to another search. Nothing was changed." in answer.text
         assert answer.has_action("ask")
     assert many.dbsize() == left
     assert list(LogEntry.objects.values()) == [record]
@@ -212,7 +212,7 @@ def test_a_flush_is_not_carried_on_after_a_day(admin: Browser, many: valkey.Valk
     left = many.dbsize()
     answer = admin.submit(page, "run")
     assert answer.status == 200
-    assert f"{EXPIRED}: nothing was changed." in answer.text
+    assert f"{EXPIRED}. Nothing was changed." in answer.text
     assert many.dbsize() == left
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 SAVED = "Saved."
-UNCHANGED = "Nothing to save: you changed nothing."
+UNCHANGED = "Nothing to save: you didn't change anything."
 NOT_EDITABLE = "Not editable."
 CHANGED_MEANWHILE = "Not saved: this key has changed since you opened it"
-INSIST = "Save mine over it"
+INSIST = "Save my version"
 NO_SUCH_KEY = "There is no key"
-EXISTS = "There is such a key already."
-REPLACE_IT = 'To overwrite it, tick "Replace the key if it exists".'
-NEVER_NOW = "TTL removed: it never expires."
+EXISTS = "A key with this name already exists."
+REPLACE_IT = 'To overwrite it, select "Replace the key if it exists".'
+NEVER_NOW = "No TTL: it never expires."
 
-FIRST_PAGE = "That page has expired or is not of this search: this is the first page."
+FIRST_PAGE = "That page has expired or belongs to another search. This is the first page."
 
 
 def expires_in(seconds: int) -> str:

@@ -119,7 +119,7 @@ def test_without_scripts_a_button_previews_a_ttl(visit: Visit) -> None:
     visit.press("expire")
     visit.field("timeout").fill("7200")
     visit.press("preview")
-    expect(visit.main).to_contain_text("It would expire in 2 h")
+    expect(visit.main).to_contain_text("The key would expire in 2 h")
     expect(visit.field("timeout")).to_have_value("7200")
     visit.press("set-ttl")
     assert 7_000 < ttl("user:1") <= 7_200

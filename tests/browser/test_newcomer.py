@@ -26,7 +26,7 @@ def expires_at(key: str) -> float:
 
 
 def trail(visit: Visit) -> Locator:
-    return visit.page.get_by_role("navigation", name="Where you are")
+    return visit.page.get_by_role("navigation", name="Breadcrumbs")
 
 
 def press(visit: Visit, name: str) -> None:

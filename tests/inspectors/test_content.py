@@ -123,11 +123,11 @@ def stored(value_format: ValueFormat, value: Any) -> bytes:
         (b"42", OPAQUE, "text", "text"),
         (pickle.dumps([1]), OPAQUE, "bytes", "bytes"),
         (lzma.compress(b"x"), REDIS, "text", "xz-compressed text, 60\xa0B → 1\xa0B (6000\xa0%)"),
-        (lzma.compress(b"x")[:20], REDIS, "bytes", "xz-compressed bytes, not opened"),
-        (b"\x28\xb5\x2f\xfd1234", REDIS, "bytes", "zstd-compressed bytes, not opened"),
-        (b"\x04\x22\x4d\x181234", OPAQUE, "bytes", "lz4-compressed bytes, not opened"),
+        (lzma.compress(b"x")[:20], REDIS, "bytes", "xz-compressed bytes, not decompressed"),
+        (b"\x28\xb5\x2f\xfd1234", REDIS, "bytes", "zstd-compressed bytes, not decompressed"),
+        (b"\x04\x22\x4d\x181234", OPAQUE, "bytes", "lz4-compressed bytes, not decompressed"),
         (bz2.compress(b"x"), OPAQUE, "text", "bzip2-compressed text, 37\xa0B → 1\xa0B (3700\xa0%)"),
-        (bz2.compress(b"x")[:20], OPAQUE, "bytes", "bzip2-compressed bytes, not opened"),
+        (bz2.compress(b"x")[:20], OPAQUE, "bytes", "bzip2-compressed bytes, not decompressed"),
         (b'{"a": 1}', OPAQUE, "json", "JSON"),
         (b'{"a": 1}', REDIS, "json", "JSON"),
         (base64.b64encode(b'{"a": 1}'), OPAQUE, "json", "base64 of JSON"),
@@ -262,14 +262,14 @@ def test_forms_are_filled_with_what_keeps_the_type(
         (Colour.RED, "Colour"),
         (collections.defaultdict(list), "defaultdict"),
         (collections.OrderedDict(), "OrderedDict"),
-        ({1: "a"}, "key that is not text"),
+        ({1: "a"}, "key that isn't text"),
         (float("nan"), "NaN"),
         (float("inf"), "infinity"),
         ("\ud800", "surrogate"),
         (Shell("true"), "posix.system"),
         (HttpResponse(b"x"), "HttpResponse"),
         (list(range(10_001)), "too many parts"),
-        ("x" * 600_000, "too large for a form"),
+        ("x" * 600_000, "too large to edit"),
     ],
 )
 def test_what_cannot_be_edited_exactly_says_why(value: Any, reason: str) -> None:
@@ -423,7 +423,7 @@ def test_a_damaged_pickle_shows_what_was_read_and_where_it_ended() -> None:
 
 def test_a_pickle_of_very_many_steps_is_read_in_part() -> None:
     content = pickled(list(range(150_000)))
-    assert str(content.label) == "pickle (protocol 5), read in part"
+    assert str(content.label) == "pickle (protocol 5), partly read"
     assert "Only the beginning is shown" in str(content.notes[0])
     assert not content.editable
 
@@ -481,7 +481,7 @@ def test_large_values_are_not_decoded() -> None:
     assert content.kind == "large"
     assert content.value is None
     assert not content.editable
-    assert "20.0 MB is more than the limit of 1.0 MB" in str(content.not_editable_reason)
+    assert "20.0 MB exceeds the limit of 1.0 MB" in str(content.not_editable_reason)
     assert content.text.shown == 5000
     assert len(content.formatted.text) < 30_000
 

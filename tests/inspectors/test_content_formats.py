@@ -121,7 +121,7 @@ def test_a_bomb_fills_no_memory(compressor: str) -> None:
     tracemalloc.stop()
     assert content.kind == "large"
     assert "more than 1.0\xa0MB" in str(content.label)
-    assert "opened, it is more than the limit of 1.0 MB" in str(content.not_editable_reason)
+    assert "decompressed size exceeds the limit of 1.0 MB" in str(content.not_editable_reason)
     assert content.formatted.open_ended
     assert content.formatted.truncated
     assert not content.editable
@@ -206,7 +206,7 @@ def test_what_is_no_messagepack_is_shown_as_stored(raw: bytes) -> None:
 
 def test_too_many_parts_are_read_in_part() -> None:
     content = decode(msgpack.packb([[{"a": 1}] * 90_000, "end"]), value_format=PACKED)
-    assert str(content.label) == "MessagePack, read in part"
+    assert str(content.label) == "MessagePack, partly read"
     assert not content.editable
     assert content.notes
 

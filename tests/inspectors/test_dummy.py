@@ -20,8 +20,8 @@ class TestDummy(InspectorContract):
 
     def test_pages_say_that_nothing_is_kept(self, inspector: Inspector) -> None:
         (note,) = inspector.notes()
-        assert "keeps nothing" in str(note)
-        assert str(inspector.unsupported_reason("can_list")) == "This cache keeps nothing."
+        assert "doesn't store anything" in str(note)
+        assert str(inspector.unsupported_reason("can_list")) == "This cache doesn't store anything."
 
     def test_the_configuration_is_all_there_is(self, inspector: Inspector) -> None:
         assert inspector.info() == ()

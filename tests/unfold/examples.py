@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from django.template import Template
+
 from django_cachex.admin.collapsible import CollapsibleBlock
 from django_cachex.admin.components import (
     Alert,
@@ -25,7 +27,7 @@ from django_cachex.admin.components import (
     LabeledValue,
     Row,
     Table,
-    Topic,
+    
     ValuePanel,
 )
 from django_cachex.admin.forms.elements import ElementSearchForm
@@ -65,7 +67,7 @@ class Examples(Samples):
         )
         facts, note = self.make_values(), self.say("Since the start.")
         yield {"card": Card(self.say("Reads"), facts, headline, self.make_table(), note)}
-        yield {"card": Card(self.say("Some of them"), links=self.links()[2:])}
+        yield {"card": Card(self.say("Some of the keys"), links=self.links()[2:])}
 
     def choices(self) -> Iterable[Context]:
         yield {"choices": []}
@@ -143,7 +145,7 @@ class Examples(Samples):
         )
 
     def current_value(self) -> Iterable[Context]:
-        title, notes = self.say("What it holds now"), [self.say("text")]
+        title, notes = self.say("Current value"), [self.say("text")]
         yield {"value_panel": ValuePanel(title, text="")}
         yield {"value_panel": ValuePanel(title, notes=notes, text=self.say("theirs"))}
 
@@ -224,7 +226,7 @@ class Examples(Samples):
                 refused, "save", submit, notes=notes, has_preview=True, preview=preview
             )
         }
-        theirs = ValuePanel(self.say("What it holds now"), text=self.say("theirs"))
+        theirs = ValuePanel(self.say("Current value"), text=self.say("theirs"))
         yield {"panel": FormPanel(refused, "save", submit, current_value=theirs)}
         cancel = self.action("Cancel", link=LONG)
         yield {"panel": FormPanel(conflict, "save", self.say("Save"), cancel, title, hidden)}
@@ -252,9 +254,10 @@ class Examples(Samples):
         yield {"heading": full, **self._last(self.tabs())}
 
     def help(self) -> Iterable[Context]:
-        yield {"help": [], "help_close": self.action("Close help")}
-        topic = Topic(self.say("This page"), [self.say("It lists."), self.say("It counts.")])
-        yield {"help": [topic, topic], "help_close": self.action("Close help")}
+        yield {"help": {"template": Template("")}, "help_close": self.action("Close help")}
+        topic = Template('<div class="cx-topic"><h2>{{ help.title }}</h2></div>')
+        panel = {"template": topic, "title": self.say("This page")}
+        yield {"help": panel, "help_close": self.action("Close help")}
 
     def key_links(self) -> Iterable[Context]:
         yield {"links": []}

@@ -59,7 +59,7 @@ def describe_filters(query: Query) -> list[str]:
     """Return the filters of a query, each in words."""
     texts = []
     if query.type:
-        texts.append(_("of the type %(type)s") % {"type": query.type})
+        texts.append(_("of type %(type)s") % {"type": query.type})
     if query.expires_within == TTL_NONE:
         texts.append(_("without an expiry"))
     elif query.expires_within is not None:
@@ -85,7 +85,7 @@ def action_title(ttl: int | None, keys_text: str) -> str:
         ttl,
         _("Delete all keys that %(which)s"),
         _("Remove the expiry of all keys that %(which)s"),
-        _("Let all keys that %(which)s expire in %(span)s"),
+        _("Set all keys that %(which)s to expire in %(span)s"),
     ) % {"which": keys_text, "span": format_span(ttl)}
 
 
@@ -93,9 +93,9 @@ def confirm_text(ttl: int | None, keys_text: str, alias: str) -> str:
     """Return the question that asks to confirm a bulk action."""
     return _choose_text(
         ttl,
-        _('Delete all keys of "%(alias)s" that %(which)s?'),
-        _('Remove the expiry of all keys of "%(alias)s" that %(which)s?'),
-        _('Let all keys of "%(alias)s" that %(which)s expire in %(span)s?'),
+        _('Delete all keys in "%(alias)s" that %(which)s?'),
+        _('Remove the expiry of all keys in "%(alias)s" that %(which)s?'),
+        _('Set all keys in "%(alias)s" that %(which)s to expire in %(span)s?'),
     ) % {"which": keys_text, "span": format_span(ttl), "alias": alias}
 
 
@@ -110,9 +110,9 @@ def button_text(ttl: int | None, count: int, complete: bool) -> str:
     if not complete:
         return _choose_text(
             ttl,
-            _("Delete all that match"),
-            _("Remove the expiry of all that match"),
-            _("Let all that match expire"),
+            _("Delete all matching keys"),
+            _("Remove the expiry of all matching keys"),
+            _("Set all matching keys to expire"),
         )
     return _choose_text(
         ttl,
@@ -120,7 +120,7 @@ def button_text(ttl: int | None, count: int, complete: bool) -> str:
         ngettext(
             "Remove the expiry of %(count)s key", "Remove the expiry of %(count)s keys", count
         ),
-        ngettext("Let %(count)s key expire", "Let %(count)s keys expire", count),
+        ngettext("Set %(count)s key to expire", "Set %(count)s keys to expire", count),
     ) % {"count": formatting.format_number(count)}
 
 
@@ -128,9 +128,9 @@ def consequence_text(ttl: int | None) -> str:
     """Return the consequences of a bulk action for the keys."""
     return _choose_text(
         ttl,
-        _("What is deleted is gone for good, unless an application stores it again."),
-        _("They stay until something deletes or evicts them."),
-        _("Each loses the expiry that it has, and goes %(span)s after its turn."),
+        _("This can't be undone. Deleted keys come back only if an application stores them again."),
+        _("The keys will stay until they are deleted or evicted."),
+        _("Any current expiry is replaced. Each key expires %(span)s after it is changed."),
     ) % {"span": format_span(ttl)}
 
 
@@ -139,10 +139,13 @@ def result_text(task: BulkTask) -> str:
     done = _choose_text(
         task.ttl,
         ngettext("Deleted %(count)s key", "Deleted %(count)s keys", task.done),
-        ngettext("%(count)s key never expires now", "%(count)s keys never expire now", task.done),
         ngettext(
-            "%(count)s key expires %(span)s after its turn",
-            "%(count)s keys expire %(span)s after their turn",
+            "Removed the expiry of %(count)s key",
+            "Removed the expiry of %(count)s keys", task.done,
+        ),
+        ngettext(
+            "Set %(count)s key to expire after %(span)s",
+            "Set %(count)s keys to expire after %(span)s",
             task.done,
         ),
     ) % {"count": formatting.format_number(task.done), "span": format_span(task.ttl)}
@@ -160,8 +163,8 @@ def _unchanged_texts(task: BulkTask) -> list[str]:
         texts.append(text % {"count": formatting.format_number(task.failed)})
     if task.uncertain:
         text = ngettext(
-            "%(count)s was asked for, outcome unknown",
-            "%(count)s were asked for, outcome unknown",
+            "result unknown for %(count)s",
+            "result unknown for %(count)s",
             task.uncertain,
         )
         texts.append(text % {"count": formatting.format_number(task.uncertain)})
@@ -180,12 +183,12 @@ def flush_log_message(alias: str) -> Callable[[Job[BulkTask]], str]:
         )
         if not job.complete:
             text = ngettext(
-                'Flushing "%(alias)s": %(count)s entry deleted so far, not all.',
-                'Flushing "%(alias)s": %(count)s entries deleted so far, not all.',
+                'Flushing "%(alias)s" (not finished): %(count)s entry deleted so far.',
+                'Flushing "%(alias)s" (not finished): %(count)s entries deleted so far.',
                 count,
             )
         if job.task.failed and not count:
-            text = _('Not flushed: nothing could be deleted of "%(alias)s".')
+            text = _('Not flushed: no entries of "%(alias)s" could be deleted.')
         others = _unchanged_texts(replace(job.task, gone=0))
         rest = f" {'; '.join(others)}." if others else ""
         return text % {"alias": alias, "count": formatting.format_number(count)} + rest
@@ -200,7 +203,11 @@ def bulk_log_message(query: Query) -> Callable[[Job[BulkTask]], str]:
         # A pattern may contain a session id, with or without the session key prefix.
         pattern = Pattern(mask_pattern(query.pattern.text))
         title = action_title(job.task.ttl, describe_query(replace(query, pattern=pattern)))
-        progress = _("All were examined.") if job.complete else _("Not yet at the end.")
+        progress = (
+            _("All keys were examined.")
+            if job.complete
+            else _("Not all keys have been examined yet.")
+        )
         return f"{title}. {result_text(job.task)} {progress}"
 
     return build_message

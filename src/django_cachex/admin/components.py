@@ -383,14 +383,6 @@ def _to_svg_units(fraction: float) -> str:
 
 
 @dataclass(frozen=True)
-class Topic(Component):
-    """A section of the help panel."""
-
-    title: Text
-    sentences: Sequence[Text]
-
-
-@dataclass(frozen=True)
 class FormPanel(Component):
     """A form with its buttons."""
 

@@ -27,7 +27,7 @@ def short_error(inspector: Inspector, error: BaseException) -> str:
     if is_timeout_error(error):
         return _("no answer in %(seconds)g s") % {"seconds": limits().timeout}
     if _is_connection_refused(error):
-        return _("it refuses connections")
+        return _("connection refused")
     text = str(error) or type(error).__name__
     return one_line(mask_for_settings(text, inspector.params))[:MAX_ERROR_LENGTH]
 
@@ -57,9 +57,9 @@ def unknown_outcome_message(
     """Return a function that builds the log message about a change with an unknown outcome."""
 
     def build_message() -> str:
-        text = _("Asked for, outcome unknown: %(what)s")
+        text = _("Attempted, result unknown: %(what)s")
         if is_timeout_error(error):
-            text = _("Asked for, and no answer came in time: %(what)s")
+            text = _("Attempted, but no answer in time: %(what)s")
         return text % {"what": message()}
 
     return build_message

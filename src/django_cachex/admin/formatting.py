@@ -39,7 +39,7 @@ def format_exact(value: float) -> str:
     if not has_too_many_digits(value):
         return str(value)
     count = int(int(value).bit_length() * math.log10(2)) + 1
-    return _("a number of some %(count)s digits") % {"count": format_number(count)}
+    return _("a number with about %(count)s digits") % {"count": format_number(count)}
 
 
 def has_too_many_digits(value: float) -> bool:
@@ -109,7 +109,7 @@ def format_current_time() -> str:
 def format_ttl(ttl: int | None) -> str:
     """Return in words when a key expires, from its TTL in milliseconds."""
     if ttl is None:
-        return _("not known")
+        return _("unknown")
     if ttl == TTL_NONE:
         return _("never")
     if ttl < 0:

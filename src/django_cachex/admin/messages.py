@@ -72,7 +72,7 @@ def typed_digest_text(form: EditForm) -> str:
 def ttl_message(ttl: int) -> str:
     """Return the new TTL with the time it ends, so that the message is still clear later."""
     if ttl == TTL_NONE:
-        return _("TTL removed: it never expires.")
+        return _("No TTL: it never expires.")
     return _("TTL set to %(seconds)s s (until %(moment)s).") % {
         "seconds": formatting.format_number(ttl / 1000),
         "moment": formatting.format_datetime(formatting.expiry_datetime(ttl)),
@@ -87,7 +87,7 @@ def added_message(edit: AddValue | CreateCollection) -> str:
         else describe_collection(edit)
     }
     if edit.replace:
-        text = _("Stored as %(kind)s, in place of whatever was there.") % kind
+        text = _("Stored as %(kind)s, replacing any existing key.") % kind
     else:
         text = _("Stored as %(kind)s.") % kind
     return f"{text} {ttl_message(edit.ttl)}"
@@ -96,7 +96,7 @@ def added_message(edit: AddValue | CreateCollection) -> str:
 def describe_collection(edit: CreateCollection) -> str:
     """Return the type of a new collection and its number of elements, in words."""
     if edit.type == "stream":
-        return _("a stream of one entry")
+        return _("a stream with one entry")
     count = len(edit.elements)
     patterns = {
         "list": (_("a list of %(elements)s"), Unit.ITEMS),
@@ -144,19 +144,19 @@ def refusal_message(outcome: EditResult, opened: str = "", type: str = "") -> st
     when = f" ({opened})" if TIME_OF_DAY.fullmatch(opened) else ""
     texts = {
         EditStatus.CHANGED: _(
-            "Not saved: this key has changed since you opened it%(when)s. What it holds now is "
-            "shown with what you wrote."
+            "Not saved: this key has changed since you opened it%(when)s. Its current "
+            "content is shown with what you entered."
         )
         % {"when": when},
         EditStatus.WRONG_TYPE: wrong_type_message(type),
         EditStatus.ELEMENT_GONE: _(
-            "Not saved: that element is not there any more. What the key holds now is shown."
+            "Not saved: this element no longer exists. The current content of the key is shown."
         ),
-        EditStatus.EXISTS: _("Not saved: there is such a key already."),
+        EditStatus.EXISTS: _("Not saved: a key with this name already exists."),
         EditStatus.UNCHANGED: _(
-            "Nothing was changed: it was so already, or a condition did not hold."
+            "Nothing was changed: there was nothing to change, or a condition wasn't met."
         ),
-        EditStatus.REFUSED: _("Not saved: the cache refused it."),
+        EditStatus.REFUSED: _("Not saved: the cache refused the change."),
     }
     return f"{texts[outcome.status]} {outcome.reason}".strip()
 
@@ -165,7 +165,7 @@ def wrong_type_message(type: str) -> str:
     """Return that the key now has a type that the action is not for."""
     if type and type != "string":
         return _(
-            "Not saved: this key is of the type %(type)s now. What you wrote is still here: copy "
-            "it where you need it, or cancel to see the key."
+            "Not saved: the type of this key is now %(type)s. What you entered is still "
+            "here, so you can copy it. Cancel to see the key."
         ) % {"type": type}
-    return _("Not saved: this key holds a value now that cannot be edited here. Refresh to see it.")
+    return _("Not saved: the current value of this key can't be edited here. Refresh to see it.")

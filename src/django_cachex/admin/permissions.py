@@ -121,8 +121,8 @@ def flush_affects_restricted(inspector: Inspector) -> bool:
 def flush_refused_text(inspector: Inspector) -> str:
     """Return the message for a cache whose flush would delete keys of a restricted alias."""
     text = _(
-        '"%(alias)s" cannot be flushed: that would also delete keys that CACHEX_ADMIN closes to '
-        "changes."
+        '"%(alias)s" can\'t be flushed, because that would also delete keys that CACHEX_ADMIN '
+        "protects from changes."
     )
     return text % {"alias": inspector.alias}
 

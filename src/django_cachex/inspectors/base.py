@@ -193,11 +193,11 @@ class Inspector:
 
     def unsupported_result(self) -> EditResult:
         """Return the result of an edit that the inspector doesn't support."""
-        return EditResult.refusal(_("This backend does not offer it."))
+        return EditResult.refusal(_("This backend doesn't support this."))
 
     def unsupported_reason(self, ability: str) -> Text:
         """Return a sentence that explains why an ability is missing."""
-        return self.unsupported_reasons.get(ability) or _("This backend does not offer it.")
+        return self.unsupported_reasons.get(ability) or _("This backend doesn't support this.")
 
     # Identity.
 

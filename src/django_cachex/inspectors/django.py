@@ -181,7 +181,7 @@ class DjangoBackendInspector(Inspector):
 
     filters = frozenset({"expires_within", "larger_than"})
 
-    unsupported_reasons = {"can_type": _("Only Valkey and Redis give keys a type.")}
+    unsupported_reasons = {"can_type": _("Only Valkey and Redis keys have a type.")}
 
     # Any, because inspectors use private attributes of Django's backends, which stubs lack.
     cache: Any
@@ -190,7 +190,10 @@ class DjangoBackendInspector(Inspector):
         super().__init__(alias, cache, params)
         if self.has_key_names and self.naming.prefix is None:
             self.can_list = False
-            reason = _("KEY_FUNCTION hides which keys are this cache's. Open a key by its name.")
+            reason = _(
+                "With this KEY_FUNCTION, there is no way to tell which keys belong to this "
+                "cache. Open a key by its exact name."
+            )
             self.unsupported_reasons = {**self.unsupported_reasons, "can_list": reason}
 
     @cached_property
@@ -259,7 +262,7 @@ class DjangoBackendInspector(Inspector):
         return InfoSection(
             _("Culling"),
             (
-                InfoField(_("Most entries"), self.cache._max_entries, Unit.ENTRIES),
+                InfoField(_("Maximum entries"), self.cache._max_entries, Unit.ENTRIES),
                 InfoField(_("Removed when full"), share),
             ),
         )
@@ -294,14 +297,14 @@ class DjangoBackendInspector(Inspector):
         try:
             return change(stored, edit)
         except OverflowError:
-            return EditResult.refusal(_("This cache cannot hold an expiry that far in the future."))
+            return EditResult.refusal(_("This cache can't store an expiry that far in the future."))
 
     def incr(self, stored: bytes, edit: Incr) -> EditResult:
         return incr_value(self, stored, edit)
 
     def expire_at(self, stored: bytes, edit: ExpireAt) -> EditResult:
         if edit.ttl <= 0:
-            return EditResult.refusal(_("This moment is over."))
+            return EditResult.refusal(_("This time has passed."))
         return self.set_ttl(stored, Expire(edit.ttl))
 
     def copy(self, stored: bytes, edit: Copy) -> EditResult:
@@ -348,5 +351,5 @@ class DjangoBackendInspector(Inspector):
 def no_expiry_result() -> EditResult:
     """Return the result of extending the TTL of a key that never expires."""
     return EditResult(
-        EditStatus.UNCHANGED, _("This key never expires: there is nothing to add to.")
+        EditStatus.UNCHANGED, _("This key never expires, so there is no TTL to extend.")
     )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.info import Text
 
-STORES_NOTHING: Final = _("This cache keeps nothing.")
+STORES_NOTHING: Final = _("This cache doesn't store anything.")
 
 
 class DummyInspector(Inspector):
@@ -33,9 +33,4 @@ class DummyInspector(Inspector):
     )
 
     def notes(self) -> Sequence[Text]:
-        return (
-            _(
-                "DummyCache keeps nothing: whatever the application stores is forgotten at once. "
-                "It is meant for development."
-            ),
-        )
+        return (_("DummyCache doesn't store anything. It is meant for development."),)

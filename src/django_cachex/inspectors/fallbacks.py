@@ -26,9 +26,9 @@ def not_incrementable_reason(content: Content | None) -> str:
     """Return why a value can't be incremented."""
     if content is not None and type(content.value) is int:
         if abs(content.value) >= 10 ** (max_int_digits() - 1):
-            return _("The sum may have more digits than can be shown.")
-        return _("An integer is increased by whole numbers, so that it can still be counted with.")
-    return _("Only a number can be increased.")
+            return _("The result may have too many digits to be shown.")
+        return _("An integer can only be increased by a whole number.")
+    return _("Only numbers can be increased.")
 
 
 def incr_value(inspector: Inspector, stored: bytes, edit: Incr) -> EditResult:
@@ -54,12 +54,15 @@ def copy_value(source: Inspector, stored: bytes, edit: Copy) -> EditResult:
         return EditResult(EditStatus.GONE)
     ttl = key_value.info.ttl
     if ttl is None:
-        return EditResult.refusal(_("How long the key has left to live is not known here."))
+        return EditResult.refusal(_("The TTL of the key is unknown."))
     if key_value.content is None:
         return EditResult.refusal(
-            _("The other cache does not store values alike: only single values can be copied.")
+            _(
+                "The other cache stores values differently, so only single values can be copied "
+                "to it."
+            )
         )
     if not key_value.content.editable:
-        reason = _("The other cache does not store values alike. %(why_not)s")
+        reason = _("The other cache stores values differently. %(why_not)s")
         return EditResult.refusal(reason % {"why_not": key_value.content.not_editable_reason})
     return target.apply(edit.to, AddValue(key_value.content.value, ttl, edit.overwrite))

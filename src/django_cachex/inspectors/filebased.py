@@ -272,7 +272,7 @@ def keyspace_section(
 ) -> InfoSection:
     """Return the number and size of the files, unless there are too many."""
     if sizes is None:
-        note = _("There are more than %(files)s files; they were not counted.")
+        note = _("There are more than %(files)s files, too many to count.")
         return InfoSection(
             _("Keyspace"), (folder,), note=note % {"files": f"{MAX_COUNTED_FILES:,}"}
         )
@@ -285,7 +285,7 @@ def unknown_expiry_result(header: FileHeader) -> EditResult:
     """Return why a file that is expired or has an invalid header isn't changed."""
     if header.ttl == TTL_MISSING:
         return EditResult(EditStatus.GONE)
-    reason = _("How long this file lives could not be read: it can only be deleted.")
+    reason = _("The expiry of this file can't be read, so the file can only be deleted.")
     return EditResult(EditStatus.REFUSED, reason)
 
 
@@ -316,8 +316,9 @@ class FileBasedInspector(DjangoBackendInspector):
     def notes(self) -> Sequence[Text]:
         return (
             _(
-                "The files are named by a hash that cannot be turned back into the key: type the "
-                "whole key to find it. Entries of other prefixes and versions are listed as well."
+                "Files are named by a hash that can't be turned back into the key. To find a "
+                "key, enter its full name. Entries with other prefixes and versions are "
+                "listed too."
             ),
         )
 
@@ -513,8 +514,8 @@ class FileBasedInspector(DjangoBackendInspector):
     def preview_flush(self) -> FlushPreview:
         pattern = f"*{self.cache.cache_suffix}"
         scope = _(
-            "All files %(pattern)s in the folder %(folder)s: the entries of every alias that uses "
-            "it, whatever its prefix."
+            "All files %(pattern)s in the folder %(folder)s: the entries of all aliases that "
+            "use it, whatever their prefix."
         )
         return FlushPreview(
             command=_("the removal of %(files)s") % {"files": f"{self.location}/{pattern}"},

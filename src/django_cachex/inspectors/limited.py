@@ -34,7 +34,7 @@ from django_cachex.inspectors.values.objects import describe_object
 MISSING_VALUE: Final = object()
 """The default for `get`, because None can be a stored value."""
 
-UNSUPPORTED: Final = _("This backend does not have it.")
+UNSUPPORTED: Final = _("This backend doesn't support this.")
 
 
 def timeout_in_seconds(ttl: int) -> int | None:
@@ -59,18 +59,23 @@ class LimitedInspector(Inspector):
 
     support = Support.LIMITED
     unsupported_reasons = {
-        "can_list": _("Django's cache interface does not list keys. Open a key by its name."),
-        "can_get": _("Only the backend's own get can read, and it may run what is stored."),
+        "can_list": _("Django's cache API can't list keys. Open a key by its exact name."),
+        "can_get": _(
+            "Values can only be read with the backend's own get(), which may run code that is "
+            "stored in them."
+        ),
         "can_add": UNSUPPORTED,
         "can_edit": UNSUPPORTED,
-        "can_keep_ttl": _("The backend does not say how long a key has left to live."),
+        "can_keep_ttl": _("This backend doesn't report the TTL of a key."),
         "can_delete": UNSUPPORTED,
-        "can_ttl": _("Django's cache interface does not tell when a key expires."),
+        "can_ttl": _("Django's cache API can't tell when a key expires."),
         "can_expire": UNSUPPORTED,
-        "can_rename": _("A key would lose its TTL, which the backend does not tell."),
-        "can_copy": _("A copy would not have the key's TTL, which the backend does not tell."),
-        "can_type": _("Only Valkey and Redis give keys a type."),
-        "can_info": _("Django's cache interface tells nothing about the store."),
+        "can_rename": _(
+            "The renamed key would lose its TTL, because this backend doesn't report it."
+        ),
+        "can_copy": _("The copy would lose the TTL, because this backend doesn't report it."),
+        "can_type": _("Only Valkey and Redis keys have a type."),
+        "can_info": _("Django's cache API provides no information about the server."),
         "can_flush": UNSUPPORTED,
     }
 
@@ -105,8 +110,8 @@ class LimitedInspector(Inspector):
     def notes(self) -> Sequence[Text]:
         return (
             _(
-                "Nothing is known of this backend but Django's cache interface: keys are opened by "
-                "their exact names."
+                "This backend only offers Django's basic cache API, so its keys can't be "
+                "listed. Open a key by its exact name."
             ),
         )
 
@@ -144,7 +149,7 @@ class LimitedInspector(Inspector):
     def apply(self, stored: bytes, edit: Edit) -> EditResult:
         key = try_decode_text(stored)
         if key is None:
-            return EditResult(EditStatus.REFUSED, _("The key is not text."))
+            return EditResult(EditStatus.REFUSED, _("The key isn't valid text."))
         try:
             return self.apply_to_key(key, edit)
         except InvalidCacheKey as refused:
@@ -174,7 +179,7 @@ class LimitedInspector(Inspector):
         if self.cache.get(key, MISSING_VALUE) is not MISSING_VALUE:
             return EditResult(EditStatus.EXISTS)
         return EditResult(
-            EditStatus.REFUSED, _("The backend did not store it and does not say why.")
+            EditStatus.REFUSED, _("The backend didn't store the value and gave no reason.")
         )
 
     def set(self, key: str, value: Any, ttl: int) -> EditResult:
@@ -183,7 +188,7 @@ class LimitedInspector(Inspector):
         if self.cache.get(key, MISSING_VALUE) is not MISSING_VALUE:
             return EditResult(EditStatus.DONE)
         return EditResult(
-            EditStatus.REFUSED, _("The backend did not store it and does not say why.")
+            EditStatus.REFUSED, _("The backend didn't store the value and gave no reason.")
         )
 
     def set_value(self, key: str, edit: SetValue) -> EditResult:
@@ -202,7 +207,7 @@ class LimitedInspector(Inspector):
 
     def expire_at(self, key: str, edit: ExpireAt) -> EditResult:
         if edit.ttl <= 0:
-            return EditResult.refusal(_("This moment is over."))
+            return EditResult.refusal(_("This time has passed."))
         return self.set_ttl(key, Expire(edit.ttl))
 
     def incr(self, key: str, edit: Incr) -> EditResult:
@@ -231,8 +236,8 @@ class LimitedInspector(Inspector):
         return FlushPreview(
             command=f"{type(self.cache).__qualname__}.clear()",
             scope=_(
-                "All that the backend's own clear() deletes, which may be more than the keys of "
-                "this alias."
+                "Everything that the backend's clear() deletes, which may be more than the "
+                "keys of this alias."
             ),
             entries=None,
         )

@@ -61,8 +61,8 @@ class LocMemInspector(DjangoBackendInspector):
     def notes(self) -> Sequence[Text]:
         return (
             _(
-                "Every process of the application has a copy of its own of this cache. "
-                "This is the one of process %(process)d, which answered this request."
+                "Each process has its own copy of this cache. You see the copy of process "
+                "%(process)d, which answered this request."
             )
             % {"process": os.getpid()},
         )
@@ -216,8 +216,8 @@ class LocMemInspector(DjangoBackendInspector):
 
     def preview_flush(self) -> FlushPreview:
         scope = _(
-            "All entries of the store “%(store)s” in process %(process)d, those of other aliases "
-            "with this LOCATION included. Other processes keep theirs."
+            "All entries of the store “%(store)s” in process %(process)d, including those of "
+            "other aliases with this LOCATION. Other processes keep their entries."
         )
         return FlushPreview(
             command="LocMemCache.clear()",

@@ -86,9 +86,7 @@ class Pattern:
         """A sentence that explains why the pattern can't be used, or an empty string."""
         if self.matches_all or len(self.text) <= MAX_PATTERN_LENGTH:
             return ""
-        text = _(
-            "Nothing was searched for: %(had)s characters are too many, %(most)s may be typed."
-        )
+        text = _("Not searched: the text has %(had)s characters, and at most %(most)s are allowed.")
         return text % {"most": MAX_PATTERN_LENGTH, "had": len(self.text)}
 
     @cached_property

@@ -172,7 +172,7 @@ def test_keys_that_have_moved_ahead_of_their_slot_are_looked_for_where_they_are(
 
 def test_a_token_of_no_cluster_is_refused(inspector: Inspector) -> None:
     for token in ("17", "[]x", '[["a"]]', '[["a","1","0-99999",0]]', '[[1,"1","0",0]]', "[" * 9999):
-        with pytest.raises(ValueError, match="No listing of this cache"):
+        with pytest.raises(ValueError, match="This isn't a position in a listing of this cache"):
             inspector.scan(Query(), token, 10, later())
 
 

@@ -115,5 +115,5 @@ def test_members_are_looked_through_until_time_is_over_and_none_is_missed(
 @on_each_server
 def test_a_search_of_elements_that_is_too_long_is_refused_with_a_sentence(store: Store) -> None:
     store.raw.hset(":1:key", "field", "1")
-    with pytest.raises(InvalidPosition, match="Nothing was searched for"):
+    with pytest.raises(InvalidPosition, match="Not searched"):
         store.inspect().read(b":1:key", ElementPage(match="a" * (MAX_PATTERN_LENGTH + 1)))

@@ -45,7 +45,7 @@ def test_where_memory_may_not_be_asked_few_elements_are_fetched(
     assert entry is not None
     assert entry.elements is not None
     assert (len(entry.elements.rows), entry.elements.total) == (fetched, length)
-    said = "How large the elements are may not be asked: 10 were fetched."
+    said = "The server doesn't allow reading the size of the elements, so only 10 were fetched."
     assert str(entry.note) == (said if fetched < length else "")
 
 

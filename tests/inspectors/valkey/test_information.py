@@ -122,7 +122,7 @@ def test_replication_is_told_of_both_sides(store: Store) -> None:
     assert values(primary_side["Replication"]) == {"Connected replicas": 1}
     assert str(values(primary_side["Server"])["Role"]) == "primary"
     assert str(values(replica_side["Server"])["Role"]) == "replica"
-    assert values(replica_side["Replication"])["Primary's port"] == str(store.server.port)
+    assert values(replica_side["Replication"])["Primary port"] == str(store.server.port)
 
 
 def test_one_question_fills_the_page(inspector: ServerInspector, store: Store) -> None:

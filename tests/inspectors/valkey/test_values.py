@@ -248,7 +248,7 @@ def test_huge_elements_are_fetched_a_few_at_a_time(
     assert len(entry.elements.rows) in (7, 8)
     assert entry.elements.total == 20
     assert str(entry.note) == (
-        f"The elements are large: only {len(entry.elements.rows)} were fetched."
+        f"The elements are large, so only {len(entry.elements.rows)} were fetched."
     )
     assert store.raw.info("stats")["total_net_output_bytes"] - before < 36 * MB
 

@@ -39,9 +39,9 @@ def parse_lines(type: str, text: str, store_as: StoreAs) -> tuple[Any, ...]:
     """
     lines = text.removesuffix("\n").split("\n") if text else []
     if not lines:
-        raise InvalidLine(_("Enter at least one line: a key of this type holds something."))
+        raise InvalidLine(_("Enter at least one line. A key of this type can't be empty."))
     if len(lines) > MAX_LINES:
-        raise InvalidLine(_("Enter %(most)d lines at most.") % {"most": MAX_LINES})
+        raise InvalidLine(_("Enter at most %(most)d lines.") % {"most": MAX_LINES})
     parse = LINE_PARSERS[type]
     elements = [parse_line(parse, number, line, store_as) for number, line in enumerate(lines, 1)]
     if type in UNIQUE_BY:
@@ -55,7 +55,9 @@ def parse_line(
     """Return the element in a line; errors name the line's number."""
     try:
         if not line:
-            raise InvalidLine(_('it is empty. For an empty text, store as JSON and write "".'))
+            raise InvalidLine(
+                _('the line is empty. To store an empty text, set Store as to JSON and enter "".')
+            )
         return parse(line, store_as)
     except InvalidValue as problem:
         text = _("Line %(number)d: %(problem)s") % {"number": number, "problem": problem}
@@ -80,7 +82,7 @@ def parse_member(line: str, store_as: StoreAs) -> tuple[Any, float]:
     """Return the member and the score in a line such as `2.5 user:1`."""
     score, space, member = line.partition(" ")
     if not space:
-        raise InvalidLine(_("write a score, a space, and the member, such as 2.5 user:1."))
+        raise InvalidLine(_("enter a score, a space and the member, such as 2.5 user:1."))
     return parse_value(member, store_as), parse_score(score)
 
 
@@ -92,7 +94,7 @@ def parse_score(text: str) -> float:
         number = math.nan
     if math.isnan(number):
         raise InvalidLine(
-            _('"%(given)s" is no score: enter a number such as 2.5, inf or -inf.')
+            _('"%(given)s" is not a score. Enter a number such as 2.5, inf or -inf.')
             % {"given": text[:50]}
         )
     return number
@@ -102,7 +104,7 @@ def parse_field(line: str, store_as: StoreAs) -> tuple[str, Any]:
     """Return the field and the value in a line such as `plan=pro`."""
     name, equals, value = line.partition("=")
     if not equals:
-        raise InvalidLine(_("write the field, an equals sign, and the value, such as plan=pro."))
+        raise InvalidLine(_("enter the field, an equals sign and the value, such as plan=pro."))
     return name, parse_value(value, store_as)
 
 
@@ -144,11 +146,11 @@ STORE_AS_CHOICES = [
 
 TYPE_LABELS = {
     "string": gettext_lazy("string: one value"),
-    "list": gettext_lazy("list: a line for each item"),
-    "set": gettext_lazy("set: a line for each member"),
-    "zset": gettext_lazy("zset: a line for each score and member, such as 2.5 user:1"),
-    "hash": gettext_lazy("hash: a line for each field=value"),
-    "stream": gettext_lazy("stream: a line for each field=value of its first entry"),
+    "list": gettext_lazy("list: one item per line"),
+    "set": gettext_lazy("set: one member per line"),
+    "zset": gettext_lazy("zset: one score and member per line, such as 2.5 user:1"),
+    "hash": gettext_lazy("hash: one field=value per line"),
+    "stream": gettext_lazy("stream: the first entry, one field=value per line"),
 }
 """The types that can be added, with how to write their elements."""
 
@@ -161,12 +163,12 @@ class TimeoutField(forms.CharField):
             'Enter a whole number of seconds%(otherwise)s. You entered "%(given)s".'
         ),
         "zero": gettext_lazy(
-            'A timeout must be at least 1 second. You entered "%(given)s". To remove a key, '
-            "delete it."
+            'The timeout must be at least 1 second. You entered "%(given)s". To remove the '
+            "key, delete it instead."
         ),
         "long": gettext_lazy(
-            'A timeout can be at most %(longest)s seconds. You entered "%(given)s"; for no expiry, '
-            "choose Never expires."
+            'The timeout can be at most %(longest)s seconds. You entered "%(given)s". If the '
+            "key should not expire, choose Never expires."
         ),
     }
 
@@ -230,7 +232,7 @@ class ExpireForm(FocusedForm):
         data = super().clean() or {}
         timeout, never = data.get("timeout"), data.get("never")
         if timeout is not None and never:
-            self.add_error("timeout", _("Give a timeout or choose Never expires, not both."))
+            self.add_error("timeout", _("Enter a timeout or choose Never expires, not both."))
         elif (
             timeout is None and not never and self.requires_timeout and "timeout" not in self.errors
         ):
@@ -261,8 +263,8 @@ class ValueForm(ExpireForm):
         label=gettext_lazy("Store as"),
         choices=STORE_AS_CHOICES,
         help_text=gettext_lazy(
-            "Automatic: what starts with { or [ is parsed as JSON, anything else is text as it "
-            "stands."
+            "Automatic: text that starts with { or [ is parsed as JSON. Any other text is "
+            "stored as is."
         ),
     )
 
@@ -316,10 +318,12 @@ class AddForm(ValueForm):
         self.requires_timeout = default_ttl != TTL_NONE and default_ttl <= 0
         default = {"default": default_ttl_text(default_ttl)}
         if self.requires_timeout:
-            help_text = _("This cache's default (%(default)s) stores nothing: say how long.")
+            help_text = _(
+                "This cache's default timeout (%(default)s) would store nothing. Enter a timeout."
+            )
             self.alternative = ExpireForm.alternative
         else:
-            help_text = _("Empty: this cache's default, %(default)s.")
+            help_text = _("If empty: this cache's default (%(default)s).")
             self.alternative = (
                 _(", or leave empty for this cache's default (%(default)s)") % default
             )
@@ -354,7 +358,7 @@ class EditForm(ValueForm):
     expected = forms.CharField(required=False, widget=forms.HiddenInput)
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    alternative: str | Promise = gettext_lazy(", or leave empty to keep the TTL as it is")
+    alternative: str | Promise = gettext_lazy(", or leave empty to keep the current TTL")
     requires_timeout = False
 
     def __init__(self, *args: Any, can_expire: bool, keeps_ttl: bool, **kwargs: Any) -> None:
@@ -365,10 +369,10 @@ class EditForm(ValueForm):
         if not can_expire:
             del self.fields["timeout"], self.fields["never"]
         elif keeps_ttl:
-            self.fields["timeout"].help_text = _("Empty: the TTL stays as it is.")
+            self.fields["timeout"].help_text = _("If empty, the TTL doesn't change.")
         else:
             self.fields["timeout"].help_text = _(
-                "This backend cannot keep the old timeout: it is lost, so give a new one."
+                "This backend can't keep the current timeout when you save. Enter a new one."
             )
 
     def has_changed_value(self) -> bool:

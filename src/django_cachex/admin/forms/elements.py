@@ -69,7 +69,7 @@ def parse_moment(text: str) -> datetime | None:
     try:
         moment = parse_datetime(text) if ":" in text else parse_datetime(f"{text} 00:00")
     except ValueError as problem:
-        raise ValidationError(_("There is no such moment.")) from problem
+        raise ValidationError(_("This date and time doesn't exist.")) from problem
     if moment is None:
         return None
     return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
@@ -94,10 +94,10 @@ def search_fields(type: str) -> dict[str, forms.Field]:
         label = _("Go to index")
         return {"at": forms.CharField(label=label, required=False, widget=text_input(size="10"))}
     if type == TIMED_TYPE:
-        hint = text_input(size="24", placeholder=_("id, or 2026-01-31 14:00"))
+        hint = text_input(size="24", placeholder=_("ID, or 2026-01-31 14:00"))
         return {"at": StreamPositionField(label=_("From"), required=False, widget=hint)}
     label = _("Find field") if type == "hash" else _("Find member")
-    hint = text_input(placeholder=_("any part, or with *"))
+    hint = text_input(placeholder=_("any part, * as a wildcard"))
     fields: dict[str, forms.Field] = {
         "find": forms.CharField(label=label, required=False, strip=False, widget=hint)
     }

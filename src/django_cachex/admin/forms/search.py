@@ -148,14 +148,14 @@ class Search:
         if not value or value in self.inspector.types:
             self.type = value
             return
-        text = _('There is no key type "%(given)s" here: all types are shown.')
+        text = _('This cache has no key type "%(given)s". All types are shown.')
         self._add_alert(text % {"given": value[:50]})
 
     def _parse_scope(self, value: str) -> None:
         if not value or value in self.checker.allowed_scopes(self.inspector):
             self.scope = Scope(value or Scope.VERSION)
             return
-        text = _('There is no scope "%(given)s" here: the keys of this version are shown.')
+        text = _('This cache has no scope "%(given)s". The keys of this version are shown.')
         self._add_alert(text % {"given": value[:50]})
 
     def _parse_filters(self, params: Mapping[str, str]) -> None:
@@ -166,7 +166,7 @@ class Search:
             if one.field in self.inspector.filters and one.parse(value) is not None:
                 self.filters[name] = value
                 continue
-            text = _('"%(filter)s" cannot be "%(given)s" here: it is left out.')
+            text = _('The filter "%(filter)s" can\'t be "%(given)s" here. It is ignored.')
             self._add_alert(text % {"filter": one.label, "given": value[:50]})
 
     def _parse_size(self, value: str) -> None:
@@ -174,7 +174,10 @@ class Search:
         if value in map(str, PAGE_SIZES):
             self.size = int(value)
         elif value:
-            text = _('The page size can be %(sizes)s. You gave "%(given)s": %(default)s are shown.')
+            text = _(
+                'The page size can be %(sizes)s. You entered "%(given)s", so the page size is '
+                "%(default)s."
+            )
             sizes = ", ".join(map(str, PAGE_SIZES))
             self._add_alert(text % {"sizes": sizes, "given": value[:50], "default": self.size})
 
@@ -185,7 +188,7 @@ class Search:
             self.cursor = load_cursor(value, *self._token_binding())
         except ValueError:
             self._add_alert(
-                _("That page has expired or is not of this search: this is the first page.")
+                _("That page has expired or belongs to another search. This is the first page.")
             )
         else:
             self.is_continued = True

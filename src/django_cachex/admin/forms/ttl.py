@@ -25,7 +25,7 @@ class ExpiryField(forms.DateTimeField):
 
     default_error_messages = {
         "invalid": gettext_lazy(
-            "Enter a date and a time, such as 2030-12-31 23:59. To remove the expiry, choose "
+            "Enter a date and time, such as 2030-12-31 23:59. To remove the expiry, choose "
             "Never expires."
         ),
     }
@@ -49,10 +49,10 @@ def to_future_ms(when: datetime) -> int:
     try:
         milliseconds = int(when.timestamp() * 1000)
     except (OverflowError, ValueError) as error:
-        raise forms.ValidationError(_("That date is out of reach.")) from error
+        raise forms.ValidationError(_("That date is out of range.")) from error
     if milliseconds <= time.time() * 1000:
         raise forms.ValidationError(
-            _("That moment has passed: it is %(now)s now. To remove a key, delete it.")
+            _("That time has passed: it is now %(now)s. To remove the key, delete it instead.")
             % {"now": formatting.format_datetime(formatting.expiry_datetime(0))}
         )
     return milliseconds
@@ -61,9 +61,9 @@ def to_future_ms(when: datetime) -> int:
 class TtlForm(ExpireForm):
     """When a key expires: in a number of seconds, at a time, later by some seconds, or never."""
 
-    moment = ExpiryField(label=gettext_lazy("or at a moment"))
-    add = TimeoutField(label=gettext_lazy("or so many seconds later"))
-    never = forms.BooleanField(label=gettext_lazy("or: Never expires"), required=False)
+    moment = ExpiryField(label=gettext_lazy("or at a date and time"))
+    add = TimeoutField(label=gettext_lazy("or seconds to add"))
+    never = forms.BooleanField(label=gettext_lazy("or never expires"), required=False)
 
     field_order = TTL_FIELDS
     requires_timeout = False  # `clean` requires one of the four fields.
@@ -79,14 +79,16 @@ class TtlForm(ExpireForm):
         else:
             add = cast(TimeoutField, self.fields["add"])
             add.alternative = self.alternative
-            add.help_text = _("Added to what it has left when you save.")
+            add.help_text = _("Added to the TTL that is left when you save.")
 
     def clean(self) -> dict[str, Any]:
         data = forms.Form.clean(self) or {}
         filled = [name for name in TTL_FIELDS if data.get(name)]
         invalid = [name for name in TTL_FIELDS if name in self.errors]
         if len(filled) > 1:
-            text = _("Choose one way only: a timeout, a moment, time to add, or Never expires.")
+            text = _(
+                "Choose only one: a timeout, a date and time, seconds to add, or Never expires."
+            )
             self.add_error(filled[1], text)
         elif not filled and not invalid:
             text = _("Enter a whole number of seconds, or choose Never expires.")
@@ -98,7 +100,7 @@ class TtlForm(ExpireForm):
     def _check_total(self, added: int) -> None:
         if self.current_ttl is not None and self.current_ttl + added > MAX_TIMEOUT_SECONDS * 1000:
             longest = {"longest": formatting.format_number(MAX_TIMEOUT_SECONDS)}
-            self.add_error("add", _("In all, a key can live %(longest)s seconds.") % longest)
+            self.add_error("add", _("The total TTL can be at most %(longest)s seconds.") % longest)
 
     @property
     def edit(self) -> TtlEdit:
@@ -114,18 +116,18 @@ class TtlForm(ExpireForm):
         """Return in words what a valid form would change."""
         match self.edit:
             case Expire(ttl=ttl) if ttl == TTL_NONE:
-                return _("It would never expire.")
+                return _("The key would never expire.")
             case Expire(ttl=ttl):
                 remaining = ttl
             case ExpireAt(timestamp=moment):
                 remaining = max(1, moment - int(time.time() * 1000))
             case ExtendTTL(by=by):
                 if self.current_ttl is None:
-                    return _("It would live %(added)s longer.") % {
+                    return _("The key would live %(added)s longer.") % {
                         "added": formatting.format_duration(by)
                     }
                 remaining = self.current_ttl + by
-        return _("It would expire in %(duration)s, at %(moment)s.") % {
+        return _("The key would expire in %(duration)s, at %(moment)s.") % {
             "duration": formatting.format_duration(remaining),
             "moment": formatting.format_datetime(formatting.expiry_datetime(remaining)),
         }

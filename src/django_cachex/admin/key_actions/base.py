@@ -107,11 +107,11 @@ class KeyAction(Generic[F]):
     """The title of the form."""
 
     submit_label: ClassVar[Text] = gettext_lazy("Save")
-    overwrite_label: ClassVar[Text] = gettext_lazy("Save mine over it")
+    overwrite_label: ClassVar[Text] = gettext_lazy("Save my version")
     """The label of the submit button after a conflict."""
 
     cancel_label: ClassVar[Text] = gettext_lazy("Cancel")
-    keep_label: ClassVar[Text] = gettext_lazy("Keep what it holds now")
+    keep_label: ClassVar[Text] = gettext_lazy("Keep the current version")
     """The label of Cancel after a conflict."""
 
     def applies_to(self, context: KeyContext) -> bool:

@@ -46,7 +46,7 @@ class ElementAction(KeyAction[F]):
     control_area: ClassVar[PageArea] = "elements"
     form_area: ClassVar[PageArea] = "elements"
     cancel_label = gettext_lazy("Cancel")
-    keep_label = gettext_lazy("Keep what is there now")
+    keep_label = gettext_lazy("Keep the current version")
 
     types: ClassVar[tuple[str, ...]] = ()
     """The types of keys that the action is for."""
@@ -100,9 +100,9 @@ def replace_notes(content: Content) -> list[Text]:
     return [
         " ".join(
             [
-                _("What is stored cannot be edited."),
+                _("The stored value can't be edited."),
                 str(content.not_editable_reason),
-                _("What you write here is stored in its place."),
+                _("What you enter here replaces it."),
             ]
         )
     ]
@@ -141,9 +141,9 @@ class SelectionForm(forms.Form):
         sent: Any = self.data
         rows = [sent["row"]] if "row" in sent else sent.getlist("selected")
         if not rows:
-            raise forms.ValidationError(_("Select what to remove first."))
+            raise forms.ValidationError(_("First select the rows to remove."))
         if len(rows) > MAX_REMOVED:
-            raise forms.ValidationError(_("Select %(most)d rows at most.") % {"most": MAX_REMOVED})
+            raise forms.ValidationError(_("Select at most %(most)d rows.") % {"most": MAX_REMOVED})
         parts = [row.partition(" ") for row in dict.fromkeys(rows)]
         self.chosen = tuple(ElementRef(element, expected) for element, _space, expected in parts)
         return data
@@ -172,10 +172,10 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
             ),
             "key": formatting.format_name(context.inspector.display_key(context.stored)),
         }
-        consequences = [_("What they hold is gone for good. The TTL stays as it is.")]
+        consequences = [_("This can't be undone. The TTL of the key doesn't change.")]
         size = context.entry.info.size if context.entry is not None else None
         if size == count and context.type != "stream":
-            consequences.append(_("Nothing is left then: the key itself is gone, too."))
+            consequences.append(_("No elements will be left, so the key will be deleted too."))
         return Confirmation(
             question=_('Remove %(elements)s from "%(key)s"?') % details,
             breadcrumb=_("Remove"),
@@ -230,7 +230,7 @@ def key_gone_note(outcome: EditResult | None) -> str:
     """Return a note if the key was deleted with its last element."""
     if outcome is None or not outcome.key_gone:
         return ""
-    return " " + _("Nothing was left: the key is gone.")
+    return " " + _("No elements were left, so the key was deleted.")
 
 
 MAX_POPPED = 1000
@@ -270,7 +270,10 @@ class PopAction(ElementAction[CountForm]):
             question=_('Pop %(elements)s from "%(key)s"?') % details,
             breadcrumb=_("Pop"),
             consequences=[
-                _("They are removed, and shown once. With the last of them the key is gone, too.")
+                _(
+                    "Popped elements are removed and shown to you once. If no elements are left, "
+                    "the key is deleted."
+                )
             ],
             button_text=_("Pop %(elements)s") % details,
             cancel=back,

@@ -79,7 +79,7 @@ def field_exists_error(outcome: EditResult) -> Mapping[str, str]:
     """Return the form error for a field name that exists."""
     if outcome.status != EditStatus.EXISTS:
         return {}
-    return {"field": _("There is such a field already: edit it, or choose another name.")}
+    return {"field": _("This field already exists. Edit it, or choose another name.")}
 
 
 def display_field_name(name: str) -> str:
@@ -173,7 +173,7 @@ class ChangeFieldTtlAction(RowAction[FieldTtlForm]):
 
     form_mode, submit_mode, types = "expire-field", "set-field-ttl", ("hash",)
     label = gettext_lazy("TTL")
-    title = gettext_lazy("Change the TTL of a field")
+    title = gettext_lazy("Change field TTL")
 
     def applies_to_row(self, row: Element) -> bool:
         return row.ttl is not None

@@ -55,7 +55,7 @@ class NameForm(FocusedForm):
         label=gettext_lazy("New name"), strip=False, widget=forms.TextInput(attrs=KEY_NAME_ATTRS)
     )
     overwrite = forms.BooleanField(
-        label=gettext_lazy("Overwrite the key of that name, if there is one"), required=False
+        label=gettext_lazy("Overwrite the key with this name if it exists"), required=False
     )
 
     def __init__(self, data: Any = None, *, name: str, can_overwrite: bool = True) -> None:
@@ -93,9 +93,9 @@ def editable_name(inspector: Inspector, stored: bytes) -> str:
 
 def name_exists_error(form: forms.Form) -> dict[str, str]:
     """Return the field error for a name that another key has."""
-    text = _("There is such a key already.")
+    text = _("A key with this name already exists.")
     if "overwrite" in form.fields:
-        text += " " + _('To lose it, tick "Overwrite the key of that name".')
+        text += " " + _('To overwrite it, select "Overwrite the key with this name if it exists".')
     return {"name": text}
 
 
@@ -112,8 +112,8 @@ def overwrite_confirmation(name: str, alias: str, submit: str, back: Action) -> 
         breadcrumb=_("Overwrite"),
         consequences=[
             _(
-                "If there is a key of that name, what it holds, of whatever type, is gone for "
-                "good. The key that takes its place brings its own TTL."
+                "If a key with this name exists, it will be lost, whatever its type. This "
+                "can't be undone. The key that replaces it keeps its own TTL."
             )
         ],
         button_text=submit,
@@ -156,7 +156,7 @@ class CopyKeyAction(KeyAction[CopyForm]):
                 yield alias
 
     def notes(self, context: KeyContext) -> list[str]:
-        return [_("The copy holds the same and expires at the same time.")]
+        return [_("The copy has the same value and expires at the same time.")]
 
     def required_permissions(
         self, context: KeyContext, form: CopyForm
@@ -201,11 +201,11 @@ class CopyKeyAction(KeyAction[CopyForm]):
         }
         if form.overwrites:
             text = _(
-                'Copied from "%(old)s" of "%(alias)s" to "%(new)s" of "%(into)s", in place of '
-                "whatever was there."
+                'Copied from "%(old)s" in "%(alias)s" to "%(new)s" in "%(into)s", replacing '
+                "any existing key."
             )
         else:
-            text = _('Copied from "%(old)s" of "%(alias)s" to "%(new)s" of "%(into)s".')
+            text = _('Copied from "%(old)s" in "%(alias)s" to "%(new)s" in "%(into)s".')
         return text % names
 
     def log_flag_for(self, form: CopyForm) -> int:
@@ -226,7 +226,7 @@ class RenameKeyAction(KeyAction[NameForm]):
         return NameForm(data, name=editable_name(context.inspector, context.stored))
 
     def notes(self, context: KeyContext) -> list[str]:
-        return [_("What it holds and its TTL stay as they are.")]
+        return [_("The value and the TTL don't change.")]
 
     def required_permissions(
         self, context: KeyContext, form: NameForm
@@ -262,7 +262,7 @@ class RenameKeyAction(KeyAction[NameForm]):
             "new": display_name(form.cleaned_data["name"]),
         }
         if form.overwrites:
-            text = _('Renamed from "%(old)s" to "%(new)s", in place of whatever was there.')
+            text = _('Renamed from "%(old)s" to "%(new)s", replacing any existing key.')
         else:
             text = _('Renamed from "%(old)s" to "%(new)s".')
         return text % names
@@ -299,11 +299,11 @@ class ChangeTtlAction(KeyAction[TtlForm]):
                 return ttl_message(ttl)
             case ExpireAt(timestamp=moment):
                 when = datetime.fromtimestamp(moment / 1000, UTC)
-                return _("TTL set: it expires at %(moment)s.") % {
+                return _("TTL set: the key expires at %(moment)s.") % {
                     "moment": formatting.format_datetime(when)
                 }
             case ExtendTTL(by=by):
-                return _("TTL lengthened by %(added)s.") % {"added": formatting.format_duration(by)}
+                return _("TTL extended by %(added)s.") % {"added": formatting.format_duration(by)}
 
 
 def has_number_value(context: KeyContext) -> bool:
@@ -384,7 +384,9 @@ class NumberField(forms.CharField):
         elif DECIMAL_PATTERN.fullmatch(text) and not self.integers_only:
             number = float(text)
         elif self.integers_only:
-            problem = _('Enter a whole number, negative to decrease. You entered "%(given)s".')
+            problem = _(
+                'Enter a whole number; use a negative number to decrease. You entered "%(given)s".'
+            )
             raise ValidationError(problem % details)
         else:
             problem = _('Enter a number, such as 2.5 or -2.5. You entered "%(given)s".')
@@ -392,7 +394,7 @@ class NumberField(forms.CharField):
         if not math.isfinite(number) or (
             self.integers_only and not -INT64_LIMIT <= number < INT64_LIMIT
         ):
-            raise ValidationError(_("That is more than a counter can hold."))
+            raise ValidationError(_("This number is too large for a counter."))
         return number
 
 
@@ -403,7 +405,10 @@ class IncreaseForm(FocusedForm):
             integers_only=integers_only,
             label=_("Increase by"),
             initial="1",
-            help_text=_("A minus decreases. It is added to whatever the key holds by then."),
+            help_text=_(
+                "Use a negative number to decrease. It is added to the number that is stored "
+                "when you submit."
+            ),
         )
 
 
@@ -433,7 +438,7 @@ class IncreaseValueAction(KeyAction[IncreaseForm]):
         text = self.log_message(context, form, outcome)
         if outcome.number is None:
             return text
-        now = _("It is %(number)s now.") % {"number": formatting.format_exact(outcome.number)}
+        now = _("The number is now %(number)s.") % {"number": formatting.format_exact(outcome.number)}
         return f"{text} {now}"
 
 
@@ -451,9 +456,9 @@ class ReplaceValueAction(EditValueAction):
         return [
             " ".join(
                 [
-                    _("What is stored cannot be edited."),
+                    _("The stored value can't be edited."),
                     reason,
-                    _("What you write here is stored in its place."),
+                    _("What you enter here replaces it."),
                 ]
             )
         ]
@@ -477,8 +482,8 @@ class ReplaceValueAction(EditValueAction):
             % {"key": formatting.format_name(context.inspector.display_key(context.stored))},
             breadcrumb=_("Replace value"),
             consequences=[
-                _("What it holds now is gone for good: %(label)s.") % {"label": label},
-                _("An application that expects a value of the same kind may fail to read it."),
+                _("The current value will be lost: %(label)s.") % {"label": label},
+                _("Applications that expect the same kind of value may fail to read the new one."),
             ],
             button_text=_("Replace value"),
             cancel=back,

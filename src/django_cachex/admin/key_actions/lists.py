@@ -78,7 +78,7 @@ class InsertItemAction(RowAction[InsertForm]):
 
     def form(self, context: KeyContext, data: Any = None) -> InsertForm:
         row = require_row(context)
-        label = _("New item beside item %(index)s") % {"index": row.name}
+        label = _("New item next to item %(index)s") % {"index": row.name}
         return InsertForm(data, initial={"expected": row.expected}, label=label)
 
     def edit(self, context: KeyContext, form: InsertForm) -> Edit | EditResult | None:
@@ -146,7 +146,7 @@ class TrimForm(FocusedForm):
         initial=-1,
         min_value=-MAX_LENGTH,
         max_value=MAX_LENGTH,
-        help_text=gettext_lazy("Negative ones count from the tail: -1 is the last item."),
+        help_text=gettext_lazy("Negative numbers count from the tail: -1 is the last item."),
     )
     expected = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=MAX_LENGTH)
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -199,9 +199,9 @@ def trim_confirmation(
         "kept": formatting.format_number(kept),
         "key": formatting.format_name(context.inspector.display_key(context.stored)),
     }
-    consequences = [_("%(kept)s are kept. What is removed is gone for good.") % counts]
+    consequences = [_("%(kept)s will be kept. This can't be undone.") % counts]
     if not kept and unit == Unit.ITEMS:
-        consequences = [_("Nothing is left then: the key itself is gone, too.")]
+        consequences = [_("No elements will be left, so the key will be deleted too.")]
     return Confirmation(
         question=_('Remove %(elements)s from "%(key)s"?') % counts,
         breadcrumb=_("Trim"),

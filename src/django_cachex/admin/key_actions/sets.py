@@ -47,13 +47,13 @@ ZSET_POP_CHOICES = [
     (End.RANDOM, gettext_lazy("any")),
 ]
 ZADD_CONDITIONS = [
-    (ZAddCondition.ANY, gettext_lazy("always: add it, or set the score it has")),
-    (ZAddCondition.NX, gettext_lazy("only if it is not there")),
-    (ZAddCondition.XX, gettext_lazy("only if it is there")),
-    (ZAddCondition.GT, gettext_lazy("add it, or raise the score it has")),
-    (ZAddCondition.LT, gettext_lazy("add it, or lower the score it has")),
-    (ZAddCondition.XX_GT, gettext_lazy("only if it is there, and only to a higher score")),
-    (ZAddCondition.XX_LT, gettext_lazy("only if it is there, and only to a lower score")),
+    (ZAddCondition.ANY, gettext_lazy("always: add the member, or update its score")),
+    (ZAddCondition.NX, gettext_lazy("only if the member doesn't exist")),
+    (ZAddCondition.XX, gettext_lazy("only if the member exists")),
+    (ZAddCondition.GT, gettext_lazy("add the member, or raise its score")),
+    (ZAddCondition.LT, gettext_lazy("add the member, or lower its score")),
+    (ZAddCondition.XX_GT, gettext_lazy("only if the member exists and the new score is higher")),
+    (ZAddCondition.XX_LT, gettext_lazy("only if the member exists and the new score is lower")),
 ]
 
 
@@ -96,7 +96,7 @@ def member_exists_error(outcome: EditResult) -> Mapping[str, str]:
     """Return the form error for a member that exists."""
     if outcome.status not in (EditStatus.EXISTS, EditStatus.UNCHANGED):
         return {}
-    return {"value": _("This member is there already.")}
+    return {"value": _("This member already exists.")}
 
 
 class ScoredMemberForm(ElementForm):
@@ -119,7 +119,7 @@ class AddScoredMemberAction(ElementAction[ScoredMemberForm]):
     def log_message(
         self, context: KeyContext, form: ScoredMemberForm, outcome: EditResult | None
     ) -> str:
-        text = _("Member stored with the score %(score)s") % {"score": form.cleaned_data["score"]}
+        text = _("Member stored with score %(score)s") % {"score": form.cleaned_data["score"]}
         return element_message(text, outcome)
 
 
@@ -171,7 +171,7 @@ class ChangeScoreAction(RowAction[ScoreForm]):
         return ScoreForm(data, initial=initial)
 
     def notes(self, context: KeyContext) -> Sequence[Text]:
-        return [_("Of the member %(member)s") % {"member": require_row(context).name}]
+        return [_("Member: %(member)s") % {"member": require_row(context).name}]
 
     def edit(self, context: KeyContext, form: ScoreForm) -> Edit | EditResult | None:
         data = form.cleaned_data

@@ -35,7 +35,7 @@ class AppendEntryAction(ElementAction[EntryForm]):
     label = title = submit_label = gettext_lazy("Add entry")
 
     def form(self, context: KeyContext, data: Any = None) -> EntryForm:
-        return EntryForm(data, label=_("A line for each field=value"))
+        return EntryForm(data, label=_("One field=value per line"))
 
     def edit(self, context: KeyContext, form: EntryForm) -> Edit | EditResult | None:
         return AddEntry(form.parsed_value)

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import log_entries
-from django_cachex.admin.components import Action, FormPanel, Heading, Topic
+from django_cachex.admin.components import Action, FormPanel, Heading
 from django_cachex.admin.errors import error_message
 from django_cachex.admin.forms.base import AddForm
-from django_cachex.admin.keyhelp import add_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.messages import added_message, refusal_message
 from django_cachex.admin.permissions import ADD, REPLACE, VIEW_KEYS
 from django_cachex.admin.views.base import BaseCacheView
@@ -87,7 +87,9 @@ class AddKeyView(BaseCacheView):
                 result.error, log_entries.ADDITION, [stored], message, inspector
             )
             params = {"why": error_message(inspector, result.error or Exception())}
-            form.add_error(None, _("Perhaps not stored: look at the key. %(why)s") % params)
+            form.add_error(
+                None,
+                _("The key may not have been stored. Check it before you try again. %(why)s") % params,)
             return None
         if result.value.status != EditStatus.DONE:
             self._add_refusal_errors(form, result.value)
@@ -99,9 +101,9 @@ class AddKeyView(BaseCacheView):
         if outcome.status != EditStatus.EXISTS:
             form.add_error(None, refusal_message(outcome))
             return
-        text = _("There is such a key already.")
+        text = _("A key with this name already exists.")
         if "replace" in form.fields:
-            text += " " + _('To overwrite it, tick "Replace the key if it exists".')
+            text += " " + _('To overwrite it, select "Replace the key if it exists".')
         form.add_error("key", text)
 
     def _log_and_notify(self, name: str, stored: bytes, edit: AddValue | CreateCollection) -> None:
@@ -123,5 +125,5 @@ class AddKeyView(BaseCacheView):
     def breadcrumbs(self) -> Sequence[Action]:
         return [*self.cache_breadcrumbs(), Action("add", _("Add key"), "")]
 
-    def help(self) -> Sequence[Topic]:
-        return add_help(self.inspector)
+    def help(self) -> HelpPanel:
+        return HelpPanel("add", self.inspector)

@@ -25,7 +25,6 @@ from django_cachex.admin.components import (
     ComponentTemplates,
     Confirmation,
     Heading,
-    Topic,
 )
 from django_cachex.admin.deadline import CallResult, DeadlineExecutor
 from django_cachex.admin.errors import (
@@ -34,6 +33,7 @@ from django_cachex.admin.errors import (
     may_have_succeeded,
     unknown_outcome_message,
 )
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import (
     ID_IN_FORM,
     Links,
@@ -123,9 +123,9 @@ class BaseView(TemplateView):
         """Return the links of the action bar that the user may use."""
         return ()
 
-    def help(self) -> Sequence[Topic]:
-        """Return the sections of the help panel."""
-        return ()
+    def help(self) -> HelpPanel | None:
+        """Return the help panel of this page."""
+        return None
 
     def current_url(self, **query: str) -> str:
         """Return the URL of this page with some parameters changed. Empty ones are removed."""
@@ -157,7 +157,7 @@ class BaseView(TemplateView):
             "tabs": self.tabs(),
             "tabs_label": self.tabs_label,
             "actions": [*self.actions(), *self.default_actions()],
-            "help": self.help() if "help" in self.request.GET else (),
+            "help": self.help() if "help" in self.request.GET else None,
             "help_close": self.make_self_link("close-help", _("Close help"), help=""),
             "alerts": self.alerts,
             **super().get_context_data(**kwargs),
@@ -307,8 +307,9 @@ class BaseCacheView(BaseView):
         self.alerts[:0] = [Alert(note) for note in notes]
         if not self.checker.policies(self.inspector).is_certain:
             text = _(
-                "A cache that CACHEX_ADMIN closes does not say whether it shares this one's "
-                "server: keys that look like its own are closed here until it does."
+                "A cache that CACHEX_ADMIN protects doesn't respond, so it isn't known "
+                "whether it shares this server. Until it responds, keys that look like its "
+                "keys are protected here too."
             )
             self.alerts.append(Alert(text, "warning"))
         return super().get_context_data(**kwargs)
@@ -338,7 +339,7 @@ class BaseKeyView(BaseCacheView):
     def get_inspector(self, alias: str) -> Inspector:
         inspector = super().get_inspector(alias)
         if not self.checker.can_open(inspector, self.stored):
-            raise Http404(_('That key is not one of "%(alias)s".') % {"alias": alias})
+            raise Http404(_('That key doesn\'t belong to "%(alias)s".') % {"alias": alias})
         return inspector
 
     @property
@@ -357,8 +358,8 @@ class BaseKeyView(BaseCacheView):
         """Redirect to the list of keys, because the key does not exist."""
         self.add_message(
             _(
-                'There is no key "%(key)s" in "%(alias)s": it was deleted, has expired, or '
-                "never was."
+                'There is no key "%(key)s" in "%(alias)s". It was deleted, has expired, or '
+                "never existed."
             )
             % {"key": self.display_name, "alias": self.inspector.alias},
             messages.WARNING,
@@ -386,7 +387,7 @@ class BaseSignedStateView(BaseCacheView):
     """Base class of views that keep the state of a job in a signed field of their form."""
 
     expired_text: Text = gettext_lazy(
-        "That page has expired or is not of this search: nothing was changed."
+        "That page has expired or belongs to another search. Nothing was changed."
     )
     """The alert for an invalid or expired token."""
 

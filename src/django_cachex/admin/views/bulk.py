@@ -28,11 +28,10 @@ from django_cachex.admin.components import (
     LabeledValue,
     Row,
     Table,
-    Topic,
 )
 from django_cachex.admin.forms.base import ExpireForm
 from django_cachex.admin.forms.search import Search
-from django_cachex.admin.helptexts import matching_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import MAX_ID_LENGTH, Links
 from django_cachex.admin.permissions import VIEW_KEYS, PermissionChecker
 from django_cachex.admin.sessions import mask_session_name, session_key_filter
@@ -98,12 +97,12 @@ def make_match_cards(
     """Return cards with figures, the largest namespaces, and a sample of the keys that match."""
     if not survey.total.keys:
         return []
-    cards = [Card(_("What matches"), make_match_values(survey, inspector))]
+    cards = [Card(_("Matching keys"), make_match_values(survey, inspector))]
     namespaces = survey.tree.children(())[:MAX_NAMESPACES]
     if namespaces:
         cards.append(Card(_("Namespaces"), table=make_namespace_table(survey, inspector)))
     names = [make_key_link(stored, inspector, checker, links) for stored in survey.examples]
-    title = _("All of them") if len(names) == survey.total.keys else _("Some of them")
+    title = _("All of the keys") if len(names) == survey.total.keys else _("Some of the keys")
     return [*cards, Card(title, links=names)]
 
 
@@ -117,10 +116,10 @@ def make_match_values(survey: NamespaceStats, inspector: Inspector) -> list[Labe
     if survey.keys_with_ttl:
         values.append(LabeledValue(_("Never expire"), formatting.format_number(whole.no_expiry)))
     if survey.sessions:
-        note = _("Whoever they belong to has to log in again without them.")
+        note = _("Their users will have to log in again.")
         values.append(LabeledValue(_("Sessions"), formatting.format_number(survey.sessions), note=note))
     if survey.locks:
-        note = _("Their names say so: something may be held by them at this moment.")
+        note = _("Judging by their names. They may be in use right now.")
         values.append(
             LabeledValue(_("Look like locks"), formatting.format_number(survey.locks), note=note)
         )
@@ -169,18 +168,18 @@ def list_consequences(work: Job[NamespaceStats], ttl: int | None) -> Sequence[st
     examined = format_examined(work.progress.examined, work.progress)
     sentences = [f"{format_match_count(work)}, {examined}.", bulk.consequence_text(ttl)]
     if not work.complete:
-        sentences.append(_("Those that are found on the way are treated alike."))
+        sentences.append(_("Matching keys that are found later are included."))
     if survey.sessions:
         text = ngettext(
-            "%(count)s session is among them: somebody will have to log in again.",
-            "%(count)s sessions are among them: people will have to log in again.",
+            "%(count)s of them is a session. Its user will have to log in again.",
+            "%(count)s of them are sessions. Their users will have to log in again.",
             survey.sessions,
         )
         sentences.append(text % {"count": formatting.format_number(survey.sessions)})
     if survey.locks:
         text = ngettext(
-            "%(count)s of them looks like a lock: what it guards may be in use.",
-            "%(count)s of them look like locks: what they guard may be in use.",
+            "%(count)s of them looks like a lock, which may be in use.",
+            "%(count)s of them look like locks, which may be in use.",
             survey.locks,
         )
         sentences.append(text % {"count": formatting.format_number(survey.locks)})
@@ -210,7 +209,7 @@ class BulkActionView(BaseSignedStateView):
         super().check_access()
         name = self.request.GET.get("act") or bulk.DELETE_MATCHING.name
         if name not in bulk.MATCHING_ACTIONS:
-            raise Http404(_("There is no such act on all matching keys."))
+            raise Http404(_("There is no such action for all matching keys."))
         self.bulk_action = bulk.MATCHING_ACTIONS[name]
         self.check_permission(self.bulk_action.permission, self.inspector)
 
@@ -239,9 +238,11 @@ class BulkActionView(BaseSignedStateView):
         if self.search.error:
             return self.search.error
         if not self.search.query.pattern.text:
-            return _("Search first: an empty pattern never stands for all keys. * does.")
+            return _(
+                "Search for something first. An empty search doesn't mean all keys; use * for that."
+            )
         if self.search.query.scope is not Scope.VERSION:
-            return _("Only keys of this cache's own version can be changed by a pattern.")
+            return _("Only keys of this cache's own version can be changed all at once.")
         # Ignoring an invalid filter would change more keys than requested.
         return " ".join(str(alert.text) for alert in self.search.alerts)
 
@@ -279,7 +280,7 @@ class BulkActionView(BaseSignedStateView):
             job=make_progress(
                 format_match_count(work),
                 work.progress,
-                Button(_("Count on"), "count"),
+                Button(_("Continue counting"), "count"),
                 [("state", self.dump_token(COUNT_PURPOSE, work.state()))],
                 [Button(f"{button_text} …", "ask", "danger-quiet")] if count else [],
                 auto_continue=can_continue,
@@ -291,7 +292,7 @@ class BulkActionView(BaseSignedStateView):
     def make_empty_state(self) -> EmptyState:
         return EmptyState(
             _("No key matches"),
-            _("Check the spelling: * stands for anything, and upper and lower case differ."),
+            _("Check the spelling. Searches are case-sensitive, and * matches any text."),
             [Action("back", _("Back to the keys"), self.get_keys_url(), "primary")],
         )
 
@@ -333,8 +334,8 @@ class BulkActionView(BaseSignedStateView):
             ),
         ]
 
-    def help(self) -> Sequence[Topic]:
-        return matching_help()
+    def help(self) -> HelpPanel:
+        return HelpPanel("bulk")
 
     # Requests.
 
@@ -376,7 +377,7 @@ class BulkActionView(BaseSignedStateView):
             url = self.current_url(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
             return self.redirect(url if len(url) <= MAX_ID_LENGTH else self.get_keys_url())
         cancel = Action("cancel", _("Cancel"), self.get_keys_url())
-        return self.render(expire_form=FormPanel(form, "count", _("Look at what matches"), cancel))
+        return self.render(expire_form=FormPanel(form, "count", _("Show matching keys"), cancel))
 
     # The confirmation and the job.
 

@@ -21,11 +21,10 @@ from django_cachex.admin.components import (
     Header,
     Row,
     Table,
-    Topic,
 )
 from django_cachex.admin.deadline import CallResult
 from django_cachex.admin.errors import short_error
-from django_cachex.admin.helptexts import caches_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.permissions import (
     FLUSH,
     VIEW_CACHES,
@@ -46,13 +45,15 @@ from django_cachex.inspectors.info import Status
 
 SUPPORT_BADGES = {
     Support.CACHEX: Badge(
-        "cachex", "strong", gettext_lazy("Full support: a backend of django-cachex.")
+        "cachex", "strong", gettext_lazy("Full support: a django-cachex backend.")
     ),
     Support.WRAPPED: Badge(
-        "wrapped", "", gettext_lazy("Wrapped support: what this backend of Django can give.")
+        "wrapped",
+        "",
+        gettext_lazy("Wrapped support: a Django backend, with the features that it allows."),
     ),
     Support.LIMITED: Badge(
-        "limited", "warning", gettext_lazy("Limited support: keys by exact name, nothing listed.")
+        "limited", "warning", gettext_lazy("Limited support: only keys whose exact name you know.")
     ),
 }
 
@@ -80,8 +81,8 @@ class CachesView(BaseView):
         return super().get_context_data(
             table=self._make_table(inspectors, statuses, can_flush),
             empty=EmptyState(
-                _("No cache to show"),
-                _("settings.CACHES has none that you may see at this support level."),
+                _("No caches to show"),
+                _("settings.CACHES has no caches with this support level that you may see."),
                 [Action("show-all", _("Show all"), self.links.caches())],
             ),
             footnotes=list(self._iter_footnotes(inspectors, statuses)),
@@ -94,7 +95,7 @@ class CachesView(BaseView):
         if not support:
             return self.inspectors
         if support not in list(Support):
-            text = _('There is no support level "%(given)s": all caches are shown.')
+            text = _('There is no support level "%(given)s". All caches are shown.')
             self.alerts.append(Alert(text % {"given": support[:50]}, "warning"))
             return self.inspectors
         return [inspector for inspector in self.inspectors if inspector.support == support]
@@ -182,27 +183,29 @@ class CachesView(BaseView):
         ]
         if counted_caches:
             yield _(
-                "Keys counts everything at a location, whatever its prefix or version; Memory is "
-                "the whole server's."
+                "Keys: all entries at that location, including other prefixes and versions. "
+                "Memory: the whole server."
             )
         for group in group_by_storage(counted_caches).values():
             if len(group) > 1:
                 names = ", ".join(inspector.alias for inspector in group)
-                yield _("%(names)s share one location, and so these figures.") % {"names": names}
+                yield _("%(names)s share one location, so their figures are the same.") % {
+                    "names": names
+                }
 
     def actions(self) -> Sequence[Action]:
         return ()
 
-    def help(self) -> Sequence[Topic]:
-        return caches_help()
+    def help(self) -> HelpPanel:
+        return HelpPanel("caches")
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         selected = set(request.POST.getlist("selected"))
         inspectors = [inspector for inspector in self.inspectors if inspector.alias in selected]
         if request.POST.get("action") != "flush":
-            self.add_message(_("Nothing done: choose an action."), messages.WARNING)
+            self.add_message(_("No action selected. Nothing was changed."), messages.WARNING)
         elif not inspectors:
-            self.add_message(_("Nothing done: select the caches to flush first."), messages.WARNING)
+            self.add_message(_("Select the caches to flush first. Nothing was changed."), messages.WARNING)
         elif "confirmed" not in request.POST:
             return self.render_confirmation(make_flush_confirmation(self, inspectors))
         elif unfinished := flush_caches(self, inspectors):
@@ -215,7 +218,7 @@ def make_state_cell(inspector: Inspector, result: CallResult[Status]) -> Cell:
     if result.error is not None:
         return Cell(badge=Badge(_("down"), "bad"), lines=[short_error(inspector, result.error)])
     if result.value is None or not inspector.can_info:
-        return Cell(badge=Badge(_("not known")))
+        return Cell(badge=Badge(_("unknown")))
     latency = result.value.latency
     lines = [] if latency is None else [f"{formatting.format_number(latency * 1000, 1)} ms"]
     return Cell(badge=Badge(_("up"), "good"), lines=lines)

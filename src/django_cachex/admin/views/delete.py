@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.components import Action, Confirmation, Heading, Topic
+from django_cachex.admin.components import Action, Confirmation, Heading
 from django_cachex.admin.errors import error_message
-from django_cachex.admin.helptexts import delete_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import LinkTarget, object_id
 from django_cachex.admin.messages import message_and_level
 from django_cachex.admin.permissions import DELETE, VIEW_KEYS
@@ -70,8 +70,8 @@ class DeleteKeyView(BaseKeyView):
     def breadcrumbs(self) -> Sequence[Action]:
         return [*self.key_breadcrumbs(), Action("delete", _("Delete"), "")]
 
-    def help(self) -> Sequence[Topic]:
-        return delete_help()
+    def help(self) -> HelpPanel:
+        return HelpPanel("delete")
 
 
 def make_delete_confirmation(
@@ -99,7 +99,10 @@ def make_delete_confirmation(
         % values,
         breadcrumb=_("Delete"),
         consequences=[
-            _("What is deleted is gone for good, unless an application stores it again.")
+            _(
+                "This can't be undone. Deleted keys come back only if an application stores them "
+                "again."
+            )
             if count
             else _("None of the selected keys can be deleted.")
         ],
@@ -112,7 +115,11 @@ def make_delete_confirmation(
         ],
         items=names,
         skipped=[
-            _("%(key)s is not yours to delete, or not a key of this cache.") % {"key": one}
+            _(
+                "%(key)s: you don't have permission to delete it, or it doesn't belong to this "
+                "cache."
+            )
+            % {"key": one}
             for one in skipped
         ],
         can_confirm=bool(count),
@@ -150,7 +157,7 @@ def delete_keys(view: BaseView, inspector: Inspector, keys: Sequence[bytes]) -> 
 
 def format_delete_error(reason: str) -> str:
     """Return the message for a deletion that failed, perhaps after some keys were deleted."""
-    return _("Not deleted, or not all of it: look again. %(why)s") % {"why": reason}
+    return _("The deletion may be incomplete. Check before you try again. %(why)s") % {"why": reason}
 
 
 def filter_existing(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:

@@ -107,7 +107,7 @@ class DownloadView(BaseKeyView):
 
     def _format_error(self, error: Exception) -> str:
         if isinstance(error, KeyChanged):
-            return _("Not downloaded: the value changed meanwhile. Try again.")
+            return _("Not downloaded: the value changed during the download. Try again.")
         if isinstance(error, KeyTooLarge | FormatNotAvailable):
             return _("Not downloaded. %(reason)s") % {"reason": error}
         return error_message(self.inspector, error)
@@ -144,7 +144,7 @@ class DownloadView(BaseKeyView):
             return None
         content = entry.content
         if content is None or self.requested_format not in get_decoded_formats(content):
-            raise FormatNotAvailable(_("What it holds now cannot be had in this form."))
+            raise FormatNotAvailable(_("The current value can't be downloaded in this format."))
         text = content.value if self.requested_format == "text" else format_json(content.value)
         return iter([text.encode(errors="backslashreplace")])
 

@@ -35,7 +35,7 @@ from django_cachex.admin.components import (
 )
 from django_cachex.admin.deadline import CallResult
 from django_cachex.admin.errors import error_message
-from django_cachex.admin.helptexts import flushing_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import dump_state, load_state
 from django_cachex.admin.messages import message_and_level
 from django_cachex.admin.permissions import (
@@ -94,11 +94,11 @@ def _iter_refusals(
             yield error_message(inspector, error)
         elif not inspector.can_flush:
             params = {"alias": inspector.alias, "why": inspector.unsupported_reason("can_flush")}
-            yield _('"%(alias)s" cannot be flushed. %(why)s') % params
+            yield _('"%(alias)s" can\'t be flushed. %(why)s') % params
         elif flush_affects_restricted(inspector):
             yield flush_refused_text(inspector)
         elif inspector not in plans:
-            yield _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
+            yield _('You don\'t have permission to flush "%(alias)s".') % {"alias": inspector.alias}
 
 
 def flush_caches(view: BaseView, inspectors: Sequence[Inspector]) -> list[FlushJob]:
@@ -114,7 +114,9 @@ def flush_caches(view: BaseView, inspectors: Sequence[Inspector]) -> list[FlushJ
             params = {"why": error_message(inspector, error)}
             view.add_message(_("Not flushed. %(why)s") % params, messages.ERROR)
         elif not view.checker.is_allowed(FLUSH, inspector):
-            text = _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
+            text = _('You don\'t have permission to flush "%(alias)s".') % {
+                "alias": inspector.alias
+            }
             view.add_message(
                 flush_refused_text(inspector) if flush_affects_restricted(inspector) else text,
                 messages.ERROR,
@@ -199,7 +201,7 @@ def group_by_storage(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Ins
 
 def _get_question(inspectors: Sequence[Inspector]) -> str:
     if not inspectors:
-        return _("Nothing here can be flushed")
+        return _("None of these caches can be flushed")
     if len(inspectors) == 1:
         return _('Flush "%(alias)s"?') % {"alias": inspectors[0].alias}
     return _("Flush %(count)s caches?") % {"count": len(inspectors)}
@@ -244,7 +246,7 @@ def _format_command(plan: FlushPreview) -> str:
 
 def _make_entries_cell(plan: PlannedFlush) -> Cell:
     """Return the approximate number of entries to delete, or an upper limit."""
-    text = _("not known")
+    text = _("unknown")
     if plan.flush.entries is not None:
         text = _("about %(count)s") % {"count": formatting.format_number(plan.flush.entries)}
     elif plan.status.keys is not None:
@@ -257,9 +259,9 @@ def _format_scope(inspector: Inspector, plan: FlushPreview, others: Sequence[Ins
     losing = ", ".join(f'"{other.alias}"' for other in others if inspector.flush_affects(other))
     text = str(plan.scope)
     if losing:
-        text += " " + _("Among them those of %(names)s.") % {"names": losing}
+        text += " " + _("This includes the entries of %(names)s.") % {"names": losing}
     if inspector.alias == settings.SESSION_CACHE_ALIAS and session_keys() is not None:
-        text += " " + _("Sessions are kept here: people may have to log in again.")
+        text += " " + _("Sessions are stored here, so users may have to log in again.")
     return text
 
 
@@ -306,7 +308,7 @@ class FlushView(BaseView):
             try:
                 state = load_state(token, FLUSH_PURPOSE, self.request.user.pk, alias)
             except ValueError:
-                self.add_message(_("That page has expired: nothing was changed."))
+                self.add_message(_("That page has expired. Nothing was changed."))
                 continue
             jobs.append(FlushJob(inspector_for(alias), JobState.from_state(state)))
         return jobs
@@ -331,7 +333,7 @@ class FlushView(BaseView):
             heading=self.make_heading(jobs),
             # A link to this page would lose the state of the jobs.
             actions=(),
-            help=flushing_help(),
+            help=HelpPanel("flush"),
             help_close="",
             next_actions=[Action("back", _("Back to the caches"), self.links.caches())],
         )

@@ -21,9 +21,8 @@ from django_cachex.admin.components import (
     Heading,
     Row,
     Table,
-    Topic,
 )
-from django_cachex.admin.helptexts import history_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.models import Cache, Key
 from django_cachex.admin.permissions import VIEW_CACHES, VIEW_HISTORY
 from django_cachex.admin.sessions import mask_pattern
@@ -43,8 +42,8 @@ class BaseHistoryView(BaseCacheView):
     def get_object_id(self) -> str:
         raise NotImplementedError
 
-    def help(self) -> Sequence[Topic]:
-        return history_help()
+    def help(self) -> HelpPanel:
+        return HelpPanel("history")
 
     def _format_change(self, entry: LogEntry) -> str:
         """Return the message of a log entry, without ids of sessions.
@@ -74,8 +73,11 @@ class BaseHistoryView(BaseCacheView):
             for entry in entries
         ]
         empty = EmptyState(
-            _("No change on record"),
-            _("What is changed through this admin is recorded here; what applications do is not."),
+            _("No changes recorded"),
+            _(
+                "Changes made through this admin are recorded here. Changes made by applications "
+                "are not."
+            ),
         )
         return super().get_context_data(
             table=Table(headers, rows, caption=_("Changes")),

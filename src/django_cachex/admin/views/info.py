@@ -19,9 +19,8 @@ from django_cachex.admin.components import (
     LabeledValue,
     Row,
     Table,
-    Topic,
 )
-from django_cachex.admin.helptexts import info_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.permissions import ADD, VIEW_INFO
 from django_cachex.admin.views.base import BaseCacheView
 from django_cachex.admin.views.caches import SUPPORT_BADGES
@@ -50,8 +49,8 @@ class InfoView(BaseCacheView):
         add = [Action("add", _("Add key"), self.links.add(self.inspector.alias))]
         return add if self.checker.is_allowed(ADD, self.inspector) else []
 
-    def help(self) -> Sequence[Topic]:
-        return info_help(self.inspector)
+    def help(self) -> HelpPanel:
+        return HelpPanel("info", self.inspector)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         sections = self.call_cache(self.inspector, self.inspector.info).value or ()

@@ -20,10 +20,11 @@ from django_cachex.admin.components import (
     Confirmation,
     FormPanel,
     Heading,
-    Topic,
+    
     ValuePanel,
 )
 from django_cachex.admin.errors import error_message
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.key_actions import (
     ACTIONS_BY_SUBMIT_MODE,
     KEY_ACTIONS,
@@ -32,7 +33,6 @@ from django_cachex.admin.key_actions import (
     PageArea,
 )
 from django_cachex.admin.key_actions.key import editable_name
-from django_cachex.admin.keyhelp import key_help
 from django_cachex.admin.messages import refusal_message
 from django_cachex.admin.permissions import ADD, DELETE, EDIT, VIEW_HISTORY, VIEW_KEYS, VIEW_VALUE
 from django_cachex.admin.views.download import get_available_formats
@@ -163,7 +163,7 @@ class KeyView(BaseKeyDetailView):
             else ""
         )
         return ValuePanel(
-            _("What it holds now") if is_editing else _("Value"),
+            _("Current value") if is_editing else _("Value"),
             [] if is_editing else builder.view_links(),
             self._make_value_buttons(),
             [note for note in (entry.note, *content.notes) if note],
@@ -196,7 +196,7 @@ class KeyView(BaseKeyDetailView):
 
     def _get_hidden_reason(self) -> str:
         if self.checker.is_protected_session(self.inspector, self.stored):
-            return _("This is a session: only superusers see what it holds.")
+            return _("This is a session. Only superusers can see its value.")
         return str(self.inspector.unsupported_reason("can_get"))
 
     # Around the content.
@@ -239,8 +239,8 @@ class KeyView(BaseKeyDetailView):
             return super().current_url(**query)
         return str(self.key_link)
 
-    def help(self) -> Sequence[Topic]:
-        return key_help(self.inspector)
+    def help(self) -> HelpPanel:
+        return HelpPanel("key", self.inspector)
 
     # Changes.
 
@@ -277,7 +277,7 @@ class KeyView(BaseKeyDetailView):
         if isinstance(edit, EditResult):
             return self.handle_refusal(action, form, edit)
         if edit is None:
-            self.add_message(_("Nothing to save: you changed nothing."), messages.INFO)
+            self.add_message(_("Nothing to save: you didn't change anything."), messages.INFO)
             return self.redirect(self.page_link)
         question = self.get_confirmation(action, form)
         return (
@@ -335,7 +335,9 @@ class KeyView(BaseKeyDetailView):
         if outcome is None:
             self.log_possible_change(result.error, flag, [stored], message, inspector)
             why = error_message(self.inspector, result.error or Exception())
-            text = _("Perhaps not saved: look at the key again. %(why)s") % {"why": why}
+            text = _(
+                "The change may not have been saved. Check the key before you try again. %(why)s"
+            ) % {"why": why}
             self.alerts.append(Alert(text, "error"))
             return None
         if outcome.status != EditStatus.DONE:
@@ -419,4 +421,4 @@ class KeyView(BaseKeyDetailView):
 def make_current_value_panel(content: Content) -> ValuePanel:
     """Return the panel with the current value of an element, to be shown beside the input."""
     label = str(content.label)
-    return ValuePanel(_("What it holds now"), notes=[label], text=content.formatted.text)
+    return ValuePanel(_("Current value"), notes=[label], text=content.formatted.text)

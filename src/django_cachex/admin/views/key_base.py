@@ -227,7 +227,7 @@ class BaseKeyDetailView(BaseKeyView):
             "is_row_shown": any(row.id == self.element_id for row in elements.rows),
         }
         if isinstance(self.key_action, RowAction) and self.row is None and not self.alerts:
-            self.alerts.append(Alert(_("What you opened is not there any more."), "warning"))
+            self.alerts.append(Alert(_("The element you opened no longer exists."), "warning"))
         if entry.info.type == "stream":
             context["groups"] = self.get_groups_context()
         return context

@@ -26,10 +26,9 @@ from django_cachex.admin.components import (
     Row,
     Select,
     Table,
-    Topic,
 )
 from django_cachex.admin.forms.search import FILTERS, Filter, Search, SearchResult, run_search
-from django_cachex.admin.helptexts import keys_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import parse_object_id
 from django_cachex.admin.permissions import ADD, DELETE, VIEW_KEYS
 from django_cachex.admin.views import keys_table
@@ -79,7 +78,7 @@ def _make_scope_select(search: Search, scopes: Sequence[Scope]) -> list[Select]:
     version = search.inspector.cache.version
     texts = {
         Scope.VERSION: _("this version (%(version)s)") % {"version": version},
-        Scope.VERSIONS: _("every version"),
+        Scope.VERSIONS: _("all versions"),
         Scope.STORE: _("the whole database"),
     }
     options = [
@@ -107,18 +106,23 @@ def get_scope_warning(search: Search) -> str:
     """Return a warning about the keys of a scope other than the cache's own version."""
     if search.scope is Scope.STORE:
         return _(
-            "These are the keys of the whole database, whoever stored them: other caches' and "
-            "other applications' are among them. Names are stored keys."
+            "These are all keys in the database, including keys of other caches and other "
+            "applications. Keys are shown as they are stored."
         )
     if search.scope is Scope.VERSIONS:
-        return _("These are the keys of every version of this cache. Names are stored keys.")
+        return _(
+            "These are the keys of all versions of this cache. Keys are shown as they are stored."
+        )
     return ""
 
 
 def format_skipped(search: Search, count: int) -> str:
     """Return how many keys were skipped because it is unknown whether they match the filters."""
     filters = ", ".join(f'"{FILTERS[name].label}"' for name in search.filters)
-    text = _("%(count)s keys were left out: the server does not say whether they pass %(filters)s.")
+    text = _(
+        "%(count)s keys are not shown, because the server doesn't say whether they match "
+        "%(filters)s."
+    )
     return text % {"count": formatting.format_number(count), "filters": filters}
 
 
@@ -186,7 +190,7 @@ class KeysView(BaseCacheView):
         if result.listing is None and not shown:
             return ""
         if result.listing is None:
-            return format_html("{} · {}", format_shown(shown), _("the key of exactly this name"))
+            return format_html("{} · {}", format_shown(shown), _("the key with exactly this name"))
         return format_progress(shown, result.examined, result.listing)
 
     def _make_live_search(self, search: Search, result: SearchResult) -> LiveSearch:
@@ -225,7 +229,7 @@ class KeysView(BaseCacheView):
         if listing.unknown:
             alerts.append(Alert(format_skipped(search, listing.unknown), "warning"))
         if listing.failed_nodes:
-            text = _("%(servers)s does not answer: its keys are missing here.")
+            text = _("%(servers)s did not answer. The keys stored there are missing here.")
             servers = ", ".join(listing.failed_nodes)
             try_again = [Action("try-again", _("Try again"), self.current_url())]
             alerts.append(Alert(text % {"servers": servers}, "error", try_again))
@@ -238,8 +242,8 @@ class KeysView(BaseCacheView):
                 _("None so far, %(how_far)s")
                 % {"how_far": format_examined(result.examined, result.listing)},
                 _(
-                    "The search stops after a while so that it holds nobody up; it goes on from "
-                    "where it is."
+                    "Each request searches only for a short time. Select Continue to go on "
+                    "from here."
                 ),
                 [
                     Action(
@@ -256,12 +260,12 @@ class KeysView(BaseCacheView):
             clear = Action(
                 "clear-search", _("Clear the search"), self.links.keys(self.inspector.alias)
             )
-            return EmptyState(_("This is too long to search for"), search.error, [clear])
+            return EmptyState(_("This search is too long"), search.error, [clear])
         if search.has_filters:
             count = formatting.format_number(result.examined)
             return EmptyState(
                 _("No key matches, all %(count)s examined") % {"count": count},
-                _("Check the spelling: * stands for anything, and upper and lower case differ."),
+                _("Check the spelling. Searches are case-sensitive, and * matches any text."),
                 [
                     *first_page,
                     Action(
@@ -275,7 +279,7 @@ class KeysView(BaseCacheView):
         can_add = self.checker.is_allowed(ADD, self.inspector)
         return EmptyState(
             _("This cache is empty"),
-            _("It holds no key with this cache's prefix and version."),
+            _("There are no keys with this cache's prefix and version."),
             add if can_add else [],
         )
 
@@ -290,12 +294,14 @@ class KeysView(BaseCacheView):
         if not removed:
             return table
         text = ngettext(
-            "%(count)s key has no box to select it by: the names fill more than one form.",
-            "%(count)s keys have no box to select them by: the names fill more than one form.",
+            "%(count)s key can't be selected, because the names on this page are too long "
+            "for one form.",
+            "%(count)s keys can't be selected, because the names on this page are too long "
+            "for one form.",
             len(removed),
         )
         if any(row.cells[0].post_id for row in rows_with_id[fit:]):
-            text += " " + _("To open one whose name is very long, search for a part of it.")
+            text += " " + _("To open a key with a very long name, search for part of the name.")
         self.alerts.append(Alert(text % {"count": formatting.format_number(len(removed))}, "warning")
         )
         rows = [remove_id(row) if id(row) in removed else row for row in table.rows]
@@ -386,18 +392,18 @@ class KeysView(BaseCacheView):
         add = [Action("add", _("Add key"), self.links.add(self.inspector.alias), "primary")]
         return add if self.checker.is_allowed(ADD, self.inspector) else []
 
-    def help(self) -> Sequence[Topic]:
-        return keys_help(self.inspector)
+    def help(self) -> HelpPanel:
+        return HelpPanel("keys", self.inspector)
 
     # Deleting selected keys.
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.POST.get("action") != "delete":
-            self.add_message(_("Nothing done: choose an action."), messages.WARNING)
+            self.add_message(_("No action selected. Nothing was changed."), messages.WARNING)
             return self.redirect(self.current_url())
         allowed, refused = self._get_selected()
         if not allowed and not refused:
-            self.add_message(_("Nothing done: select the keys to delete first."), messages.WARNING)
+            self.add_message(_("Select the keys to delete first. Nothing was changed."), messages.WARNING)
             return self.redirect(self.current_url())
         if "confirmed" in request.POST and allowed:
             delete_keys(self, self.inspector, allowed)

@@ -37,7 +37,7 @@ FIELD_OVERHEAD = len("&selected=")
 def make_ttl_cell(ttl: int | None) -> Cell:
     """Return a cell with a TTL, which a script counts down. `ttl` is in milliseconds."""
     if ttl is None:
-        return Cell(_("not known"), kind="number")
+        return Cell(_("unknown"), kind="number")
     if ttl == TTL_NONE:
         return Cell(_("never"), kind="number")
     return Cell(
@@ -272,7 +272,7 @@ class KeysTable:
         if not name:
             return ""
         # A script fills in other columns.
-        text = _("Sorted by %s: only the keys on this page, not all that match.")
+        text = _("Sorted by %s: only the keys on this page, not all matching keys.")
         return text % (self._get_key_label() if name == KEY_COLUMN else KEY_COLUMNS[name].label)
 
     def _get_key_label(self) -> str:
@@ -367,5 +367,5 @@ class KeysTable:
 def _format_owner(owner: Inspector | None) -> str:
     """Return which other cache a key belongs to."""
     if owner is None:
-        return _("of no cache in CACHES")
-    return _('of the cache "%(alias)s"') % {"alias": owner.alias}
+        return _("doesn't belong to a cache in CACHES")
+    return _('belongs to the cache "%(alias)s"') % {"alias": owner.alias}

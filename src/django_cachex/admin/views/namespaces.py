@@ -26,9 +26,8 @@ from django_cachex.admin.components import (
     Heading,
     Row,
     Table,
-    Topic,
 )
-from django_cachex.admin.helptexts import namespaces_help
+from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import Links
 from django_cachex.admin.permissions import VIEW_NAMESPACES, PermissionChecker
 from django_cachex.admin.sessions import session_key_filter
@@ -89,26 +88,31 @@ class NamespaceReport:
         """Return what the figures are based on."""
         if not self.survey.tree.children(ROOT_PATH) and self.survey.total.keys:
             sorting = self.survey.options
-            text = _('No name has a "%(separator)s" in it: there are no namespaces.')
+            text = _('No key name contains "%(separator)s", so there are no namespaces.')
             if sorting.prefix:
-                text = _('No name has a further "%(separator)s" in it: nothing is inside.')
+                text = _(
+                    'No key name contains another "%(separator)s", so there are no namespaces '
+                    "inside."
+                )
             return f"{text % {'separator': sorting.separator}} {self._get_coverage_note()}"
         if any(branch.truncated for branch in self.survey.tree.branches.values()):
-            text = _("A page has no room for all namespaces: the smallest are counted together.")
+            text = _(
+                "There are too many namespaces for one page. The smallest are counted together."
+            )
             return f"{self._get_coverage_note()} {text}"
         return self._get_coverage_note()
 
     def _get_coverage_note(self) -> str:
         if self.work.complete:
-            return _("Every key was counted.")
+            return _("All keys were counted.")
         if self.is_sample and self.work.progress.total:
             return _(
-                "A sample: numbers of keys and bytes are what all would have if the rest is like "
-                "it. A share is within what stands after ± nineteen times of twenty."
+                "Estimated from a sample: the numbers assume that the other keys are "
+                "similar. The true share is within the range given by ± in 19 of 20 cases."
             )
         return _(
-            "Counted in the order that this store keeps its keys in: no sample, so nothing is "
-            "said of the rest."
+            "Only some of the keys were counted, in the order in which they are stored. They "
+            "aren't a random sample, so they say nothing about the other keys."
         )
 
     # Namespaces.
@@ -147,14 +151,14 @@ class NamespaceReport:
     def _get_rest_label(self, more: int) -> str:
         if more:
             text = ngettext(
-                "%(count)s more, and what is in no namespace",
-                "%(count)s more, and what is in no namespace",
+                "%(count)s more, and keys without a namespace",
+                "%(count)s more, and keys without a namespace",
                 more,
             )
             return text % {"count": formatting.format_number(more)}
         if self.survey.tree.root.truncated:
-            return _("folded, or in no namespace")
-        return _("in no namespace")
+            return _("small namespaces, and keys without a namespace")
+        return _("keys without a namespace")
 
     def make_pattern(self, path: NamespacePath) -> str:
         """Return the pattern that matches the keys of a namespace."""
@@ -283,7 +287,9 @@ class NamespacesView(BaseSignedStateView):
     permission = VIEW_NAMESPACES
     title = gettext_lazy("Namespaces")
     template_name = "admin/django_cachex/namespaces.html"
-    expired_text = gettext_lazy("That page has expired or is not of this cache: this counts anew.")
+    expired_text = gettext_lazy(
+        "That page has expired or belongs to another cache. Counting starts again."
+    )
 
     def get_alias(self) -> str:
         return unquote(self.kwargs["object_id"])
@@ -368,9 +374,9 @@ class NamespacesView(BaseSignedStateView):
             show_all = Action(
                 "all-namespaces", _("All namespaces"), self.current_url(under=""), "primary"
             )
-            return EmptyState(_("No key begins so"), _("All were examined."), [show_all])
+            return EmptyState(_("No keys start with this"), _("All keys were examined."), [show_all])
         return EmptyState(
-            _("This cache is empty"), _("It holds no key with this cache's prefix and version.")
+            _("This cache is empty"), _("There are no keys with this cache's prefix and version.")
         )
 
     # Around the content.
@@ -389,23 +395,23 @@ class NamespacesView(BaseSignedStateView):
     def tabs(self) -> Sequence[Action]:
         return self.cache_tabs()
 
-    def help(self) -> Sequence[Topic]:
-        return namespaces_help(self.inspector)
+    def help(self) -> HelpPanel:
+        return HelpPanel("namespaces", self.inspector)
 
 
 def _make_continue_button(mode: str) -> Button:
-    return Button(_("Count on"), mode)
+    return Button(_("Continue counting"), mode)
 
 
 def make_too_long_state(problem: str, whole: str) -> EmptyState:
     """Return why a prefix that is too long cannot be searched for."""
     all_of_them = Action("all-namespaces", _("All namespaces"), whole, "primary")
-    return EmptyState(_("This is too long to search for"), problem, [all_of_them])
+    return EmptyState(_("This search is too long"), problem, [all_of_them])
 
 
 def make_no_names_state() -> EmptyState:
     """Return why a cache that does not know the names of its keys has no namespaces."""
     return EmptyState(
-        _("No namespaces here"),
-        _("This store knows its keys by a hash: their names cannot be told from it."),
+        _("No namespaces"),
+        _("This cache stores hashes instead of key names, so the names are unknown."),
     )

@@ -299,11 +299,11 @@ class ElementsPanelBuilder:
         """
         is_sorted = self.state.get("sort") == SORT_BY_NAME
         name_link = self.make_page_link(
-            "sort-by-member", _("This page by member"), current=is_sorted, sort=SORT_BY_NAME
+            "sort-by-member", _("Sort this page by member"), current=is_sorted, sort=SORT_BY_NAME
         )
         if self.is_search or self.type not in ORDERS:
             unsorted_link = self.make_page_link(
-                "as-found", _("As found"), current=not is_sorted, sort=""
+                "as-found", _("In server order"), current=not is_sorted, sort=""
             )
             return [unsorted_link, name_link] if self.type == "zset" else []
         current = self.state.get("order") or Order.FIRST
@@ -334,13 +334,13 @@ class ElementsPanelBuilder:
         }
         if elements.examined is not None:
             text = _("%(shown)s found · %(examined)s of %(total)s examined") % counts
-            return text if elements.next else f"{text} · {_('that is all')}"
+            return text if elements.next else f"{text} · {_('complete')}"
         if elements.in_range is not None:
             counts["found"] = formatting.format_count(elements.in_range, self.unit)
             if elements.start is None or not shown:
-                return _("%(found)s in this range, of %(of)s") % counts
+                return _("%(found)s in this range (%(of)s in total)") % counts
             counts |= self.range_counts(elements.start, shown)
-            return _("%(first)s to %(last)s of %(found)s in this range, of %(of)s in all") % counts
+            return _("%(first)s to %(last)s of %(found)s in this range (%(of)s in total)") % counts
         if shown == total:
             return _("All %(total)s shown") % counts
         if elements.start is None or not shown or self.type in ("hash", "set"):
@@ -371,15 +371,15 @@ class ElementsPanelBuilder:
         if self.is_search:
             total = formatting.format_count(elements.total, self.unit)
             text = _(
-                "All of %(total)s examined. Check the spelling: case matters, * stands for "
-                "anything."
+                "All %(total)s were examined. Check the spelling. Searches are "
+                "case-sensitive, and * matches any text."
             )
             return EmptyState(_("Nothing matches"), text % {"total": total})
         if elements.in_range == 0:
             return EmptyState(_("No member has a score in this range"))
         if not elements.total:
-            return EmptyState(_("Empty"), _("The key is there and holds nothing."))
-        return EmptyState(_("Nothing here"), _("There is nothing from that place on."))
+            return EmptyState(_("Empty"), _("The key exists but has no elements."))
+        return EmptyState(_("Nothing here"), _("There is nothing after this position."))
 
     def make_pager(self) -> Sequence[Action]:
         elements = self.elements

@@ -98,8 +98,8 @@ def make_step_alerts(step: JobStep) -> list[Alert]:
     alerts = []
     if step.is_restarted:
         text = _(
-            "This run had gone on from an earlier page. It continues here, and what is counted "
-            "now is what was done since."
+            "This run was already continued from another page. It continues here, and the counts "
+            "cover only what is done from here on."
         )
         alerts.append(Alert(text))
     return [*alerts, *make_failure_alerts(step), *make_missing_alerts(step.state.job.progress)]
@@ -114,10 +114,10 @@ def make_failure_alerts(step: JobStep) -> list[Alert]:
     sweep, alerts = work.task, []
     [(_key, reason), *_rest] = sweep.failures or ((b"", ""),)
     if has_only_failures(step) and not work.complete:
-        text = _("Nothing could be changed so far: the store refuses. %(reason)s")
+        text = _("Nothing could be changed so far, because the cache refused. %(reason)s")
         alerts.append(Alert(text % {"reason": reason}, "warning"))
     elif has_only_failures(step):
-        text = _("Nothing could be changed: the store refuses. %(reason)s")
+        text = _("Nothing could be changed, because the cache refused. %(reason)s")
         alerts.append(Alert(text % {"reason": reason}, "error"))
     elif sweep.failed and work.complete:
         text = ngettext(
@@ -129,8 +129,10 @@ def make_failure_alerts(step: JobStep) -> list[Alert]:
         alerts.append(Alert(text % what, "warning"))
     if sweep.uncertain:
         text = ngettext(
-            "%(count)s key may have been changed: the connection broke after it was asked for.",
-            "%(count)s keys may have been changed: the connection broke after they were asked for.",
+            "%(count)s key may have been changed: the connection was lost before the answer "
+            "arrived.",
+            "%(count)s keys may have been changed: the connection was lost before the answer "
+            "arrived.",
             sweep.uncertain,
         )
         alerts.append(Alert(text % {"count": formatting.format_number(sweep.uncertain)}, "warning"))
@@ -142,13 +144,16 @@ def make_missing_alerts(position: ScanProgress) -> list[Alert]:
     alerts = []
     if position.failed_nodes:
         text = _(
-            "%(servers)s did not answer: the keys there are not among these. Continue asks again."
+            "%(servers)s did not answer. The keys stored there are missing here. Select "
+            "Continue to try again."
         )
         alerts.append(Alert(text % {"servers": ", ".join(position.failed_nodes)}, "warning"))
     if position.unknown:
         text = ngettext(
-            "%(count)s key was left alone: the server does not say whether it passes the filter.",
-            "%(count)s keys were left alone: the server does not say whether they pass the filter.",
+            "%(count)s key was skipped, because the server doesn't say whether it matches "
+            "the filter.",
+            "%(count)s keys were skipped, because the server doesn't say whether they match "
+            "the filter.",
             position.unknown,
         )
         alerts.append(Alert(text % {"count": formatting.format_number(position.unknown)}, "warning"))
@@ -166,7 +171,7 @@ def make_failure_cards(run: JobState, inspector: Inspector) -> list[Card]:
     ]
     note = ""
     if sweep.failed > len(rows):
-        note = _("The report has %(kept)s of %(failed)s.") % {
+        note = _("The report lists %(kept)s of %(failed)s failures.") % {
             "kept": formatting.format_number(len(sweep.failures)),
             "failed": formatting.format_number(sweep.failed),
         }

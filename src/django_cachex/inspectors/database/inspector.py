@@ -232,7 +232,7 @@ class DatabaseInspector(DjangoBackendInspector):
 
     def add(self, stored: bytes, edit: AddValue) -> EditResult:
         key, table = to_row_key(stored), self.write_table
-        reason = _("A database holds no such key.") if key is None else self.key_error(key)
+        reason = _("A database cache can't store this key.") if key is None else self.key_error(key)
         if reason:
             return EditResult(EditStatus.REFUSED, reason)
         table.expiry_after(edit.ttl)  # Raises OverflowError; the backend's exceptions vary.
@@ -244,7 +244,7 @@ class DatabaseInspector(DjangoBackendInspector):
                 return EditResult(EditStatus.DONE)
         if not edit.replace and self.has_live_row(table, key):
             return EditResult(EditStatus.EXISTS)
-        reason = _("The database did not take it. Keys may have 255 characters at most.")
+        reason = _("The database refused it. Keys can have at most 255 characters.")
         return EditResult(EditStatus.REFUSED, reason)
 
     def has_live_row(self, table: CacheTable, key: str | None) -> bool:
@@ -346,7 +346,7 @@ class DatabaseInspector(DjangoBackendInspector):
         """
         table, key, to = self.write_table, to_row_key(stored), to_row_key(edit.to)
         if to is None or self.key_error(to):
-            return EditResult.refusal(_("A database holds no such key."))
+            return EditResult.refusal(_("A database cache can't store this key."))
         try:
             with transaction.atomic(table.connection.alias):
                 if not self.has_live_row(table, key):
@@ -359,7 +359,7 @@ class DatabaseInspector(DjangoBackendInspector):
             return EditResult(EditStatus.EXISTS)
         except DataError:
             return EditResult.refusal(
-                _("The database did not take it. Keys may have 255 characters.")
+                _("The database refused it. Keys can have at most 255 characters.")
             )
         return EditResult(EditStatus.DONE if changed else EditStatus.GONE)
 
@@ -394,8 +394,8 @@ class DatabaseInspector(DjangoBackendInspector):
         return FlushPreview(
             command=f"DELETE FROM {table.name} on {table.connection.alias}",
             scope=_(
-                "All rows of the table “%(table)s” in the database “%(database)s”: the keys of "
-                "every alias that uses it, whatever its prefix."
+                "All rows of the table “%(table)s” in the database “%(database)s”: the keys "
+                "of all aliases that use it, whatever their prefix."
             )
             % names,
             entries=count_rows(table),

@@ -281,7 +281,7 @@ def table_section(table: CacheTable, most_entries: int) -> InfoSection:
         *size_fields(table, counted),
     )
     if known_count(counted) is None:
-        note = _("There are more than %(rows)s rows; they were not counted.")
+        note = _("There are more than %(rows)s rows, too many to count.")
         return InfoSection(_("Keyspace"), fields, note=note % {"rows": f"{MAX_COUNTED_ROWS:,}"})
     counts = (
         InfoField(_("Never expire"), int(never or 0), Unit.ENTRIES),

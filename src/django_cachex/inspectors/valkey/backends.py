@@ -38,13 +38,13 @@ def process_statistics(statistics: Statistics) -> InfoSection:
         (_("Misses"), statistics.misses, Unit.NUMBER),
         (_("Calls"), statistics.calls, Unit.NUMBER),
         (_("Errors"), statistics.errors, Unit.NUMBER),
-        (_("Time a call"), average, Unit.MILLISECONDS),
+        (_("Time per call"), average, Unit.MILLISECONDS),
     )
     return InfoSection(
         _("This process"),
         [InfoField(*figure) for figure in figures if figure[1] is not None],
         InfoField(_("Hit rate"), rate * 100, Unit.PERCENT) if rate is not None else None,
-        note=_("Of this cache, by the one process of yours that drew this page, since it began."),
+        note=_("How the process that served this page has used this cache since it started."),
     )
 
 
@@ -106,7 +106,10 @@ class CachexInspector(ServerInspector):
             return super().notes()
         return [
             *super().notes(),
-            _("A cluster: keys are those of all its primaries, figures of a server those of one."),
+            _(
+                "This is a cluster. Keys are listed from all primaries. Server information is "
+                "from one node."
+            ),
         ]
 
     @property
@@ -135,7 +138,8 @@ class CachexInspector(ServerInspector):
             command=_("SCAN and UNLINK of %(pattern)s on %(address)s")
             % {"pattern": display_text(self.keyspace.pattern), "address": self.display_address},
             scope=_(
-                "All keys with this cache's prefix, in every version, are deleted. Others stay."
+                "All keys with this cache's prefix are deleted, in all versions. Other keys "
+                "are kept."
             ),
             entries=None,
         )
@@ -179,9 +183,9 @@ class DjangoRedisInspector(ServerInspector):
     def notes(self) -> Sequence[Text]:
         return (
             _(
-                "With django_cachex.cache.ValkeyCache or RedisCache as its backend, this cache "
-                "could be flushed without touching the keys of others, and code could ask it "
-                "for keys, patterns and TTLs. What is stored stays readable."
+                "If you change the backend to django_cachex.cache.ValkeyCache or RedisCache, "
+                "this cache can be flushed without deleting other keys, and code can list "
+                "keys, search by pattern and read TTLs. Existing entries stay readable."
             ),
         )
 
@@ -189,7 +193,9 @@ class DjangoRedisInspector(ServerInspector):
         [keys] = self.client.collect([self.client._dbsize()])
         return FlushPreview(
             command=_("FLUSHDB on %(address)s") % {"address": self.address},
-            scope=_("Every key of the whole database is deleted, whoever stored it."),
+            scope=_(
+                "All keys in the whole database are deleted, including keys of other applications."
+            ),
             entries=none_if_denied(keys),
         )
 

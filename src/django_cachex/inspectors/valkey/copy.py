@@ -63,7 +63,9 @@ def copy(key: bytes, edit: Copy) -> EditProgram:
 
 def too_large_result(memory: int) -> EditResult:
     """Return a refusal because the key is too large to copy."""
-    reason = _("The key takes %(size)s of memory; the server would stall over more than %(most)s.")
+    reason = _(
+        "The key uses %(size)s of memory. Copying more than %(most)s would block the server."
+    )
     return EditResult.refusal(reason % {"size": human_size(memory), "most": human_size(MAX_COPY_SIZE)})
 
 
@@ -141,4 +143,4 @@ def rollback_note(edit: Rename) -> str:
     """Return what the user must know about a rename that was rolled back."""
     if not edit.overwrite:
         return ""
-    return _("The key that had the new name may be lost: it was to be overwritten.")
+    return _("The key that had the new name may be lost, because it was being overwritten.")

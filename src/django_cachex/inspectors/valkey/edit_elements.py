@@ -125,8 +125,8 @@ def ttl_note(expiry: FieldExpiry, expected: str) -> Text:
     if seen_expiry is None or current_expiry is None or seen_expiry == current_expiry:
         return ""
     if current_expiry == TTL_NONE:
-        return _("Its TTL was taken away meanwhile: it never expires.")
-    return _("It was given another TTL meanwhile, which it keeps.")
+        return _("Its TTL was removed in the meantime: it never expires.")
+    return _("Its TTL was changed in the meantime, and the new TTL was kept.")
 
 
 def rename_field(target: EditTarget, edit: RenameField, names: list[bytes]) -> EditProgram:
@@ -146,7 +146,7 @@ def rename_field(target: EditTarget, edit: RenameField, names: list[bytes]) -> E
         return EditResult(EditStatus.EXISTS, display_text(new))
     if isinstance(expiry, AccessDenied):
         return EditResult.refusal(
-            _("The field may expire, and the server does not let us ask when.")
+            _("The field may have a TTL, but the server doesn't allow reading it.")
         )
     keep_ttl = restore_expiry_args(target.key, new, expiry)
     yield Writes([("HSET", target.key, new, raw), *keep_ttl, ("HDEL", target.key, name)])
@@ -194,7 +194,7 @@ def set_field_ttl(target: EditTarget, edit: ExpireField, names: list[bytes]) -> 
     _value, seen_expiry = split_expected(edit.expected)
     current_expiry = expiry_timestamp(expiry)
     if None not in (seen_expiry, current_expiry) and seen_expiry != current_expiry:
-        text = _("The field was given another TTL.")
+        text = _("The TTL of the field was changed.")
         return EditResult(EditStatus.CHANGED, text, expected=join_expected("", current_expiry))
     yield Writes([command])
     return EditResult(EditStatus.DONE)

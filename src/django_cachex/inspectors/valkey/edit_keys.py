@@ -55,7 +55,9 @@ def ttl_args(ttl: int | KeepTTL) -> tuple[EncodableArg, ...]:
 def require_positive_ttl(ttl: int) -> int:
     """Return the TTL; raise ValueError if it would delete the key."""
     if ttl <= 0:
-        raise ValueError(_("A key lives for a millisecond at least; delete it instead."))
+        raise ValueError(
+            _("The TTL must be at least one millisecond. To remove the key, delete it instead.")
+        )
     return ttl
 
 
@@ -157,7 +159,7 @@ def expire_at(stored: bytes, edit: ExpireAt) -> Operation[EditResult]:
     """
     [(seconds, microseconds)] = yield [Command(("TIME",), parse_raw)]
     if edit.timestamp <= int(seconds) * 1000 + int(microseconds) // 1000:
-        return EditResult.refusal(_("This moment is over by the server's clock."))
+        return EditResult.refusal(_("This time has passed according to the server's clock."))
     [exists] = yield [Command(("PEXPIREAT", stored, edit.timestamp), bool)]
     return EditResult(EditStatus.DONE if exists else EditStatus.GONE)
 
@@ -196,6 +198,6 @@ def extend_result(remaining: int) -> EditResult:
         return EditResult(EditStatus.GONE)
     if remaining == TTL_NONE:
         return EditResult(
-            EditStatus.UNCHANGED, _("This key never expires: there is nothing to add to.")
+            EditStatus.UNCHANGED, _("This key never expires, so there is no TTL to extend.")
         )
     return EditResult(EditStatus.DONE)

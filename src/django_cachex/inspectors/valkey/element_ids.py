@@ -73,4 +73,4 @@ def parse_entry_id(element: str) -> str:
 
 
 def no_such_element() -> InvalidPosition:
-    return InvalidPosition(_("No element has this name."))
+    return InvalidPosition(_("There is no element with this name."))

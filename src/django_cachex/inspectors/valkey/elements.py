@@ -254,7 +254,7 @@ def entry_row(name: bytes, flat: list[bytes] | None) -> ElementRow:
 def parse_stream_position(position: str) -> str:
     """Validate an entry ID, full or only its milliseconds, optionally with `BEFORE_MARK`."""
     if position and not ENTRY_ID.fullmatch(position.removeprefix(BEFORE_MARK)):
-        text = _('Enter an id like 1700000000000-0, or a moment. You entered "%(at)s".')
+        text = _('Enter an ID such as 1700000000000-0, or a date and time. You entered "%(at)s".')
         raise InvalidPosition(text % {"at": position[:50]})
     return position
 

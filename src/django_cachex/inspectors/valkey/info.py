@@ -36,7 +36,7 @@ CLIENT_FIELDS: Final[FieldSpecs] = (("blocked_clients", _("Blocked"), Unit.NUMBE
 STATISTICS_FIELDS: Final[FieldSpecs] = (
     ("keyspace_hits", _("Hits"), Unit.NUMBER),
     ("keyspace_misses", _("Misses"), Unit.NUMBER),
-    ("instantaneous_ops_per_sec", _("Commands a second"), Unit.NUMBER),
+    ("instantaneous_ops_per_sec", _("Commands per second"), Unit.NUMBER),
     ("total_connections_received", _("Total connections"), Unit.NUMBER),
     ("total_commands_processed", _("Commands processed"), Unit.NUMBER),
     ("expired_keys", _("Expired keys"), Unit.NUMBER),
@@ -44,10 +44,10 @@ STATISTICS_FIELDS: Final[FieldSpecs] = (
 )
 PRIMARY_FIELDS: Final[FieldSpecs] = (("connected_slaves", _("Connected replicas"), Unit.NUMBER),)
 REPLICA_FIELDS: Final[FieldSpecs] = (
-    ("master_host", _("Primary's host"), Unit.CODE),
-    ("master_port", _("Primary's port"), Unit.CODE),
-    ("master_link_status", _("Link to the primary"), Unit.CODE),
-    ("master_last_io_seconds_ago", _("Last heard of the primary"), Unit.SECONDS),
+    ("master_host", _("Primary host"), Unit.CODE),
+    ("master_port", _("Primary port"), Unit.CODE),
+    ("master_link_status", _("Link to primary"), Unit.CODE),
+    ("master_last_io_seconds_ago", _("Last contact with primary"), Unit.SECONDS),
 )
 # Replies are not trusted: numbers with more digits than any real value are treated as text.
 INFO_NUMBER: Final = re.compile(r"[0-9]{1,20}")
@@ -137,7 +137,7 @@ def _statistics(info: InfoReply) -> InfoSection:
         _("Statistics"),
         tuple(_listed_fields(info, STATISTICS_FIELDS)),
         headline,
-        note=_("Counted since the server started, for all its databases and applications."),
+        note=_("Totals since the server started, for all databases and applications."),
     )
 
 

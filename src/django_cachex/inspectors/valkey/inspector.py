@@ -240,9 +240,9 @@ def check_other_readers(inspector: BaseServerInspector, stored: bytes, data: byt
     ):
         raise UnsafeForOtherCache(
             _(
-                "Another cache could read this key, and run what would be stored there as a "
-                "program: it is a value to one serializer and a pickle to the other. Give the "
-                "two caches prefixes that cannot be confused."
+                "Another cache could read this key with a different serializer and run the "
+                "value as code, because it looks like a pickle to that cache. Give the two "
+                "caches prefixes that don't overlap."
             )
         )
 
@@ -261,8 +261,9 @@ def check_move_readers(source: BaseServerInspector, stored: bytes, edit: Rename 
     ):
         raise UnsafeForOtherCache(
             _(
-                "Another cache could read the new name, and run what is stored as a program: the "
-                "two have other serializers. Give them prefixes that cannot be confused."
+                "Another cache could read the key under its new name with a different "
+                "serializer and run the value as code. Give the two caches prefixes that "
+                "don't overlap."
             )
         )
 
@@ -366,7 +367,8 @@ class ServerInspector(BaseServerInspector):
             self._disable(
                 "can_list",
                 gettext_lazy(
-                    "KEY_FUNCTION hides which keys are this cache's. Open a key by its name."
+                    "With this KEY_FUNCTION, there is no way to tell which keys belong to "
+                    "this cache. Open a key by its exact name."
                 ),
             )
 
@@ -572,7 +574,7 @@ class ServerInspector(BaseServerInspector):
         except UnsafeForOtherCache as error:
             return EditResult.refusal(str(error))
         except NotSerializable as error:
-            reason = gettext_lazy("This cache's serializer does not take the value: %(reason)s")
+            reason = gettext_lazy("This cache's serializer can't store the value: %(reason)s")
             return EditResult.refusal(reason % {"reason": error})
 
     def delete(self, keys: Sequence[bytes]) -> int:
@@ -594,7 +596,7 @@ class ServerInspector(BaseServerInspector):
             return [
                 InfoSection(
                     gettext_lazy("Server"),
-                    note=gettext_lazy("The server does not let this user run INFO."),
+                    note=gettext_lazy("This user isn't allowed to run INFO on the server."),
                 )
             ]
         return build_sections(info, self.address.database)

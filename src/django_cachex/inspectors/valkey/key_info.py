@@ -213,4 +213,4 @@ def format_names(kind: PluginType, objects: Sequence[object]) -> Text:
     first, *others = (names.get(type(one)) or class_path(one) for one in objects)
     if not others:
         return first
-    return format_lazy(_("{first}; also read: {others}"), first=first, others=", ".join(others))
+    return format_lazy(_("{first}; also reads {others}"), first=first, others=", ".join(others))

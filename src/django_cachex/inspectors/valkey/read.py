@@ -86,8 +86,10 @@ class CollectedElements:
     def note(self) -> Text:
         """Return a note that elements are left out."""
         return ngettext_lazy(
-            "%(count)s element here is left out: what is larger than %(most)s is not fetched.",
-            "%(count)s elements here are left out: what is larger than %(most)s is not fetched.",
+            "%(count)s element isn't shown here, because elements larger than %(most)s "
+            "aren't fetched.",
+            "%(count)s elements aren't shown here, because elements larger than %(most)s "
+            "aren't fetched.",
             "count",
         ) % {"count": self.skipped, "most": human_size(self.size_limit)}
 
@@ -198,7 +200,7 @@ def read_key(
         return client.run(read_string(key_info, value_format, window))
     if type in COLLECTIONS:
         return read_collection(client, key_info, type, value_format, window)
-    note = _("Values of the type %(type)s cannot be shown here.") % {"type": type}
+    note = _("Values of type %(type)s can't be shown here.") % {"type": type}
     return KeyValue(key_info, note=note)
 
 
@@ -316,11 +318,14 @@ def fit_memory(count: int, total: int, memory: int, size_limit: int) -> int:
 def truncated_note(count: int, are_large: bool) -> Text:
     """Return a note that explains why fewer elements than a whole page were fetched."""
     if not are_large:
-        text = _("How large the elements are may not be asked: %(count)d were fetched.")
+        text = _(
+            "The server doesn't allow reading the size of the elements, so only %(count)d were "
+            "fetched."
+        )
         return text % {"count": count}
     return ngettext_lazy(
-        "The elements are large: only one was fetched.",
-        "The elements are large: only %(count)d were fetched.",
+        "The elements are large, so only one was fetched.",
+        "The elements are large, so only %(count)d were fetched.",
         "count",
     ) % {"count": count}
 

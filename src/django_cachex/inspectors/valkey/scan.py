@@ -184,7 +184,7 @@ def parse_token(token: str, is_cluster: bool) -> list[NodeScan]:
         cursor, _at, run_id = token.partition("@")
         return [NodeScan(cursor=_parse_cursor(cursor), run_id=_parse_run_id(run_id))]
     except (TypeError, ValueError, KeyError, RecursionError):
-        raise ValueError(_("No listing of this cache has stopped there.")) from None
+        raise ValueError(_("This isn't a position in a listing of this cache.")) from None
 
 
 def _dump_scan(scan: NodeScan) -> list[object]:

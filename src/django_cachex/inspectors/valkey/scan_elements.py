@@ -103,7 +103,7 @@ class Slice:
 def slice_at(position: int, count: int, total: int) -> Slice:
     """Return the page that starts at a position; raise `InvalidPosition` if it is out of range."""
     if total and not 0 <= position < total:
-        text = _("There is no position %(at)s: they go from 0 to %(last)s.")
+        text = _("There is no index %(at)s. Enter an index from 0 to %(last)s.")
         raise InvalidPosition(text % {"at": position, "last": total - 1})
     return Slice(position, min(position + count, total), total, count)
 
@@ -114,7 +114,7 @@ def parse_position(position: str) -> int:
     if not position:
         return 0
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 20):
-        text = _('Enter a whole number, negative from the end. You entered "%(at)s".')
+        text = _('Enter a whole number; negative numbers count from the end. You entered "%(at)s".')
         raise InvalidPosition(text % {"at": position[:50]})
     return int(position)
 
@@ -354,7 +354,7 @@ def parse_scan_position(request: ReadRequest) -> tuple[NodeScan, int]:
     """
     match = SCAN_POSITION.fullmatch(request.window.at or "0")
     if match is None or int(match[1]) >= 2**64:
-        raise InvalidPosition(_("No page of this key begins there."))
+        raise InvalidPosition(_("This key has no page at this position."))
     cursor, offset = int(match[1]), int(match[2] or 0)
     # An offset in the first batch is as meaningless as a cursor: it makes the scan restart, too.
     scan = NodeScan(cursor=cursor or offset, run_id=match[3] or "")

@@ -91,7 +91,7 @@ def type_name(tree: Tree) -> Text:
         case UnresolvedObject(name="builtins.int", args=(str() as written,)) if (
             written.lstrip("-")[:2] == "0x"
         ):
-            return _("an integer of very many digits")
+            return _("a very large integer")
         case UnresolvedObject(name=name):
             return name
         case Reference(name=name):
@@ -218,7 +218,7 @@ def partial_pickle(pickled: PickleContent) -> DecodedValue:
     pattern = (
         _("damaged pickle (protocol {protocol})")
         if pickled.is_damaged
-        else _("pickle (protocol {protocol}), read in part")
+        else _("pickle (protocol {protocol}), partly read")
     )
     label = format_lazy(pattern, protocol=pickled.protocol)
     text = format_value(pickled.value)
@@ -262,7 +262,7 @@ def decode_msgpack(raw: bytes, limit: int) -> DecodedValue | None:
         return None
     tree, _nodes = to_tree(packed.value, bounds)
     if packed.incomplete_reason:
-        label: Text = _("MessagePack, read in part")
+        label: Text = _("MessagePack, partly read")
         reason = EditInitial(packed.incomplete_reason)
         return DecodedValue(
             "msgpack", label, format_value(tree), reason, tree, (packed.incomplete_reason,)
@@ -302,7 +302,7 @@ def decode_value(raw: bytes, value_format: ValueFormat, limit: int) -> DecodedVa
 def describe_too_large(total: int, limit: int, start: bytes) -> DecodedValue:
     """Return the description of a value of which only the start is known."""
     reason = format_lazy(
-        _("It is not decoded: {size} is more than the limit of {limit}."),
+        _("Not decoded: {size} exceeds the limit of {limit}."),
         size=human_size(total),
         limit=human_size(limit),
     )
@@ -337,12 +337,15 @@ def decode_integer(raw: bytes) -> DecodedValue:
     digits = raw.decode()
     count = len(digits.lstrip("-"))
     if count > max_int_digits():
-        note = format_lazy(_("A number of {count} digits: Python reads fewer."), count=f"{count:,}")
+        note = format_lazy(
+            _("This number has {count} digits, more than Python can read."), count=f"{count:,}"
+        )
         return DecodedValue("text", _("text"), digits, EditInitial(TOO_MANY_DIGITS), raw, (note,))
     number = int(digits)
     same = str(number) == digits
-    form = (
-        edit_initial(number) if same else EditInitial(_("Its digits would be written otherwise."))
+    form = (edit_initial(number)
+        if same
+        else EditInitial(_("Saving it would change how its digits are written."))
     )
     return DecodedValue("integer", _("integer"), digits, form, number)
 
@@ -359,7 +362,7 @@ def decode_compressed(
             limit=nbsp_size(limit),
         )
         reason = format_lazy(
-            _("It is not decoded: opened, it is more than the limit of {limit}."),
+            _("Not decoded: its decompressed size exceeds the limit of {limit}."),
             limit=human_size(limit),
         )
         text = escape_bytes(decompressed.data)
@@ -379,7 +382,7 @@ def decode_compressed(
     )
     if decompressed.complete:
         return replace(inner, label=label)
-    broken = _("The compressed data end early, or something follows them.")
+    broken = _("The compressed data is incomplete, or is followed by other data.")
     return replace(inner, label=label, initial=EditInitial(broken), notes=(broken, *inner.notes))
 
 
@@ -411,7 +414,9 @@ def guess_kind(raw: bytes) -> tuple[Kind, Text]:
         return "empty", _("empty")
     compression = unsupported_compression(raw)
     if compression:
-        return "bytes", format_lazy(_("{name}-compressed bytes, not opened"), name=compression)
+        return "bytes", format_lazy(
+            _("{name}-compressed bytes, not decompressed"), name=compression
+        )
     name = foreign_format(raw)
     try:
         raw.decode()
@@ -423,14 +428,19 @@ def guess_kind(raw: bytes) -> tuple[Kind, Text]:
 def unreadable_reason(value_format: ValueFormat) -> Text:
     match value_format.kind:
         case "pickle":
-            return _("This cache stores pickles, and this is not one: it cannot be read.")
+            return _(
+                "This cache stores pickles, but this value isn't a pickle, so it can't be read."
+            )
         case "json":
-            return _("This cache stores JSON, and this is none: it cannot be read.")
+            return _("This cache stores JSON, but this value isn't JSON, so it can't be read.")
         case "msgpack":
-            return _("This cache stores MessagePack, and this is none: it cannot be read.")
+            return _(
+                "This cache stores MessagePack, but this value isn't MessagePack, so it can't be "
+                "read."
+            )
         case "opaque":
             return format_lazy(
-                _("How {name} stores values is not known here: they are shown as stored."),
+                _("The format of {name} is unknown, so values are shown as they are stored."),
                 name=value_format.name,
             )
 

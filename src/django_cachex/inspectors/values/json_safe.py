@@ -19,15 +19,15 @@ from django_cachex.inspectors.values.nodes import (
 )
 
 TRUNCATED_REASONS: dict[TruncationReason, Text] = {
-    TruncationReason.RECURSIVE: _("It contains itself, which JSON cannot say."),
-    TruncationReason.DEPTH: _("It is nested too deeply to be shown whole."),
-    TruncationReason.NODES: _("It has too many parts to be shown whole."),
-    TruncationReason.SIZE: _("It is too large to be shown whole."),
-    TruncationReason.DAMAGE: _("It cannot be read."),
+    TruncationReason.RECURSIVE: _("It contains itself, which JSON can't represent."),
+    TruncationReason.DEPTH: _("It is nested too deeply to be shown completely."),
+    TruncationReason.NODES: _("It has too many parts to be shown completely."),
+    TruncationReason.SIZE: _("It is too large to be shown completely."),
+    TruncationReason.DAMAGE: _("It can't be read."),
 }
 
 
-TOO_MANY_DIGITS = _("It holds a number of more digits than can be shown.")
+TOO_MANY_DIGITS = _("It contains a number with too many digits to be shown.")
 
 
 def json_unsafe_reason(tree: Tree) -> Text:
@@ -43,10 +43,10 @@ def unsupported_type(tree: Tree) -> Text:
         case UnresolvedObject(name="builtins.int"):
             return TOO_MANY_DIGITS
         case UnresolvedObject(name=name) | Reference(name=name):
-            return format_lazy(_("It holds {name}, which JSON does not have."), name=name)
+            return format_lazy(_("It contains {name}, which JSON can't represent."), name=name)
         case _:
             return format_lazy(
-                _("It holds a value of type {name}, which JSON does not have."),
+                _("It contains a value of type {name}, which JSON can't represent."),
                 name=type(tree).__name__,
             )
 
@@ -56,14 +56,16 @@ def always_safe(tree: Tree) -> Text:
 
 
 def number_reason(tree: float) -> Text:
-    return "" if math.isfinite(tree) else _("It holds NaN or infinity, which JSON does not have.")
+    return (
+        "" if math.isfinite(tree) else _("It contains NaN or infinity, which JSON can't represent.")
+    )
 
 
 def text_reason(tree: str) -> Text:
     try:
         tree.encode()
     except UnicodeEncodeError:
-        return _("It holds half of a surrogate pair, which no form can carry.")
+        return _("It contains half of a surrogate pair, which can't be sent in a form.")
     return ""
 
 
@@ -85,7 +87,7 @@ def key_reason(key: Tree) -> Text:
         return text_reason(key)
     if type(key) is Truncated:
         return unsupported_type(key)
-    return _("It holds a dict with a key that is not text, which JSON does not have.")
+    return _("It contains a dict with a key that isn't text, which JSON can't represent.")
 
 
 REASON_CHECKS: dict[type, Callable[[Any], Text]] = {

@@ -32,16 +32,17 @@ JSON_ERROR_HINTS = {
     ),
     "Expecting property name": _("expected a key in double quotes"),
     "Expecting ':' delimiter": _("expected a colon after the key"),
-    "Expecting ',' delimiter": _("expected a comma, or the bracket that closes"),
-    "Illegal trailing comma": _("a comma must not stand before the bracket that closes"),
-    "Unterminated string": _("the text that begins here lacks its closing double quote"),
+    "Expecting ',' delimiter": _("expected a comma or a closing bracket"),
+    "Illegal trailing comma": _("a comma isn't allowed before a closing bracket"),
+    "Unterminated string": _("the text that starts here has no closing double quote"),
     "Invalid control character": _(
-        "line breaks, tabs and control characters within quotes are written \\n, \\t and so on"
+        "within quotes, write line breaks, tabs and control characters as \\n, \\t and so on"
     ),
     "Invalid \\": _(
-        'after a backslash comes one of the characters \\ / " b f n r t, or u and four digits'
+        'a backslash must be followed by one of \\ / " b f n r t, or by u and four '
+        "hexadecimal digits"
     ),
-    "Extra data": _("expected nothing more after the value"),
+    "Extra data": _("nothing is allowed after the value"),
 }
 
 
@@ -89,7 +90,7 @@ def parse_bounded_integer(digits: str) -> int:
     max_digits = max_int_digits()
     if len(digits.lstrip("+-")) > max_digits:
         raise InvalidValue(
-            format_lazy(_("A number may have {count} digits."), count=f"{max_digits:,}")
+            format_lazy(_("A number can have at most {count} digits."), count=f"{max_digits:,}")
         )
     return int(digits)
 
@@ -153,7 +154,7 @@ def reject_surrogates(text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise InvalidValue(
-            _("Text holds half of a surrogate pair, which is not a character.")
+            _("The text contains half of a surrogate pair, which isn't a character.")
         ) from error
 
 
@@ -234,7 +235,10 @@ def edit_initial(tree: Tree) -> EditInitial:
         return initial
     return EditInitial(
         format_lazy(
-            _("It is too large for a form: {size} bytes of text, at most {largest}."),
+            _(
+                "It is too large to edit: it has {size} bytes of text, and at most {largest} are "
+                "allowed."
+            ),
             size=f"{size:,}",
             largest=f"{MAX_FORM_TEXT_BYTES:,}",
         )

@@ -411,7 +411,9 @@ def read_pickle(data: bytes, bounds: DecodeLimits | None = None) -> PickleConten
             data[1] if data[:1] == b"\x80" else 0,
             Truncated(TruncationReason.SIZE, len(data)),
             0,
-            format_lazy(_("More than {count} bytes are not read."), count=f"{bounds.size:,}"),
+            format_lazy(
+                _("Values of more than {count} bytes aren't read."), count=f"{bounds.size:,}"
+            ),
             json_unsafe_reason=_("It is too large to be read."),
         )
     machine = PickleMachine(data)

@@ -414,7 +414,7 @@ class PickleMachine:
         self.declared_protocol = protocol
         if protocol > HIGHEST_PROTOCOL:
             raise DamagedPickle(
-                format_lazy(_("Pickles have no protocol {protocol}."), protocol=protocol)
+                format_lazy(_("There is no pickle protocol {protocol}."), protocol=protocol)
             )
 
     def note_frame(self, length: int) -> None:
@@ -544,10 +544,11 @@ def run_machine(machine: PickleMachine, steps: int) -> Node:
             raise
         except (LookupError, TypeError, ValueError) as senseless:
             raise DamagedPickle(
-                format_lazy(_("The pickle makes no sense at byte {position}."), position=start)
+                format_lazy(_("The pickle is invalid at byte {position}."), position=start)
             ) from senseless
     raise TooManySteps(
         format_lazy(
-            _("Only the beginning is shown: {count} steps of the pickle."), count=f"{steps:,}"
+            _("Only the beginning is shown: the first {count} steps of the pickle."),
+            count=f"{steps:,}",
         )
     )

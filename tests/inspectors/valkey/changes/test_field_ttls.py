@@ -124,7 +124,7 @@ def test_a_ttl_given_between_view_and_save_is_kept_and_told(
     expire(limited, "a")
     outcome = limited.done(edit(row.id, row.expected, "c"))
     assert moment(limited, "c" if edit is RenameField else "a") == MOMENT
-    assert "given another TTL meanwhile" in str(outcome.reason)
+    assert "changed in the meantime" in str(outcome.reason)
 
 
 def test_a_ttl_taken_away_between_view_and_save_is_not_put_back(subject: Subject) -> None:
@@ -192,7 +192,7 @@ def test_a_user_who_may_not_ask_for_ttls_loses_none(store: Store, user: str) -> 
     assert subject.raw.hget(KEY, "a") == subject.stored("new")
     refused = subject.apply(RenameField(row.id, "", "c"))
     assert refused.status == EditStatus.REFUSED
-    assert "may expire" in str(refused.reason)
+    assert "may have a TTL" in str(refused.reason)
     store.raw.execute_command("ACL", "SETUSER", user, "-hsetex")
     assert subject.apply(SetField(row.id, "", "lost")).status == EditStatus.REFUSED
     assert subject.raw.hget(KEY, "a") == subject.stored("new")

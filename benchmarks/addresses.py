@@ -29,8 +29,8 @@ def keys_url(alias: str, position: Cursor, user: Any) -> str:
 
     request = RequestFactory().get("/")
     request.user = user
-    search = Search.read({}, inspector_for(alias), PermissionChecker(site, request))
-    return LINKS.keys(alias, token=search.sign(position))
+    search = Search.from_params({}, inspector_for(alias), PermissionChecker(site, request))
+    return LINKS.keys(alias, token=search.token_for(position))
 
 
 def key_url(alias: str, name: str, **window: str) -> str:

@@ -11,7 +11,7 @@ from django.core.cache import caches
 
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
-from tests.admin.page import Page, is_one
+from tests.admin.page import Page, matches_action
 
 ODD = [
     b"plain",
@@ -64,7 +64,7 @@ def open_row(person: Browser, page: Page) -> Page:
 
 def follow(person: Browser, page: Page, does: str, about: str = "") -> Page:
     """Press what does this, be it a link or a button."""
-    if any(is_one(link, does, about) for link in page.links):
+    if any(matches_action(link, does, about) for link in page.links):
         return person.click(page, does, about)
     return person.submit(page, does, about)
 

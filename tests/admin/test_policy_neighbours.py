@@ -371,4 +371,4 @@ def test_a_server_that_began_anew_is_known_while_the_closed_alias_does_not_answe
             open=valkey_params(valkey_server, LOCATION=socket),
         )
         after = stores._fetch_stores(before)
-    assert after.shared(inspector_for("open"), inspector_for("closed"))
+    assert after.is_shared(inspector_for("open"), inspector_for("closed"))

@@ -60,7 +60,7 @@ def said(entry: int) -> str:
 def test_a_step_that_somebody_else_took_meanwhile_is_recorded_by_itself(
     runner: JobRunner, raw: valkey.Valkey
 ) -> None:
-    first = step(runner, new_job(None)).run
+    first = step(runner, new_job(None)).state
     theirs: list[JobStep] = []
 
     def meanwhile(token: str, want: int, deadline: float) -> ScanPage:
@@ -68,12 +68,14 @@ def test_a_step_that_somebody_else_took_meanwhile_is_recorded_by_itself(
             theirs.append(step(runner, first))
         return runner.find(token, want, deadline)
 
-    slower = JobRunner(runner.inspector, runner.user_id, runner.deed, meanwhile, runner.said)
-    mine = step(slower, first).run
-    assert theirs[0].run.entry == first.entry != mine.entry
-    counts = [first.work.task.done, theirs[0].run.work.task.done, mine.work.task.done]
-    assert f"Deleted {counts[1]:,} keys" in said(first.entry)
-    assert mine.entry not in (0, first.entry)
+    slower = JobRunner(
+        runner.inspector, runner.user_id, runner.action, meanwhile, runner.log_message
+    )
+    mine = step(slower, first).state
+    assert theirs[0].state.log_entry == first.log_entry != mine.log_entry
+    counts = [first.job.task.done, theirs[0].state.job.task.done, mine.job.task.done]
+    assert f"Deleted {counts[1]:,} keys" in said(first.log_entry)
+    assert mine.log_entry not in (0, first.log_entry)
     claimed = counts[1] + counts[2]
     assert claimed == 6000 - raw.dbsize()
 
@@ -81,26 +83,26 @@ def test_a_step_that_somebody_else_took_meanwhile_is_recorded_by_itself(
 def test_nothing_found_in_a_step_keeps_the_record_as_it_is(
     runner: JobRunner, raw: valkey.Valkey
 ) -> None:
-    run = step(runner, new_job(None)).run
-    done = run.work.task.done
+    run = step(runner, new_job(None)).state
+    done = run.job.task.done
     raw.flushdb()
-    while not run.work.complete:
+    while not run.job.complete:
         after = step(runner, run)
-        assert not after.continued
-        run = after.run
+        assert not after.is_restarted
+        run = after.state
     assert LogEntry.objects.count() == 1
-    assert f"Deleted {done:,} keys. All keys were examined." in said(run.entry)
+    assert f"Deleted {done:,} keys. All keys were examined." in said(run.log_entry)
 
 
 def test_an_error_leaves_the_step_where_it_was(runner: JobRunner) -> None:
     def broken(token: str, want: int, deadline: float) -> ScanPage:
         raise OSError("no route")
 
-    failing = JobRunner(runner.inspector, runner.user_id, runner.deed, broken, runner.said)
+    failing = JobRunner(runner.inspector, runner.user_id, runner.action, broken, runner.log_message)
     after = step(failing, new_job(None))
     assert isinstance(after.error, OSError)
-    assert after.run.work == new_job(None).work
-    assert "Deleted 0 keys. Not all keys have been examined yet." in said(after.run.entry)
+    assert after.state.job == new_job(None).job
+    assert "Deleted 0 keys. Not all keys have been examined yet." in said(after.state.log_entry)
 
 
 def test_what_is_found_after_the_page_has_given_up_is_left_alone(
@@ -123,12 +125,12 @@ def test_what_is_found_after_the_page_has_given_up_is_left_alone(
         threads[0].start()
         return CallResult(error=DeadlineExceeded())
 
-    run = JobRunner(runner.inspector, runner.user_id, runner.deed, slow, runner.said)
+    run = JobRunner(runner.inspector, runner.user_id, runner.action, slow, runner.log_message)
     after = run.step(new_job(None), hurry)
     given_up.set()
     threads[0].join(10)
     assert raw.dbsize() == 6000
-    assert "Deleted 0 keys. Not all keys have been examined yet." in said(after.run.entry)
+    assert "Deleted 0 keys. Not all keys have been examined yet." in said(after.state.log_entry)
 
 
 def test_keys_that_a_projects_own_permission_refuses_are_left_alone(

@@ -27,7 +27,6 @@ from django_cachex.admin.components import (
     LabeledValue,
     Row,
     Table,
-    
     ValuePanel,
 )
 from django_cachex.admin.forms.elements import ElementSearchForm
@@ -151,7 +150,10 @@ class Examples(Samples):
 
     def element_search(self) -> Iterable[Context]:
         for type in ("list", "hash"):
-            yield {"elements_panel": ElementsPanel("", ElementSearchForm(type)), "key_link": "/key/1/"}
+            yield {
+                "elements_panel": ElementsPanel("", ElementSearchForm(type)),
+                "key_link": "/key/1/",
+            }
         wrong = ElementSearchForm("zset", {"low": "many"})
         box = ElementsPanel(
             *("", wrong, [("sort", self.say("name"))], self.links()),

@@ -141,7 +141,8 @@ def result_text(task: BulkTask) -> str:
         ngettext("Deleted %(count)s key", "Deleted %(count)s keys", task.done),
         ngettext(
             "Removed the expiry of %(count)s key",
-            "Removed the expiry of %(count)s keys", task.done,
+            "Removed the expiry of %(count)s keys",
+            task.done,
         ),
         ngettext(
             "Set %(count)s key to expire after %(span)s",

@@ -43,9 +43,10 @@ class HelpPanel:
         if self.inspector is None:
             return []
         reasons = [
-            self.inspector.reasons[ability]
+            self.inspector.unsupported_reasons[ability]
             for ability in EXPLAINED_ABILITIES
-            if not getattr(self.inspector, ability) and ability in self.inspector.reasons
+            if not getattr(self.inspector, ability)
+            and ability in self.inspector.unsupported_reasons
         ]
         return list(dict.fromkeys(reasons))
 
@@ -61,7 +62,7 @@ class HelpPanel:
     @property
     def columns(self) -> Collection[str]:
         """The columns that can be shown in addition to type, TTL and size."""
-        return self.inspector.figures if self.inspector else ()
+        return self.inspector.optional_columns if self.inspector else ()
 
     @property
     def has_scopes(self) -> bool:
@@ -71,4 +72,4 @@ class HelpPanel:
     @property
     def has_types(self) -> bool:
         """Whether keys of types other than string can be added."""
-        return self.inspector is not None and bool(self.inspector.addable)
+        return self.inspector is not None and bool(self.inspector.creatable_types)

@@ -215,7 +215,11 @@ class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
 
     @copy_signature(CacheOperations._incr)
     def incr(
-        self, key: Any, delta: int = 1, version: Any = None, **unsupported: Unpack[UnsupportedKwargs]
+        self,
+        key: Any,
+        delta: int = 1,
+        version: Any = None,
+        **unsupported: Unpack[UnsupportedKwargs],
     ) -> int:
         if unsupported:
             reject_kwargs(unsupported)
@@ -226,7 +230,11 @@ class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
 
     @copy_signature(CacheOperations._incr)
     async def aincr(
-        self, key: Any, delta: int = 1, version: Any = None, **unsupported: Unpack[UnsupportedKwargs]
+        self,
+        key: Any,
+        delta: int = 1,
+        version: Any = None,
+        **unsupported: Unpack[UnsupportedKwargs],
     ) -> int:
         if unsupported:
             reject_kwargs(unsupported)

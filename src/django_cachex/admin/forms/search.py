@@ -231,7 +231,9 @@ class Search:
             FILTERS[name].field: FILTERS[name].parse(value) for name, value in self.filters.items()
         }
         query = Query(Pattern(self.text), scope=self.scope, type=self.type, **filters)
-        return replace(query, exclude=self.checker.exclusion_filter(self.inspector, query.has_filters))
+        return replace(
+            query, exclude=self.checker.exclusion_filter(self.inspector, query.has_filters)
+        )
 
     @property
     def error(self) -> str:

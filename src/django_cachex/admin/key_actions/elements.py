@@ -162,7 +162,9 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
     def edit(self, context: KeyContext, form: SelectionForm) -> Edit | EditResult | None:
         return RemoveElements(context.type, form.chosen)
 
-    def confirm(self, context: KeyContext, form: SelectionForm, back: Action) -> Confirmation | None:
+    def confirm(
+        self, context: KeyContext, form: SelectionForm, back: Action
+    ) -> Confirmation | None:
         count = len(form.chosen)
         if count == 1:
             return None
@@ -185,7 +187,9 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
             items=row_labels(context, form.chosen),
         )
 
-    def log_message(self, context: KeyContext, form: SelectionForm, outcome: EditResult | None) -> str:
+    def log_message(
+        self, context: KeyContext, form: SelectionForm, outcome: EditResult | None
+    ) -> str:
         requested = len(form.chosen)
         count = requested if outcome is None or outcome.count is None else outcome.count
         text = removed_message(context, count, form.chosen)

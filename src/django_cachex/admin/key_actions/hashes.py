@@ -68,7 +68,9 @@ class AddFieldAction(ElementAction[NewFieldForm]):
     ) -> Mapping[str, str]:
         return field_exists_error(outcome)
 
-    def log_message(self, context: KeyContext, form: NewFieldForm, outcome: EditResult | None) -> str:
+    def log_message(
+        self, context: KeyContext, form: NewFieldForm, outcome: EditResult | None
+    ) -> str:
         text = _('Field "%(name)s" added') % {
             "name": display_field_name(form.cleaned_data["field"])
         }
@@ -102,7 +104,9 @@ class EditFieldAction(RowAction[ElementForm]):
             return None
         return SetField(context.element, form.cleaned_data["expected"], form.parsed_value)
 
-    def log_message(self, context: KeyContext, form: ElementForm, outcome: EditResult | None) -> str:
+    def log_message(
+        self, context: KeyContext, form: ElementForm, outcome: EditResult | None
+    ) -> str:
         text = element_message(
             _('Field "%(name)s" changed') % {"name": require_row(context).name}, outcome
         )
@@ -186,7 +190,9 @@ class ChangeFieldTtlAction(RowAction[FieldTtlForm]):
             return None
         return ExpireField(context.element, form.ttl, form.cleaned_data["expected"])
 
-    def log_message(self, context: KeyContext, form: FieldTtlForm, outcome: EditResult | None) -> str:
+    def log_message(
+        self, context: KeyContext, form: FieldTtlForm, outcome: EditResult | None
+    ) -> str:
         ttl = "" if isinstance(form.ttl, KeepTTL) else ttl_message(form.ttl)
         name = {"name": require_row(context).name, "ttl": ttl}
         return _('Field "%(name)s": %(ttl)s') % name

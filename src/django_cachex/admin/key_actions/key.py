@@ -182,7 +182,8 @@ class CopyKeyAction(KeyAction[CopyForm]):
         return self.result_key(context, form) if form.overwrites else None
 
     def field_errors(
-        self, context: KeyContext, form: CopyForm, outcome: EditResult) -> Mapping[str, str]:
+        self, context: KeyContext, form: CopyForm, outcome: EditResult
+    ) -> Mapping[str, str]:
         return name_exists_error(form) if outcome.status == EditStatus.EXISTS else {}
 
     def result_key(self, context: KeyContext, form: CopyForm) -> tuple[Inspector, bytes]:
@@ -250,7 +251,8 @@ class RenameKeyAction(KeyAction[NameForm]):
         return self.result_key(context, form) if form.overwrites else None
 
     def field_errors(
-        self, context: KeyContext, form: NameForm, outcome: EditResult) -> Mapping[str, str]:
+        self, context: KeyContext, form: NameForm, outcome: EditResult
+    ) -> Mapping[str, str]:
         return name_exists_error(form) if outcome.status == EditStatus.EXISTS else {}
 
     def result_key(self, context: KeyContext, form: NameForm) -> tuple[Inspector, bytes]:
@@ -431,14 +433,18 @@ class IncreaseValueAction(KeyAction[IncreaseForm]):
         by = form.cleaned_data["by"]
         return Incr(by) if by else None
 
-    def log_message(self, context: KeyContext, form: IncreaseForm, outcome: EditResult | None) -> str:
+    def log_message(
+        self, context: KeyContext, form: IncreaseForm, outcome: EditResult | None
+    ) -> str:
         return _("Increased by %(by)s.") % {"by": form.cleaned_data["by"]}
 
     def success_message(self, context: KeyContext, form: IncreaseForm, outcome: EditResult) -> str:
         text = self.log_message(context, form, outcome)
         if outcome.number is None:
             return text
-        now = _("The number is now %(number)s.") % {"number": formatting.format_exact(outcome.number)}
+        now = _("The number is now %(number)s.") % {
+            "number": formatting.format_exact(outcome.number)
+        }
         return f"{text} {now}"
 
 

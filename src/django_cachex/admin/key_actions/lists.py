@@ -61,7 +61,9 @@ class AddItemAction(ElementAction[NewItemForm]):
     def edit(self, context: KeyContext, form: NewItemForm) -> Edit | EditResult | None:
         return PushItems((form.parsed_value,), End(form.cleaned_data["end"]))
 
-    def log_message(self, context: KeyContext, form: NewItemForm, outcome: EditResult | None) -> str:
+    def log_message(
+        self, context: KeyContext, form: NewItemForm, outcome: EditResult | None
+    ) -> str:
         at_head = form.cleaned_data["end"] == End.FIRST
         text = _("Item added at the head") if at_head else _("Item added at the tail")
         return element_message(text, outcome)
@@ -113,7 +115,9 @@ class EditItemAction(RowAction[ElementForm]):
             return None
         return SetItem(context.element, form.cleaned_data["expected"], form.parsed_value)
 
-    def log_message(self, context: KeyContext, form: ElementForm, outcome: EditResult | None) -> str:
+    def log_message(
+        self, context: KeyContext, form: ElementForm, outcome: EditResult | None
+    ) -> str:
         return element_message(
             _("Item %(index)s changed") % {"index": require_row(context).name}, outcome
         )

@@ -88,7 +88,9 @@ class AddMemberAction(ElementAction[ElementForm]):
     ) -> Mapping[str, str]:
         return member_exists_error(outcome)
 
-    def log_message(self, context: KeyContext, form: ElementForm, outcome: EditResult | None) -> str:
+    def log_message(
+        self, context: KeyContext, form: ElementForm, outcome: EditResult | None
+    ) -> str:
         return element_message(_("Member added"), outcome)
 
 
@@ -145,7 +147,9 @@ class EditMemberAction(RowAction[ElementForm]):
     ) -> Mapping[str, str]:
         return member_exists_error(outcome)
 
-    def log_message(self, context: KeyContext, form: ElementForm, outcome: EditResult | None) -> str:
+    def log_message(
+        self, context: KeyContext, form: ElementForm, outcome: EditResult | None
+    ) -> str:
         return element_message(_("Member changed"), outcome)
 
 

@@ -73,7 +73,9 @@ class TrimStreamAction(ElementAction[TrimStreamForm]):
             return None
         return TrimStream(data["keep"], data["expected"])
 
-    def confirm(self, context: KeyContext, form: TrimStreamForm, back: Action) -> Confirmation | None:
+    def confirm(
+        self, context: KeyContext, form: TrimStreamForm, back: Action
+    ) -> Confirmation | None:
         keep, length = form.cleaned_data["keep"], current_length(context)
         return trim_confirmation(
             context, max(0, length - keep), min(keep, length), back, Unit.ENTRIES

@@ -89,7 +89,9 @@ class AddKeyView(BaseCacheView):
             params = {"why": error_message(inspector, result.error or Exception())}
             form.add_error(
                 None,
-                _("The key may not have been stored. Check it before you try again. %(why)s") % params,)
+                _("The key may not have been stored. Check it before you try again. %(why)s")
+                % params,
+            )
             return None
         if result.value.status != EditStatus.DONE:
             self._add_refusal_errors(form, result.value)

@@ -85,7 +85,10 @@ class BaseView(TemplateView):
         return super().dispatch(request, *args, **kwargs)
 
     def check_permission(
-        self, permission: Permission, inspector: Inspector | None = None, stored: bytes | None = None
+        self,
+        permission: Permission,
+        inspector: Inspector | None = None,
+        stored: bytes | None = None,
     ) -> None:
         """Raise PermissionDenied unless the user has a permission, on a cache or a key if given."""
         if not self.checker.is_allowed(permission, inspector, stored):

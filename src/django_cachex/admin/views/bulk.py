@@ -117,7 +117,9 @@ def make_match_values(survey: NamespaceStats, inspector: Inspector) -> list[Labe
         values.append(LabeledValue(_("Never expire"), formatting.format_number(whole.no_expiry)))
     if survey.sessions:
         note = _("Their users will have to log in again.")
-        values.append(LabeledValue(_("Sessions"), formatting.format_number(survey.sessions), note=note))
+        values.append(
+            LabeledValue(_("Sessions"), formatting.format_number(survey.sessions), note=note)
+        )
     if survey.locks:
         note = _("Judging by their names. They may be in use right now.")
         values.append(
@@ -151,7 +153,9 @@ def make_namespace_table(survey: NamespaceStats, inspector: Inspector) -> Table:
     return Table(headers, rows, caption=_("Namespaces"), compact=True)
 
 
-def make_key_link(stored: bytes, inspector: Inspector, checker: PermissionChecker, links: Links) -> Action:
+def make_key_link(
+    stored: bytes, inspector: Inspector, checker: PermissionChecker, links: Links
+) -> Action:
     """Return the name of a key, with a link if the user may open it."""
     name = inspector.display_key(stored)
     if checker.is_protected_session(inspector, stored):
@@ -196,12 +200,12 @@ UNSIGNED_PARAMS = (*DISPLAY_PARAMS, "run")
 class BulkActionView(BaseSignedStateView):
     """Counts the keys that match a search, and deletes or expires them after a confirmation."""
 
-    permission = SEE_KEYS
+    permission = VIEW_KEYS
     title = gettext_lazy("All matching keys")
     template_name = "admin/django_cachex/job.html"
     shows_backend_notes = False
 
-    bulk_action: Deed
+    bulk_action: BulkAction
 
     # The request.
 
@@ -255,19 +259,25 @@ class BulkActionView(BaseSignedStateView):
             self.search.query, exclude=self.checker.exclusion_filter(self.inspector, narrows=True)
         )
         listing = self.inspector.scan(query, token, limit, deadline)
-        keys = self.checker.filter_allowed(self.bulk_action.permission, self.inspector, listing.keys)
+        keys = self.checker.filter_allowed(
+            self.bulk_action.permission, self.inspector, listing.keys
+        )
         return replace(listing, keys=keys)
 
     @cached_property
     def namespace_options(self) -> NamespaceOptions:
-        return NamespaceOptions(limits().namespace_separator, is_session=session_key_filter(self.inspector))
+        return NamespaceOptions(
+            limits().namespace_separator, is_session=session_key_filter(self.inspector)
+        )
 
     def load_count(self, token: str) -> Job[NamespaceStats] | None:
         """Return the state of the count in a token; None if it is empty or not valid here."""
         state = self.load_token(COUNT_PURPOSE, token)
         if state is None:
             return None
-        return Job.from_state(state, lambda counts: NamespaceStats.from_state(counts, self.namespace_options))
+        return Job.from_state(
+            state, lambda counts: NamespaceStats.from_state(counts, self.namespace_options)
+        )
 
     def render_count(self, work: Job[NamespaceStats] | None) -> HttpResponse:
         """Continue the count for the time budget of one request, and show it."""
@@ -330,7 +340,9 @@ class BulkActionView(BaseSignedStateView):
         return [
             *self.cache_breadcrumbs(),
             Action(
-                f"{self.bulk_action.name}-matching", self.bulk_action.breadcrumb, self.current_url(run="")
+                f"{self.bulk_action.name}-matching",
+                self.bulk_action.breadcrumb,
+                self.current_url(run=""),
             ),
         ]
 

@@ -71,7 +71,9 @@ class CachesView(BaseView):
         """The caches that the user may see."""
         all_inspectors = (inspector_for(alias) for alias in visible_aliases())
         return [
-            inspector for inspector in all_inspectors if self.checker.is_allowed(VIEW_CACHES, inspector)
+            inspector
+            for inspector in all_inspectors
+            if self.checker.is_allowed(VIEW_CACHES, inspector)
         ]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -205,7 +207,9 @@ class CachesView(BaseView):
         if request.POST.get("action") != "flush":
             self.add_message(_("No action selected. Nothing was changed."), messages.WARNING)
         elif not inspectors:
-            self.add_message(_("Select the caches to flush first. Nothing was changed."), messages.WARNING)
+            self.add_message(
+                _("Select the caches to flush first. Nothing was changed."), messages.WARNING
+            )
         elif "confirmed" not in request.POST:
             return self.render_confirmation(make_flush_confirmation(self, inspectors))
         elif unfinished := flush_caches(self, inspectors):

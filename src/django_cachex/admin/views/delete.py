@@ -85,7 +85,9 @@ def make_delete_confirmation(
     """
     count = len(keys)
     values = {"count": formatting.format_number(count), "alias": inspector.alias}
-    names = [formatting.format_name(inspector.display_key(stored)) for stored in keys[:MAX_LISTED_KEYS]]
+    names = [
+        formatting.format_name(inspector.display_key(stored)) for stored in keys[:MAX_LISTED_KEYS]
+    ]
     if count > MAX_LISTED_KEYS:
         names.append(
             _("and %(count)s more") % {"count": formatting.format_number(count - MAX_LISTED_KEYS)}
@@ -131,7 +133,8 @@ def delete_keys(view: BaseView, inspector: Inspector, keys: Sequence[bytes]) -> 
     existing = view.executor.run(inspector, lambda: filter_existing(inspector, keys))
     if existing.value is None:
         view.add_message(
-            format_delete_error(error_message(inspector, existing.error or Exception())), messages.ERROR
+            format_delete_error(error_message(inspector, existing.error or Exception())),
+            messages.ERROR,
         )
         return
     answer = view.executor.run(inspector, lambda: inspector.delete_each(keys))
@@ -139,7 +142,8 @@ def delete_keys(view: BaseView, inspector: Inspector, keys: Sequence[bytes]) -> 
         message = partial(format_delete_result, len(keys), 0)
         view.log_possible_change(answer.error, log_entries.DELETION, keys, message, inspector)
         view.add_message(
-            format_delete_error(error_message(inspector, answer.error or Exception())), messages.ERROR
+            format_delete_error(error_message(inspector, answer.error or Exception())),
+            messages.ERROR,
         )
         return
     result, failed = answer.value, dict(answer.value.failures)
@@ -157,7 +161,9 @@ def delete_keys(view: BaseView, inspector: Inspector, keys: Sequence[bytes]) -> 
 
 def format_delete_error(reason: str) -> str:
     """Return the message for a deletion that failed, perhaps after some keys were deleted."""
-    return _("The deletion may be incomplete. Check before you try again. %(why)s") % {"why": reason}
+    return _("The deletion may be incomplete. Check before you try again. %(why)s") % {
+        "why": reason
+    }
 
 
 def filter_existing(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:

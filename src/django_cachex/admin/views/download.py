@@ -45,7 +45,8 @@ DOWNLOAD_FORMATS: dict[str, tuple[Permission, str]] = {
 
 
 def get_available_formats(
-    checker: PermissionChecker, inspector: Inspector, stored: bytes, entry: KeyValue) -> list[str]:
+    checker: PermissionChecker, inspector: Inspector, stored: bytes, entry: KeyValue
+) -> list[str]:
     """Return the formats that a user may download a key in. The stored bytes or dump come first."""
     if entry.content is None:
         formats = ["dump"] if inspector.can_dump else []

@@ -139,7 +139,11 @@ def start_flush_job(view: BaseView, inspector: Inspector) -> list[FlushJob]:
     if not step.state.job.complete:
         return [FlushJob(inspector, step.state)]
     sweep = step.state.job.task
-    view.add_message(*message_and_level(FlushJob(inspector, step.state).get_message(), sweep.done, sweep.failures))
+    view.add_message(
+        *message_and_level(
+            FlushJob(inspector, step.state).get_message(), sweep.done, sweep.failures
+        )
+    )
     return []
 
 

@@ -20,7 +20,6 @@ from django_cachex.admin.components import (
     Confirmation,
     FormPanel,
     Heading,
-    
     ValuePanel,
 )
 from django_cachex.admin.errors import error_message
@@ -99,7 +98,9 @@ class KeyView(BaseKeyDetailView):
         return [self._make_button(action) for action in self._get_available_actions(area)]
 
     def _get_available_actions(self, area: PageArea) -> list[KeyAction[Any]]:
-        actions = [action for action in KEY_ACTIONS if action.form_mode and action.control_area == area]
+        actions = [
+            action for action in KEY_ACTIONS if action.form_mode and action.control_area == area
+        ]
         return [action for action in actions if action.is_available(self.key_context)]
 
     def _make_value_buttons(self) -> list[Action]:
@@ -152,10 +153,13 @@ class KeyView(BaseKeyDetailView):
 
     def _make_value_panel(self, entry: KeyValue, content: Content) -> ValuePanel:
         builder = ValuePanelBuilder(
-            content, self.params.get("view", ""), self._make_view_link, self.inspector.can_page)
+            content, self.params.get("view", ""), self._make_view_link, self.inspector.can_page
+        )
         text, rest = builder.split_new_text()
         is_editing = (
-            self.is_form_open and self.key_action is not None and self.key_action.form_area == "value"
+            self.is_form_open
+            and self.key_action is not None
+            and self.key_action.form_area == "value"
         )
         why_not = (
             content.not_editable_reason
@@ -324,7 +328,9 @@ class KeyView(BaseKeyDetailView):
         result = self.executor.run(inspector, lambda: inspector.describe([stored]))
         return [describe_key(inspector, one) for one in result.value or () if one.exists]
 
-    def apply_edit(self, action: KeyAction[Any], form: forms.Form, edit: Edit) -> HttpResponse | None:
+    def apply_edit(
+        self, action: KeyAction[Any], form: forms.Form, edit: Edit
+    ) -> HttpResponse | None:
         """Apply an edit, log it, and add a message."""
         context = self.key_context
         inspector, stored = action.result_key(context, form)
@@ -369,7 +375,8 @@ class KeyView(BaseKeyDetailView):
             form.add_error(name, problem)
         if not problems:
             opened = self.request.POST.get("opened", "")
-            self.alerts.append(Alert(refusal_message(outcome, opened, self.key_context.type), "error")
+            self.alerts.append(
+                Alert(refusal_message(outcome, opened, self.key_context.type), "error")
             )
         if self.entry is not None and action.is_target_missing(self.key_context):
             self.submitted_form = None
@@ -400,7 +407,9 @@ class KeyView(BaseKeyDetailView):
         hidden_fields = [("id", self.key_link.post_id)] if self.key_link.post_id else []
         hidden_fields += [("element", self.element_id)] if self.element_id else []
         back = Action(
-            "cancel", action.keep_label if self.has_conflict else action.cancel_label, self.page_link
+            "cancel",
+            action.keep_label if self.has_conflict else action.cancel_label,
+            self.page_link,
         )
         return FormPanel(
             form,

@@ -41,7 +41,7 @@ SHOW_GROUPS = "1"
 class RowLink:
     """A link to the form of an action, which each row of elements has."""
 
-    action: RowAct[Any]
+    action: RowAction[Any]
     label: str
     url: str
     """The URL that opens the form, without the id of the row."""
@@ -138,7 +138,9 @@ class BaseKeyDetailView(BaseKeyView):
     def is_form_open(self) -> bool:
         """Whether the form of an action is on the page."""
         action = self.key_action
-        return action is not None and bool(action.form_mode) and action.is_available(self.key_context)
+        return (
+            action is not None and bool(action.form_mode) and action.is_available(self.key_context)
+        )
 
     @property
     def is_read_requested(self) -> bool:
@@ -216,7 +218,11 @@ class BaseKeyDetailView(BaseKeyView):
     @property
     def key_name(self) -> str:
         name = super().key_name
-        return masked(name) if self.checker.is_secret(self.inspector, self.stored) else name
+        return (
+            mask_session_name(name)
+            if self.checker.is_protected_session(self.inspector, self.stored)
+            else name
+        )
 
     # Elements.
 
@@ -262,7 +268,9 @@ class BaseKeyDetailView(BaseKeyView):
         if self.is_form_open:
             return []
         actions = [
-            action for action in KEY_ACTIONS if isinstance(action, RowAction) and context.type in action.types
+            action
+            for action in KEY_ACTIONS
+            if isinstance(action, RowAction) and context.type in action.types
         ]
         return [
             RowLink(action, str(action.label), self.current_url(mode=action.form_mode, element=""))

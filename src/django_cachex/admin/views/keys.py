@@ -133,7 +133,7 @@ TRANSIENT_PARAMS = ("live", "begun", "columns")
 class KeysView(BaseCacheView):
     """Searches the keys of a cache, and deletes the selected ones."""
 
-    permission = SEE_KEYS
+    permission = VIEW_KEYS
     title = gettext_lazy("Keys")
     template_name = "admin/django_cachex/keys.html"
     results_template = "admin/django_cachex/results.html"
@@ -168,8 +168,7 @@ class KeysView(BaseCacheView):
             "table": self._limit_to_form(rows.build(shown)) if shown else None,
             "sort_note": rows.sort_note,
             "can_delete": rows.selectable and bool(shown),
-            "bulk_links": make_bulk_links(self, search.query)
-            if shown and not search.error else [],
+            "bulk_links": make_bulk_links(self, search.query) if shown and not search.error else [],
             "result_alerts": self._make_result_alerts(search, result.listing),
             "progress": self._format_progress(search, result),
             "live_search": self._make_live_search(search, result),
@@ -177,7 +176,9 @@ class KeysView(BaseCacheView):
             "empty": self._make_empty_state(search, result),
         }
 
-    def _filter_excluded(self, search: Search, descriptions: Sequence[KeyInfo]) -> Sequence[KeyInfo]:
+    def _filter_excluded(
+        self, search: Search, descriptions: Sequence[KeyInfo]
+    ) -> Sequence[KeyInfo]:
         """Return the keys to show, even if an inspector ignores `Query.exclude`."""
         query = search.query
         return [one for one in descriptions if not query.is_excluded(one.key)]
@@ -302,7 +303,8 @@ class KeysView(BaseCacheView):
         )
         if any(row.cells[0].post_id for row in rows_with_id[fit:]):
             text += " " + _("To open a key with a very long name, search for part of the name.")
-        self.alerts.append(Alert(text % {"count": formatting.format_number(len(removed))}, "warning")
+        self.alerts.append(
+            Alert(text % {"count": formatting.format_number(len(removed))}, "warning")
         )
         rows = [remove_id(row) if id(row) in removed else row for row in table.rows]
         return replace(table, rows=rows)
@@ -403,7 +405,9 @@ class KeysView(BaseCacheView):
             return self.redirect(self.current_url())
         allowed, refused = self._get_selected()
         if not allowed and not refused:
-            self.add_message(_("Select the keys to delete first. Nothing was changed."), messages.WARNING)
+            self.add_message(
+                _("Select the keys to delete first. Nothing was changed."), messages.WARNING
+            )
             return self.redirect(self.current_url())
         if "confirmed" in request.POST and allowed:
             delete_keys(self, self.inspector, allowed)
@@ -421,7 +425,9 @@ class KeysView(BaseCacheView):
                 alias, stored = parse_object_id(object_id)
             except ValueError:
                 continue
-            is_ours = alias == self.inspector.alias and self.checker.can_open(self.inspector, stored)
+            is_ours = alias == self.inspector.alias and self.checker.can_open(
+                self.inspector, stored
+            )
             if is_ours and self.checker.is_allowed(DELETE, self.inspector, stored):
                 allowed.append(stored)
             else:

@@ -318,9 +318,7 @@ class KeysTable:
         keys = [description.key for description in shown]
         return frozenset(self.checker.filter_allowed(permission, self.inspector, keys))
 
-    def _make_row(
-        self, description: KeyInfo, openable: Set[bytes], deletable: Set[bytes]
-    ) -> Row:
+    def _make_row(self, description: KeyInfo, openable: Set[bytes], deletable: Set[bytes]) -> Row:
         owner = self._find_owner(description.key)
         is_ours = owner is self.inspector
         is_secret = self.checker.is_protected_session(self.inspector, description.key)

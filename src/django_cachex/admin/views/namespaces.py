@@ -176,7 +176,9 @@ class NamespaceReport:
         rows = [self._make_row(path, branch) for path, branch in self._iter_listed()][:MAX_ROWS]
         return Table(headers, rows, caption=_("Namespaces"))
 
-    def _iter_listed(self, path: NamespacePath = ROOT_PATH) -> Iterator[tuple[NamespacePath, Branch]]:
+    def _iter_listed(
+        self, path: NamespacePath = ROOT_PATH
+    ) -> Iterator[tuple[NamespacePath, Branch]]:
         for child, branch in self.survey.tree.children(path):
             if path and self.get_share(branch.usage).value < MIN_SHARE:
                 continue
@@ -326,7 +328,9 @@ class NamespacesView(BaseSignedStateView):
         state = self.load_token(NAMESPACES_PURPOSE, self.request.POST.get("state", ""))
         if state is None:
             return Job(NamespaceStats(self.namespace_options))
-        return Job.from_state(state, lambda counts: NamespaceStats.from_state(counts, self.namespace_options))
+        return Job.from_state(
+            state, lambda counts: NamespaceStats.from_state(counts, self.namespace_options)
+        )
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data())
@@ -374,7 +378,9 @@ class NamespacesView(BaseSignedStateView):
             show_all = Action(
                 "all-namespaces", _("All namespaces"), self.current_url(under=""), "primary"
             )
-            return EmptyState(_("No keys start with this"), _("All keys were examined."), [show_all])
+            return EmptyState(
+                _("No keys start with this"), _("All keys were examined."), [show_all]
+            )
         return EmptyState(
             _("This cache is empty"), _("There are no keys with this cache's prefix and version.")
         )

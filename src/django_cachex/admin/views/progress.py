@@ -72,7 +72,9 @@ def make_progress(
     )
 
 
-def make_job_progress(step: JobStep, token: str, resume_url: str, auto_continue: bool) -> JobProgress:
+def make_job_progress(
+    step: JobStep, token: str, resume_url: str, auto_continue: bool
+) -> JobProgress:
     """Return the progress of a job. If its last step failed, it does not continue by itself."""
     work = step.state.job
     report = [Button(_("Download the report"), "report")] if work.task.processed else []
@@ -156,7 +158,9 @@ def make_missing_alerts(position: ScanProgress) -> list[Alert]:
             "the filter.",
             position.unknown,
         )
-        alerts.append(Alert(text % {"count": formatting.format_number(position.unknown)}, "warning"))
+        alerts.append(
+            Alert(text % {"count": formatting.format_number(position.unknown)}, "warning")
+        )
     return alerts
 
 

@@ -62,7 +62,7 @@ class CachexInspector(ServerInspector):
 
     @cached_property
     def keyspace(self) -> Keyspace:
-        """The keys of the cache in every version; raises `KeyFunctionNotSupported` if they are unknown."""
+        """The keys of the cache in every version, or `KeyFunctionNotSupported`."""
 
         def make_key(key: str, version: int) -> bytes:
             return encode_text(self.cache.make_key(key, version=version))
@@ -85,7 +85,9 @@ class CachexInspector(ServerInspector):
     @property
     def storage_id(self) -> Hashable:
         # With Sentinel or a cluster, the URLs do not identify one server.
-        return super().storage_id if self.client_class is Client else ("valkey", self.display_address)
+        return (
+            super().storage_id if self.client_class is Client else ("valkey", self.display_address)
+        )
 
     @property
     def is_cluster(self) -> bool:

@@ -66,7 +66,9 @@ def too_large_result(memory: int) -> EditResult:
     reason = _(
         "The key uses %(size)s of memory. Copying more than %(most)s would block the server."
     )
-    return EditResult.refusal(reason % {"size": human_size(memory), "most": human_size(MAX_COPY_SIZE)})
+    return EditResult.refusal(
+        reason % {"size": human_size(memory), "most": human_size(MAX_COPY_SIZE)}
+    )
 
 
 @dataclass(frozen=True)

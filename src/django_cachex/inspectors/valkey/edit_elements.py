@@ -208,7 +208,9 @@ def item_fingerprint(raw: bytes, length: int) -> str:
     return f"{fingerprint(raw)}.{length}"
 
 
-def check_item(target: EditTarget, length: int, raw: bytes | None, expected: str) -> EditResult | None:
+def check_item(
+    target: EditTarget, length: int, raw: bytes | None, expected: str
+) -> EditResult | None:
     """Return the result to report if an item is not the expected one, or None."""
     if not length:
         return GONE
@@ -394,7 +396,9 @@ def check_member(exists: int, score: bytes | None, expected: str) -> EditResult 
         return ELEMENT_GONE
     if expected and score_fingerprint(score) != expected:
         return EditResult(
-            EditStatus.CHANGED, format_score(float(score)).decode(), expected=score_fingerprint(score)
+            EditStatus.CHANGED,
+            format_score(float(score)).decode(),
+            expected=score_fingerprint(score),
         )
     return None
 
@@ -508,7 +512,9 @@ def add_entry(target: EditTarget, edit: AddEntry, names: list[bytes]) -> EditPro
     added, remaining = yield Writes(
         [("XADD", target.key, "NOMKSTREAM", entry_id, *pairs), ("XLEN", target.key)]
     )
-    return EditResult(EditStatus.DONE, added.decode(), count=1, remaining=remaining) if added else GONE
+    return (
+        EditResult(EditStatus.DONE, added.decode(), count=1, remaining=remaining) if added else GONE
+    )
 
 
 def remove_entries(target: EditTarget, edit: RemoveElements, names: list[bytes]) -> EditProgram:
@@ -558,7 +564,9 @@ def encode_fields(target: EditTarget, edit: CreateCollection) -> list[bytes]:
     ]
 
 
-CREATE_COMMANDS: Final[dict[str, tuple[str, Callable[[EditTarget, CreateCollection], Sequence[bytes]]]]] = {
+CREATE_COMMANDS: Final[
+    dict[str, tuple[str, Callable[[EditTarget, CreateCollection], Sequence[bytes]]]]
+] = {
     "list": ("RPUSH", encode_values),
     "set": ("SADD", encode_values),
     "zset": ("ZADD", encode_scored_members),
@@ -566,7 +574,9 @@ CREATE_COMMANDS: Final[dict[str, tuple[str, Callable[[EditTarget, CreateCollecti
 }
 
 
-def create_collection(target: EditTarget, edit: CreateCollection, names: list[bytes]) -> EditProgram:
+def create_collection(
+    target: EditTarget, edit: CreateCollection, names: list[bytes]
+) -> EditProgram:
     commands = creation_commands(target, edit)
     [exists] = yield [target.exists_args]
     if exists and not edit.replace:

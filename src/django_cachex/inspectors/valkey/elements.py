@@ -305,7 +305,9 @@ def build_element(
 ) -> Element:
     """Build the element to display, with at most `limit` bytes decoded per cell."""
     cells = tuple(
-        decode_cell(raw, value_format if collection.is_value(index) else NAME_FORMAT, limit, preview)
+        decode_cell(
+            raw, value_format if collection.is_value(index) else NAME_FORMAT, limit, preview
+        )
         for index, raw in enumerate(row.cells)
     )
     return Element(

@@ -116,13 +116,17 @@ def _maxmemory(maximum: int | None) -> Iterator[InfoField]:
 
 
 def _clients(info: InfoReply) -> InfoSection:
-    return InfoSection(_("Clients"), (*_connected_clients(info), *_listed_fields(info, CLIENT_FIELDS)))
+    return InfoSection(
+        _("Clients"), (*_connected_clients(info), *_listed_fields(info, CLIENT_FIELDS))
+    )
 
 
 def _connected_clients(info: InfoReply) -> Iterator[InfoField]:
     connected = parse_number(info, "connected_clients")
     if connected is not None:
-        yield InfoField(_("Connected"), connected, Unit.NUMBER, maximum=parse_number(info, "maxclients"))
+        yield InfoField(
+            _("Connected"), connected, Unit.NUMBER, maximum=parse_number(info, "maxclients")
+        )
 
 
 def _statistics(info: InfoReply) -> InfoSection:

@@ -256,7 +256,8 @@ def check_move_readers(source: BaseServerInspector, stored: bytes, edit: Rename 
         return
     current_readers = {source.alias, *(other.alias for other in other_readers(source, stored))}
     if any(
-        other.alias not in current_readers and any(map(can_run_code, list_serializers(other.serializer)))
+        other.alias not in current_readers
+        and any(map(can_run_code, list_serializers(other.serializer)))
         for other in other_readers(target, edit.to)
     ):
         raise UnsafeForOtherCache(

@@ -204,7 +204,8 @@ def read_key(
     return KeyValue(key_info, note=note)
 
 
-def read_string(key_info: KeyInfo, value_format: ValueFormat, window: ElementPage
+def read_string(
+    key_info: KeyInfo, value_format: ValueFormat, window: ElementPage
 ) -> Operation[KeyValue | None]:
     """Read a string: whole if it is within the limit, otherwise its beginning."""
     allowed, size = limits(), key_info.size or 0

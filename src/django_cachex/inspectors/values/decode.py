@@ -343,7 +343,8 @@ def decode_integer(raw: bytes) -> DecodedValue:
         return DecodedValue("text", _("text"), digits, EditInitial(TOO_MANY_DIGITS), raw, (note,))
     number = int(digits)
     same = str(number) == digits
-    form = (edit_initial(number)
+    form = (
+        edit_initial(number)
         if same
         else EditInitial(_("Saving it would change how its digits are written."))
     )

@@ -109,7 +109,9 @@ class BulkCommand:
         try:
             for job in advance(state.job, batch.find, self.inspector, deadline):
                 batch.keys = 0
-                self.context.output.show_progress(job.progress, format_key_count(job.task.processed))
+                self.context.output.show_progress(
+                    job.progress, format_key_count(job.task.processed)
+                )
         except (Exception, KeyboardInterrupt) as error:
             # What was done before the error is recorded and reported.
             stopped = isinstance(error, KeyboardInterrupt)
@@ -158,7 +160,9 @@ class BulkCommand:
         for stored, reason in task.failures:
             output.write_error(f"{self.inspector.display_key(stored)}: {reason}")
         if problem:
-            output.write_error(f"{problem} ({format_examined(job.progress.examined, job.progress)})")
+            output.write_error(
+                f"{problem} ({format_examined(job.progress.examined, job.progress)})"
+            )
         failed = problem or task.failed or not job.complete or not task.processed
         return EXIT_FAILED if failed else EXIT_OK
 

@@ -198,14 +198,18 @@ def _sample(inspector: Inspector, job: Job[NamespaceStats]) -> Sample:
     return Sample(job.task.total, min(1.0, at.examined / at.total))
 
 
-def _write_accuracy(context: CommandContext, inspector: Inspector, job: Job[NamespaceStats]) -> None:
+def _write_accuracy(
+    context: CommandContext, inspector: Inspector, job: Job[NamespaceStats]
+) -> None:
     text = format_examined(job.progress.examined, job.progress)
     if not job.complete:
         text = f"{text}; {_('a sample; ± is the margin of error of a share')}"
     context.output.write_error(text)
 
 
-def _flatten_branches(survey: NamespaceStats, path: NamespacePath = ()) -> list[tuple[NamespacePath, Branch]]:
+def _flatten_branches(
+    survey: NamespaceStats, path: NamespacePath = ()
+) -> list[tuple[NamespacePath, Branch]]:
     branches = []
     for one, branch in survey.tree.children(path):
         branches += [(one, branch), *_flatten_branches(survey, one)]
@@ -213,7 +217,11 @@ def _flatten_branches(survey: NamespaceStats, path: NamespacePath = ()) -> list[
 
 
 def _write_branch(
-    context: CommandContext, survey: NamespaceStats, sample: Sample, path: NamespacePath, branch: Branch
+    context: CommandContext,
+    survey: NamespaceStats,
+    sample: Sample,
+    path: NamespacePath,
+    branch: Branch,
 ) -> None:
     separator = survey.options.separator
     name = survey.options.prefix + "".join(part + separator for part in path) + "*"

@@ -152,7 +152,9 @@ class GetSubcommand(Subcommand):
         readable = inspector.can_get or (context["unsafe"] and inspector.can_get_unsafely)
         if not readable:
             hint = _(" Use --unsafe to read it anyway.") if inspector.can_get_unsafely else ""
-            raise command_failed(f'"{inspector.alias}": {inspector.unsupported_reason("can_get")}{hint}')
+            raise command_failed(
+                f'"{inspector.alias}": {inspector.unsupported_reason("can_get")}{hint}'
+            )
         stored = context.stored_key(inspector, context["key"], VIEW_KEYS)
         entry = context.call(inspector, lambda: inspector.read(stored))
         if entry is None:

@@ -105,7 +105,7 @@ class DeletingUser:
         users: Any = get_user_model()
         self._client = Client()
         self._client.force_login(users._default_manager.create_superuser("deleter", "", "x"))
-        query = {"cache": ALIAS, "act": "delete", "q": PATTERN}
+        query = {"cache": ALIAS, "action": "delete", "q": PATTERN}
         self._url = f"{reverse('admin:django_cachex_key_matching')}?{urlencode(query)}"
 
     def confirm(self) -> Callable[[], None]:

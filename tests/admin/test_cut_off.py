@@ -159,8 +159,8 @@ ACTS: dict[str, Callable[[Browser], Callable[[], Page]]] = {
     "add a field": add_field,
     "delete": delete,
     "delete the selected": delete_selected,
-    "delete what matches": matching(act="delete"),
-    "expire what matches": matching(act="expire", ttl="60"),
+    "delete what matches": matching(action="delete"),
+    "expire what matches": matching(action="expire", ttl="60"),
     "flush in steps": flush("valkey"),
     "flush by a command": flush("django"),
 }
@@ -276,7 +276,7 @@ def test_what_went_before_the_server_was_gone_is_in_doubt(
     raw.mset({f"p:1:user:{number}": 1 for number in range(1500)})
     relay = Dying(valkey_server.port)
     configure(valkey=valkey_params(valkey_server, LOCATION=f"valkey://127.0.0.1:{relay.port}/0"))
-    send = matching(act="delete")(admin)
+    send = matching(action="delete")(admin)
     relay.cuts = True
     try:
         page = send()

@@ -197,7 +197,7 @@ class Campaign:
         other = Person(SUPERUSER, self.user(SUPERUSER), self.world)
         for url in (
             addresses.keys("valkey", q="a:*", size=25),
-            addresses.matching("valkey", act="delete", q="a:*"),
+            addresses.matching("valkey", action="delete", q="a:*"),
             addresses.namespaces("valkey"),
         ):
             asker.saw(url, other.send(get(url)).content.decode())

@@ -176,7 +176,7 @@ class Person:
 
     def begun(self) -> Page:
         """Return the page of a run that deletes all users, after its first step."""
-        query = urlencode({"cache": "default", "act": "delete", "q": "user:*"})
+        query = urlencode({"cache": "default", "action": "delete", "q": "user:*"})
         page = self.open(f"{self._admin}django_cachex/key/matching/?{query}")
         return self.press(self.press(page, "ask"), "run")
 

@@ -128,7 +128,7 @@ def test_a_late_answer_to_a_batch_of_many(
     admin: Browser, server_cache: Any, hanging: Callable[[], Any]
 ) -> None:
     server_cache.set_many({f"user:{number}": 1 for number in range(20)})
-    asked = ask(admin, "valkey", act="delete", q="user:*")
+    asked = ask(admin, "valkey", action="delete", q="user:*")
     with hanging():
         page = admin.submit(asked, "confirm")
     assert page.seconds < LONGEST

@@ -48,7 +48,7 @@ def test_a_key_of_a_long_name_is_found_by_it(admin: Browser, server_cache: Any) 
 @pytest.mark.parametrize("act", ["delete", "expire"])
 def test_a_pattern_that_is_too_long_changes_nothing(admin: Browser, listing: str, act: str) -> None:
     caches[listing].set("a", "v", None)
-    url = addresses.matching(listing, q="a*" * MAX_PATTERN_LENGTH, act=act, ttl="100")
+    url = addresses.matching(listing, q="a*" * MAX_PATTERN_LENGTH, action=act, ttl="100")
     for page in (admin.open(url), admin.post(url, {"step": "run"})):
         assert (page.status, f"Nothing done. {SAID}" in page.text) == (200, True)
     assert caches[listing].get("a") == "v"
@@ -102,7 +102,7 @@ def test_long_names_with_separators_are_counted_and_deleted(admin: Browser, list
     page = admin.open(addresses.namespaces(listing))
     assert page.status == 200
     assert "126 keys counted" in page.text
-    page = admin.open(addresses.matching(listing, q="*", act="delete"))
+    page = admin.open(addresses.matching(listing, q="*", action="delete"))
     assert page.status == 200
     assert admin.submit(page, "ask").status == 200
 

@@ -83,7 +83,7 @@ def test_what_matches_is_counted_asked_about_deleted_and_recorded(
     cache = caches[listing]
     cache.set_many({f"user:{number}": "v" for number in range(30)}, 1000)
     cache.set_many({f"cart:{number}": "v" for number in range(5)}, 1000)
-    page = admin.open(addresses.matching(listing, act="delete", q="user:*"))
+    page = admin.open(addresses.matching(listing, action="delete", q="user:*"))
     assert page.heading == 'Delete all keys that match "user:*"'
     assert "30 keys match" in page.text
     assert page.table("Namespace").column("Namespace") == ["user:*"]
@@ -109,7 +109,7 @@ def test_an_act_that_there_is_not_is_no_deletion(
 ) -> None:
     fill(raw, "user:", 3)
     for act in ("persist", "DELETE", "x"):
-        assert admin.open(addresses.matching(listing, act=act, q="user:*")).status == 404
+        assert admin.open(addresses.matching(listing, action=act, q="user:*")).status == 404
     assert admin.open(addresses.matching(listing, q="user:*")).status == 200
 
 
@@ -118,7 +118,7 @@ def test_it_goes_in_steps_and_the_record_keeps_up(
 ) -> None:
     fill(raw, "user:", 5000)
     fill(raw, "cart:", 100)
-    page = begin(admin, "valkey", act="delete", q="user:*")
+    page = begin(admin, "valkey", action="delete", q="user:*")
     assert page.has_action("run")
     deleted = 5100 - raw.dbsize()
     assert 0 < deleted < 5000
@@ -137,7 +137,7 @@ def test_a_closed_page_is_continued_from_its_link(
     admin: Browser, server_cache: Any, raw: valkey.Valkey, slow: None
 ) -> None:
     fill(raw, "user:", 5000)
-    page = begin(admin, "valkey", act="delete", q="user:*")
+    page = begin(admin, "valkey", action="delete", q="user:*")
     [link] = given(page, "data-resume")
     left = raw.dbsize()
     opened = admin.open(link)
@@ -152,7 +152,7 @@ def test_a_step_that_was_taken_twice_is_not_claimed_twice(
     admin: Browser, server_cache: Any, raw: valkey.Valkey, slow: None
 ) -> None:
     fill(raw, "user:", 5000)
-    page = begin(admin, "valkey", act="delete", q="user:*")
+    page = begin(admin, "valkey", action="delete", q="user:*")
     before = raw.dbsize()
     admin.submit(page, "run")
     gone = raw.dbsize()
@@ -172,15 +172,15 @@ def test_an_empty_pattern_stands_for_nothing(
     fill(raw, "user:", 5)
     for query in ({}, {"q": ""}, {"q": "", "type": "string"}):
         for act in ("delete", "expire"):
-            page = admin.open(addresses.matching("valkey", act=act, **query))
+            page = admin.open(addresses.matching("valkey", action=act, **query))
             assert NOW in page.text
             assert page.url.startswith(addresses.keys("valkey"))
-            admin.post(addresses.matching("valkey", act=act, **query), {"step": "run"})
+            admin.post(addresses.matching("valkey", action=act, **query), {"step": "run"})
     assert raw.dbsize() == 5
 
 
 def test_nothing_that_matches_is_said_and_offers_nothing(admin: Browser, server_cache: Any) -> None:
-    page = admin.open(addresses.matching("valkey", act="delete", q="usr:*"))
+    page = admin.open(addresses.matching("valkey", action="delete", q="usr:*"))
     assert "No key matches" in page.text
     assert not page.has_action("ask")
 
@@ -190,7 +190,7 @@ def test_only_the_star_is_a_wildcard(
     admin: Browser, server_cache: Any, raw: valkey.Valkey, text: str
 ) -> None:
     fill(raw, "user:", 5)
-    page = admin.open(addresses.matching("valkey", act="delete", q=text))
+    page = admin.open(addresses.matching("valkey", action="delete", q=text))
     assert "No key matches" in page.text
 
 
@@ -204,7 +204,7 @@ def test_only_the_star_is_a_wildcard(
     ],
 )
 def test_odd_patterns_are_taken_as_they_stand(admin: Browser, server_cache: Any, text: str) -> None:
-    page = admin.open(addresses.matching("valkey", act="delete", q=text))
+    page = admin.open(addresses.matching("valkey", action="delete", q=text))
     assert page.status == 200
     assert "<script>alert(1)" not in page.html
 
@@ -219,7 +219,7 @@ def test_requests_that_no_page_made_are_no_error_and_do_nothing(
     raw.set("p:1:hello", "v")
     text = hostile.encoded(hostile.ODD[name])
     every = "&".join(f"{one}={text}" for one in ("q", "type", "ttl", "run", "under", "expires"))
-    expiring = addresses.matching("valkey", act="expire", ttl="60", q="hello*")
+    expiring = addresses.matching("valkey", action="expire", ttl="60", q="hello*")
     deleting = addresses.matching("valkey", q="hello*")
     pages = [deleting, expiring, addresses.namespaces("valkey"), addresses.flushing()]
     for url in pages:
@@ -232,7 +232,7 @@ def test_requests_that_no_page_made_are_no_error_and_do_nothing(
                 url, {"step": step, "state": [text, text], "cache": ["valkey", text]}
             )
             assert hostile.fine(posted.status), (url, posted.status)
-    asked = admin.post(addresses.matching("valkey", act="expire", q=text), {"timeout": text})
+    asked = admin.post(addresses.matching("valkey", action="expire", q=text), {"timeout": text})
     assert hostile.fine(asked.status)
     assert raw.pttl("p:1:hello") == -1
 
@@ -245,7 +245,7 @@ def test_keys_of_others_stay(
     )
     for stored in ("p*:1:user:1", "p:1:user:1", "p*:2:user:1", "pp:1:user:1"):
         raw.set(stored, "v")
-    page = run(admin, "valkey", act="delete", q="user:*")
+    page = run(admin, "valkey", action="delete", q="user:*")
     assert "Deleted 1 key" in page.text
     assert sorted(raw.keys()) == [b"p*:2:user:1", b"p:1:user:1", b"pp:1:user:1"]
 
@@ -262,7 +262,7 @@ def test_keys_that_the_server_refuses_are_in_the_report(
     )
     fill(raw, "user:", 40)
     raw.set("p:1:=user:safe", "v")
-    page = run(admin, "valkey", act="delete", q="user")
+    page = run(admin, "valkey", action="delete", q="user")
     assert "Deleted 40 keys; 1 failed" in page.text
     assert "1 key could not be changed." in page.text
     assert page.table("Reason").column("Key") == ["=user:safe"]
@@ -319,7 +319,7 @@ def test_a_server_that_refuses_everything_is_asked_once(
         )
     )
     fill(raw, "user:", 4000)
-    page = begin(admin, "valkey", act="delete", q="user:*")
+    page = begin(admin, "valkey", action="delete", q="user:*")
     assert "the cache refused" in page.text
     assert not given(page, "data-auto-continue")
     assert raw.dbsize() == 4000
@@ -341,7 +341,7 @@ def test_a_server_that_dies_leaves_what_was_done_on_record(
 ) -> None:
     server, raw = mortal
     fill(raw, "user:", 5000)
-    page = begin(admin, "valkey", act="delete", q="user:*")
+    page = begin(admin, "valkey", action="delete", q="user:*")
     done = 5000 - raw.dbsize()
     server.process.kill()
     server.process.wait()
@@ -363,7 +363,7 @@ def test_a_server_that_was_started_anew_is_walked_through_as_a_whole(
 ) -> None:
     server, raw = mortal
     fill(raw, "user:", 5000)
-    page = begin(admin, "valkey", act="delete", q="user:*")
+    page = begin(admin, "valkey", action="delete", q="user:*")
     done = 5000 - raw.dbsize()
     server.stop()
     with servers.valkey(port=server.port), valkey.Valkey(port=server.port) as again:
@@ -379,7 +379,7 @@ def test_a_server_that_was_started_anew_is_walked_through_as_a_whole(
 def test_all_that_matches_is_given_an_expiry(admin: Browser, listing: str) -> None:
     cache = caches[listing]
     cache.set_many({f"user:{number}": "v" for number in range(12)}, None)
-    page = admin.open(addresses.matching(listing, act="expire", q="user:*"))
+    page = admin.open(addresses.matching(listing, action="expire", q="user:*"))
     assert page.heading == 'Expire all keys that match "user:*"'
     page = admin.submit(page, "count", timeout="3600")
     assert page.heading == 'Set all keys that match "user:*" to expire in 1 h'
@@ -394,7 +394,7 @@ def test_all_that_matches_is_given_an_expiry(admin: Browser, listing: str) -> No
 
 def test_all_that_matches_loses_its_expiry(admin: Browser, listing: str) -> None:
     caches[listing].set_many({f"user:{number}": "v" for number in range(12)}, 1000)
-    page = run(admin, listing, act="expire", ttl="never", q="user:*")
+    page = run(admin, listing, action="expire", ttl="never", q="user:*")
     assert "Removed the expiry of 12 keys" in page.text
     assert set(admin.open(addresses.keys(listing, q="user:*")).column("TTL")) == {"never"}
 
@@ -404,10 +404,10 @@ def test_an_expiry_that_makes_no_sense_is_asked_again(
     admin: Browser, server_cache: Any, raw: valkey.Valkey, typed: str
 ) -> None:
     fill(raw, "user:", 3)
-    page = admin.open(addresses.matching("valkey", act="expire", q="user:*"))
+    page = admin.open(addresses.matching("valkey", action="expire", q="user:*"))
     page = admin.submit(page, "count", timeout=typed)
     assert page.has_action("count")
-    opened = admin.open(addresses.matching("valkey", act="expire", q="user:*", ttl=typed))
+    opened = admin.open(addresses.matching("valkey", action="expire", q="user:*", ttl=typed))
     assert opened.has_action("count")
     assert raw.dbsize() == 3
 
@@ -439,7 +439,7 @@ def test_permissions_are_those_of_one_key(
 ) -> None:
     fill(raw, "user:", 3)
     person = browser_of(*held)
-    query = {"act": act, "q": "user:*", **({"ttl": "60"} if act == "expire" else {})}
+    query = {"action": act, "q": "user:*", **({"ttl": "60"} if act == "expire" else {})}
     assert person.open(addresses.matching("valkey", **query)).status == status
     assert person.post(addresses.matching("valkey", **query), {"step": "ask"}).status == status
     keys = person.open(addresses.keys("valkey", q="user:*"))
@@ -451,7 +451,7 @@ def test_a_read_only_cache_is_changed_by_nobody(
     admin: Browser, server_cache: Any, raw: valkey.Valkey, settings: Any
 ) -> None:
     fill(raw, "user:", 3)
-    asked = ask(admin, "valkey", act="delete", q="user:*")
+    asked = ask(admin, "valkey", action="delete", q="user:*")
     settings.CACHEX_ADMIN = {"ALIASES": {"valkey": "read-only"}}
     assert admin.submit(asked, "confirm").status == 403
     assert raw.dbsize() == 3
@@ -464,7 +464,7 @@ def test_who_loses_the_permission_meanwhile_goes_no_further(
 ) -> None:
     person = browser_of(*MAY_DELETE)
     fill(raw, "user:", 5000)
-    page = begin(person, "valkey", act="delete", q="user:*")
+    page = begin(person, "valkey", action="delete", q="user:*")
     left = raw.dbsize()
     person.user.user_permissions.clear()
     assert person.submit(page, "run").status == 403
@@ -480,10 +480,10 @@ def test_sessions_are_spared_and_not_told_of(
     fill(raw, "cachetop", 3)
     person = browser_of(*MAY_DELETE)
     mine = raw.dbsize() - 8
-    page = person.open(addresses.matching("valkey", act="delete", q="cache"))
+    page = person.open(addresses.matching("valkey", action="delete", q="cache"))
     assert "3 keys match" in page.text
     assert SESSION not in page.text
-    run(person, "valkey", act="delete", q="cache")
+    run(person, "valkey", action="delete", q="cache")
     assert raw.dbsize() == 5 + mine
 
 
@@ -494,7 +494,7 @@ def test_superusers_are_told_of_sessions_and_locks(
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
     fill(raw, "django.contrib.sessions.cached_dbabcdef", 5)
     fill(raw, "order:lock:", 2)
-    asked = ask(admin, "valkey", act="delete", q="*")
+    asked = ask(admin, "valkey", action="delete", q="*")
     assert "6 of them are sessions" in asked.text  # The person's own, too.
     assert "2 of them look like locks" in asked.text
 
@@ -516,15 +516,15 @@ def test_tokens_are_good_for_one_person_cache_search_and_act(
 ) -> None:
     configure(valkey=valkey_params(valkey_server), twin=valkey_params(valkey_server, VERSION=1))
     fill(raw, "user:", 5000)
-    page = begin(admin, "valkey", act="delete", q="user:*")
+    page = begin(admin, "valkey", action="delete", q="user:*")
     token, left = state_of(page), raw.dbsize()
     data = {"step": "run", "state": token}
     for person, alias, query in (
-        (browser_of(*MAY_DELETE, *MAY_EXPIRE), "valkey", {"act": "delete", "q": "user:*"}),
-        (admin, "twin", {"act": "delete", "q": "user:*"}),
-        (admin, "valkey", {"act": "delete", "q": "*"}),
-        (admin, "valkey", {"act": "delete", "q": "user:*", "type": "hash"}),
-        (admin, "valkey", {"act": "expire", "q": "user:*", "ttl": "60"}),
+        (browser_of(*MAY_DELETE, *MAY_EXPIRE), "valkey", {"action": "delete", "q": "user:*"}),
+        (admin, "twin", {"action": "delete", "q": "user:*"}),
+        (admin, "valkey", {"action": "delete", "q": "*"}),
+        (admin, "valkey", {"action": "delete", "q": "user:*", "type": "hash"}),
+        (admin, "valkey", {"action": "expire", "q": "user:*", "ttl": "60"}),
     ):
         answer = person.post(addresses.matching(alias, **query), data)
         assert "expired or belongs to another search" in answer.text
@@ -538,7 +538,7 @@ def test_a_run_begins_on_no_page_but_the_question(
     admin: Browser, server_cache: Any, raw: valkey.Valkey
 ) -> None:
     fill(raw, "user:", 5)
-    url = addresses.matching("valkey", act="delete", q="user:*")
+    url = addresses.matching("valkey", action="delete", q="user:*")
     counted = state_of(admin.open(url))
     admin.post(url, {"step": "run", "state": counted})
     admin.post(url, {"step": "run"})
@@ -562,7 +562,7 @@ def test_filters_of_the_search_hold_for_the_deed(
     done = admin.submit(admin.submit(page, "ask"), "confirm")
     assert "Deleted 5 keys" in done.text
     assert raw.dbsize() == 4
-    run(admin, "valkey", act="delete", q="user:*", type="list")
+    run(admin, "valkey", action="delete", q="user:*", type="list")
     assert raw.dbsize() == 3
 
 
@@ -571,9 +571,9 @@ def test_a_filter_that_makes_no_sense_does_not_widen_the_deed(
     admin: Browser, server_cache: Any, raw: valkey.Valkey, bad: dict[str, str]
 ) -> None:
     fill(raw, "user:", 5)
-    page = admin.open(addresses.matching("valkey", act="delete", q="user:*", **bad))
+    page = admin.open(addresses.matching("valkey", action="delete", q="user:*", **bad))
     assert NOW in page.text
-    admin.post(addresses.matching("valkey", act="delete", q="user:*", **bad), {"step": "ask"})
+    admin.post(addresses.matching("valkey", action="delete", q="user:*", **bad), {"step": "ask"})
     assert raw.dbsize() == 5
 
 
@@ -585,7 +585,7 @@ def test_keys_that_nobody_knows_to_pass_a_filter_are_left_alone_and_counted(
     location = f"valkey://clerk:secret@{valkey_server.address}/0"
     configure(valkey=valkey_params(valkey_server, LOCATION=location))
     fill(raw, "user:", 3)
-    page = admin.open(addresses.matching("valkey", act="delete", q="user:*", larger="1"))
+    page = admin.open(addresses.matching("valkey", action="delete", q="user:*", larger="1"))
     assert "3 keys were skipped" in page.text
     assert "No key matches" in page.text
     raw.execute_command("ACL", "DELUSER", "clerk")
@@ -596,7 +596,7 @@ def test_other_scopes_than_this_version_are_not_changed_by_a_pattern(
 ) -> None:
     raw.mset({"p:1:user:1": "v", "p:2:user:1": "v", "q:1:user:1": "v"})
     for scope in ("versions", "store"):
-        page = admin.open(addresses.matching("valkey", act="delete", q="user", scope=scope))
+        page = admin.open(addresses.matching("valkey", action="delete", q="user", scope=scope))
         assert NOW in page.text
         keys = admin.open(addresses.keys("valkey", q="user", scope=scope))
         assert not keys.has_action("delete-matching")

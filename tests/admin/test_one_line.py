@@ -68,7 +68,7 @@ def test_a_pattern_forges_no_line_of_the_audit_log(
     pattern = EVIL.replace("\ud800", "")
     server_cache.set(pattern.replace("*", "1"), "v")
     if who == "page":
-        run(admin, "valkey", act="delete", q=pattern)
+        run(admin, "valkey", action="delete", q=pattern)
     else:
         name = ["--user", "root"] if "name" in who else []
         Ran("delete", "valkey", "--pattern", pattern, "--yes", *name)
@@ -85,7 +85,7 @@ def test_a_quotation_mark_does_not_end_a_pattern_on_record(
     admin: Browser, server_cache: Any
 ) -> None:
     server_cache.set('a". Deleted 99 keys', "v")
-    run(admin, "valkey", act="delete", q='a". Deleted 99 keys*')
+    run(admin, "valkey", action="delete", q='a". Deleted 99 keys*')
     [entry] = LogEntry.objects.all()
     assert r'match "a\". Deleted 99 keys*"' in entry.change_message
 

@@ -39,7 +39,7 @@ PAGES = {
     "live": lambda alias: addresses.keys(alias, q="user", live="0"),
     "namespaces": lambda alias: addresses.namespaces(alias),
     "inside": lambda alias: addresses.namespaces(alias, under="user:"),
-    "matching": lambda alias: addresses.matching(alias, act="delete", q="user*"),
+    "matching": lambda alias: addresses.matching(alias, action="delete", q="user*"),
     "key": lambda alias: addresses.key(alias, f"{'p' if alias == 'theirs' else 'q'}:1:user:1"),
 }
 

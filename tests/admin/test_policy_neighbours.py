@@ -121,7 +121,7 @@ def look(admin: Browser) -> str:
         *(addresses.keys("open", q="*precious*", scope=one) for one in ("", "versions", "store")),
         addresses.keys("open", q="p:1:precious"),
         addresses.keys("open", q="*", live="0"),
-        addresses.matching("open", act="delete", q="*"),
+        addresses.matching("open", action="delete", q="*"),
         addresses.namespaces("open"),
         addresses.namespaces("open", under="p:1:"),
     ]
@@ -157,7 +157,7 @@ def test_read_only_keys_are_shown_and_not_changed(
     assert raw.dump(closed) == before
     assert raw.pttl(closed) > 900_000
     for act in ("delete", "expire"):
-        page = admin.open(addresses.matching("open", act=act, q="*", ttl="60"))
+        page = admin.open(addresses.matching("open", action=act, q="*", ttl="60"))
         assert "0 keys match" in page.text or page.status in (403, 200)
         assert not page.has_action("ask")
     assert raw.dump(closed) == before

@@ -141,7 +141,7 @@ def test_keys_that_a_projects_own_permission_refuses_are_left_alone(
 
     monkeypatch.setattr(KeyAdmin, "has_delete_permission", refuses_sevens)
     raw.mset({f"p:1:user:{number}": "v" for number in range(50)})
-    page = admin.open(addresses.matching("valkey", act="delete", q="user:*"))
+    page = admin.open(addresses.matching("valkey", action="delete", q="user:*"))
     assert "45 keys match" in page.text
     done = admin.submit(admin.submit(page, "ask"), "confirm")
     assert "Deleted 45 keys" in done.text

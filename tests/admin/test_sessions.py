@@ -263,7 +263,7 @@ def test_no_session_id_is_written_down(
     rename = {"mode": "set-name", "name": f"{name}3"}
     admin.post(addresses.key(sessions, stored_key(sessions, f"{name}2")), rename)
     for pattern in (f"{name}*", f"*{SESSION}", f"*cache{SESSION}*", SESSION):
-        page = admin.open(addresses.matching(sessions, act="expire", q=pattern, ttl="60"))
+        page = admin.open(addresses.matching(sessions, action="expire", q=pattern, ttl="60"))
         if page.has_action("ask"):
             admin.submit(admin.submit(page, "ask"), "confirm")
     call_command("cachex", "delete", sessions, f"{name}3", "--yes", stderr=StringIO())

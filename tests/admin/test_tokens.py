@@ -143,7 +143,7 @@ def test_a_listing_is_gone_on_with_on_the_same_day(admin: Browser, many: valkey.
     assert not set(listed(following)) & set(listed(page))
 
 
-URL = {"act": "delete", "q": "user:*"}
+URL = {"action": "delete", "q": "user:*"}
 
 
 def asked(person: Browser, alias: str = "valkey") -> Page:
@@ -233,7 +233,7 @@ def test_a_question_is_of_one_person_cache_search_and_act(
         (other, "valkey", URL),
         (admin, "twin", URL),
         (admin, "valkey", {**URL, "q": "user*"}),
-        (admin, "valkey", {**URL, "act": "expire", "ttl": "60"}),
+        (admin, "valkey", {**URL, "action": "expire", "ttl": "60"}),
     ):
         answer = person.post(addresses.matching(alias, **query), data)
         assert answer.status == 200

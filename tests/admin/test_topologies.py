@@ -97,7 +97,7 @@ def test_info_says_whose_figures_it_shows(admin: Browser, filled: str) -> None:
 def test_all_that_matches_is_deleted_and_counted(admin: Browser, filled: str) -> None:
     counted = admin.open(f"/admin/django_cachex/cache/{filled}/namespaces/")
     assert f"{MANY} keys counted" in counted.text
-    page = admin.open(f"/admin/django_cachex/key/matching/?cache={filled}&act=delete&q=key:1*")
+    page = admin.open(f"/admin/django_cachex/key/matching/?cache={filled}&action=delete&q=key:1*")
     asked = admin.submit(page, "ask")
     done = admin.submit(asked, "confirm")
     assert "Deleted 111 keys" in done.text
@@ -116,7 +116,7 @@ def test_a_node_that_is_down_is_named_and_the_rest_is_deleted(
         caches["down"].set_many({f"key:{number}": number for number in range(MANY)})
         nodes[2].process.kill()
         nodes[2].process.wait()
-        url = "/admin/django_cachex/key/matching/?cache=down&act=delete&q=key:*"
+        url = "/admin/django_cachex/key/matching/?cache=down&action=delete&q=key:*"
         page = admin.open(url)
         asked = admin.submit(page, "ask")
         page = admin.submit(asked, "confirm")

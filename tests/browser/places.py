@@ -91,7 +91,7 @@ def flush_stopped(visit: Visit) -> None:
 
 def matching_stopped(visit: Visit) -> None:
     """Delete what matches, and stop before all is deleted."""
-    visit.matching("default", act="delete", q="user:*")
+    visit.matching("default", action="delete", q="user:*")
     stop(visit)
     visit.press("ask")
     visit.press("confirm")
@@ -125,18 +125,18 @@ def _namespaces(alias: str, **query: str) -> Way:
 
 def matching_ask(visit: Visit) -> None:
     """Count all of a few carts, and press what leads to the question."""
-    visit.matching("default", act="delete", q="cart:*")
+    visit.matching("default", action="delete", q="cart:*")
     visit.press("ask")
 
 
 def matching_done(visit: Visit) -> None:
-    visit.matching("default", act="expire", q="views:*", ttl="3600")
+    visit.matching("default", action="expire", q="views:*", ttl="3600")
     visit.press("ask")
     visit.press("confirm")
 
 
 def matching_when_error(visit: Visit) -> None:
-    visit.matching("default", act="expire", q="user:*")
+    visit.matching("default", action="expire", q="user:*")
     visit.field("timeout").fill("1h")
     visit.press("count")
 
@@ -398,11 +398,11 @@ PLACES: dict[str, Way] = {
     "keys-dummy": _keys("off"),
     "keys-dead": _keys("dead"),
     "delete-many-confirm": delete_many_confirm,
-    "matching": _matching(act="delete", q="user:*"),
-    "matching-nothing": _matching(act="delete", q="usr:*"),
-    "matching-when": _matching(act="expire", q="user:*"),
+    "matching": _matching(action="delete", q="user:*"),
+    "matching-nothing": _matching(action="delete", q="usr:*"),
+    "matching-when": _matching(action="expire", q="user:*"),
     "matching-when-error": matching_when_error,
-    "matching-help": _matching(act="delete", q="user:*", help="1"),
+    "matching-help": _matching(action="delete", q="user:*", help="1"),
     "matching-confirm": matching_ask,
     "matching-done": matching_done,
     "namespaces": _namespaces("default"),

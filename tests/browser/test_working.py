@@ -45,7 +45,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 def begin(visit: Visit) -> None:
     """Look at what matches, stop counting, and confirm."""
-    visit.matching("default", act="delete", q="bulk:*")
+    visit.matching("default", action="delete", q="bulk:*")
     expect(visit.control("ask")).to_be_visible(timeout=30_000)
     visit.press("ask")
     visit.press("confirm")
@@ -74,7 +74,7 @@ def test_stop_stops_and_continue_goes_on(
     visit: Visit, raw: valkey.Valkey, settings: object
 ) -> None:
     settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.001}  # type: ignore[attr-defined]  # of pytest-django
-    visit.matching("default", act="delete", q="bulk:*")
+    visit.matching("default", action="delete", q="bulk:*")
     visit.control("stop").click()
     visit.press("ask")
     visit.press("confirm")
@@ -120,7 +120,7 @@ def test_without_scripts_a_button_does_each_step(
     visit: Visit, raw: valkey.Valkey, settings: object
 ) -> None:
     settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.001}  # type: ignore[attr-defined]  # of pytest-django
-    visit.matching("default", act="delete", q="bulk:*")
+    visit.matching("default", action="delete", q="bulk:*")
     expect(visit.control("stop")).to_be_hidden()
     visit.press("count")
     visit.press("ask")

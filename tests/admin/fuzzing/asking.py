@@ -206,7 +206,7 @@ class Asker:
         return self.ask(addresses.keys(), query, sent)
 
     def matching(self) -> Request:
-        query = [*self.where(), ("act", self.either(self.rng.choice(("delete", "expire")), 0.9))]
+        query = [*self.where(), ("action", self.either(self.rng.choice(("delete", "expire")), 0.9))]
         query += [("q", self.value_of("q")), *self.query("ttl", most=1)]
         query += self.query("type", "expires", "run", "scope", most=self.rng.choice((0, 0, 2)))
         sent = [("step", self.either(self.rng.choice(("ask", "run", "report", "count")), 0.9))]

@@ -70,7 +70,7 @@ def make_bulk_links(view: BaseCacheView, query: Query) -> list[Action]:
         Action(
             f"{action.name}-matching",
             action.breadcrumb,
-            view.links.bulk(view.inspector.alias, act=action.name, **search),
+            view.links.bulk(view.inspector.alias, action=action.name, **search),
             kind,
         )
         for action, kind in ((bulk.EXPIRE_MATCHING, ""), (bulk.DELETE_MATCHING, "danger"))
@@ -211,7 +211,7 @@ class BulkActionView(BaseSignedStateView):
 
     def check_access(self) -> None:
         super().check_access()
-        name = self.request.GET.get("act") or bulk.DELETE_MATCHING.name
+        name = self.request.GET.get("action") or bulk.DELETE_MATCHING.name
         if name not in bulk.MATCHING_ACTIONS:
             raise Http404(_("There is no such action for all matching keys."))
         self.bulk_action = bulk.MATCHING_ACTIONS[name]
@@ -323,7 +323,7 @@ class BulkActionView(BaseSignedStateView):
         return self.render_to_response(self.get_context_data(**context))
 
     def get_keys_url(self) -> str:
-        removed = ("act", "ttl", "run", "token", "help", "cache")
+        removed = ("action", "ttl", "run", "token", "help", "cache")
         params = {name: value for name, value in self.request.GET.items() if name not in removed}
         url = self.links.keys(self.inspector.alias, **params)
         return url if len(url) <= MAX_ID_LENGTH else self.links.keys(self.inspector.alias)

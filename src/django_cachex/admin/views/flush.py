@@ -245,7 +245,7 @@ def _make_preview_table(
 
 
 def _format_command(plan: FlushPreview) -> str:
-    return _("This runs %(act)s.") % {"act": plan.command}
+    return _("This runs %(command)s.") % {"command": plan.command}
 
 
 def _make_entries_cell(plan: PlannedFlush) -> Cell:

@@ -526,17 +526,17 @@ class ServerInspector(BaseServerInspector):
 
         `examined` is an estimate: SCAN does not report how many keys it examined.
         """
-        reach, pattern = self.key_range(query.scope), query.pattern
-        accepts = partial(self.is_listable, query=query, key_range=reach)
-        is_exact = reach.is_exact and pattern.glob_is_exact
+        key_range, pattern = self.key_range(query.scope), query.pattern
+        accepts = partial(self.is_listable, query=query, key_range=key_range)
+        is_exact = key_range.is_exact and pattern.glob_is_exact
         search = KeyScan(
             client=self.scan_client,
             nodes=primary_nodes(self.scan_client),
             query=query,
-            glob=reach.glob_for(pattern),
+            glob=key_range.glob_for(pattern),
             accepts=None if is_exact and query.exclude is None else accepts,
             optional_columns=self.optional_columns,
-            is_expensive=pattern.scans_whole_name or not reach.is_exact,
+            is_expensive=pattern.scans_whole_name or not key_range.is_exact,
         )
         return scan_keys(search, token, limit, deadline)
 

@@ -9,6 +9,7 @@ real Valkey in place of the documented address.
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import re
 import sys
@@ -300,3 +301,15 @@ def test_what_is_claimed_of_a_get_is_what_was_measured() -> None:
         )
         assert word in readme
         assert 0.8 < ours / theirs / parts[word] < 1.25
+
+
+def test_the_walks_of_the_architecture_lead_to_what_exists() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    steps = re.findall(r"`([\w/]+\.py):([\w.]+)`", text)
+    assert len(steps) >= 20
+    for path, name in steps:
+        found: Any = importlib.import_module("django_cachex." + path[:-3].replace("/", "."))
+        for part in name.split("."):
+            found = getattr(found, part)
+    for path in re.findall(r"`((?:\w+/)*\w+\.(?:py|html))`", text):
+        assert [*SOURCE.rglob(path), *ROOT.glob(path)], path

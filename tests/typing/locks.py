@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, assert_type
 
 from django_cachex.cache import Pipeline, ValkeyCache
-from django_cachex.cache.locks import AsyncLock, AsyncSemaphore, Lock, Semaphore
+from django_cachex.cache.locks import AsyncLock, Lock
+from django_cachex.cache.semaphores import AsyncSemaphore, Semaphore
 from django_cachex.commands import Script
 
 

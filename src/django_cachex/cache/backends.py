@@ -15,7 +15,7 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
 from django_cachex.cache.cluster import ClusterClient
 from django_cachex.cache.cluster.routing import key_slot
-from django_cachex.cache.locks import LockingCache
+from django_cachex.cache.locking import LockingCache
 from django_cachex.cache.migration import UnsupportedCacheMethods, UnsupportedKwargs, reject_kwargs
 from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.cache.stampede import (

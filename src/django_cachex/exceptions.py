@@ -62,6 +62,10 @@ class UnknownCommand(CommandError):
     """The server doesn't have this command. It may be too old, or have it renamed or disabled."""
 
 
+DENIED_ERRORS = AccessDenied, UnknownCommand
+"""Errors of commands that an ACL denies, or that a managed service hides."""
+
+
 class NotSupportedError(UnknownCommand):
     """The server is too old for a command or one of its options.
 

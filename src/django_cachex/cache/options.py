@@ -228,7 +228,7 @@ def check_class(driver: Driver, name: str, given: Any) -> tuple[str, str] | None
         value = import_class(given)
     except Exception as error:  # Importing a module may raise any exception.
         problem = gettext("“%(name)s” can't be imported: %(reason)s")
-        return problem % {"name": name, "reason": describe_error(error)}, import_hint(error)
+        return problem % {"name": name, "reason": describe_option_error(error)}, import_hint(error)
     if is_from_package(OTHER_DRIVER[driver.name], value):
         problem = gettext(
             "“%(name)s” is a class of %(other)s-py, but this cache uses %(driver)s-py."
@@ -264,7 +264,7 @@ def is_from_package(package: str, value: Any) -> bool:
     return any(base.__module__.partition(".")[0] == package for base in bases)
 
 
-def describe_error(error: Exception) -> str:
+def describe_option_error(error: Exception) -> str:
     """Return a description of an error, without the text of exceptions of other packages.
 
     That text may contain secrets.

@@ -9,7 +9,7 @@ from django_cachex.commands.args import INT64
 from django_cachex.commands.base import Commands
 from django_cachex.commands.command import COUNTER_UNAVAILABLE, Command, Operation, parse_raw
 from django_cachex.commands.scripts import Script
-from django_cachex.exceptions import AccessDenied, OutOfRangeError, ScriptMissing, UnknownCommand
+from django_cachex.exceptions import DENIED_ERRORS, OutOfRangeError, ScriptMissing
 
 # GET returns the sum, because Lua's numbers are doubles, which round integers above 2**53.
 INCR_SCRIPT = Script("""\
@@ -19,7 +19,6 @@ if type(reply) == 'table' and reply.err then return reply end
 return redis.call('GET', KEYS[1])""")
 
 
-DENIED_ERRORS = AccessDenied, UnknownCommand
 # Errors after which `_incr` can still succeed: it sends the script, or uses no script at all.
 SCRIPT_ERRORS = ScriptMissing, *DENIED_ERRORS
 

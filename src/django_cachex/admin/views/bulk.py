@@ -86,7 +86,7 @@ def format_match_count(work: Job[NamespaceStats]) -> str:
     return text % {"count": formatting.format_number(count)}
 
 
-def format_key_count(count: int) -> str:
+def format_counted_keys(count: int) -> str:
     text = ngettext("%(count)s key counted", "%(count)s keys counted", count)
     return text % {"count": formatting.format_number(count)}
 

@@ -32,7 +32,7 @@ from django_cachex.admin.links import Links
 from django_cachex.admin.permissions import VIEW_NAMESPACES, PermissionChecker
 from django_cachex.admin.sessions import session_key_filter
 from django_cachex.admin.views.base import BaseSignedStateView, make_bytes_cell
-from django_cachex.admin.views.bulk import format_key_count, get_memory_label, make_key_link
+from django_cachex.admin.views.bulk import format_counted_keys, get_memory_label, make_key_link
 from django_cachex.admin.views.caches import SUPPORT_BADGES
 from django_cachex.admin.views.progress import continue_count, make_progress
 from django_cachex.conf import limits
@@ -358,7 +358,7 @@ class NamespacesView(BaseSignedStateView):
         report = NamespaceReport(work, self.inspector, self.checker, self.links)
         return super().get_context_data(
             job=make_progress(
-                format_key_count(survey.total.keys),
+                format_counted_keys(survey.total.keys),
                 position,
                 continue_button,
                 [("state", self.dump_token(NAMESPACES_PURPOSE, work.state()))],

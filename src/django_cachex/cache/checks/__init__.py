@@ -24,7 +24,7 @@ from django_cachex.cache.checks.options import (
     check_protection,
     check_unused_options,
 )
-from django_cachex.cache.options import describe_error
+from django_cachex.cache.options import describe_option_error
 
 __all__ = ["check_caches", "check_migration_settings", "check_prefixes", "check_unpickling"]
 
@@ -83,7 +83,7 @@ def _check_creation(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
         error = alias.backend(params.pop("LOCATION", ""), params)._config_error
         text = str(error or "")
     except Exception as raised:  # The constructor of a subclass may raise any exception.
-        text = describe_error(raised)
+        text = describe_option_error(raised)
     if text:
         yield alias.error(
             "django_cachex.E100",

@@ -71,7 +71,7 @@ class AliasOnServer:
         return self.key_range is not None and stored.startswith(self.key_range)
 
 
-def iter_pairs() -> Iterator[tuple[AliasOnServer, AliasOnServer]]:
+def iter_alias_pairs() -> Iterator[tuple[AliasOnServer, AliasOnServer]]:
     """Yield the pairs of aliases in the same database, in both orders."""
     aliases = [one for one in map(load_alias, settings.CACHES) if one is not None]
     for one, other in permutations(aliases, 2):
@@ -124,7 +124,7 @@ def check_prefixes(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     """
     return [
         get_overlap_warning(outer, inner, shared)
-        for outer, inner in iter_pairs()
+        for outer, inner in iter_alias_pairs()
         if outer.example_keys != inner.example_keys and (shared := outer.find_shared_key(inner))
     ]
 
@@ -185,7 +185,7 @@ def check_unpickling(app_configs: Any = None, **kwargs: Any) -> list[CheckMessag
 
 def find_unsafe_readers() -> Iterator[tuple[AliasOnServer, AliasOnServer]]:
     """Yield pairs of an alias that unpickles unchecked data, and one that stores other formats."""
-    for reader, writer in iter_pairs():
+    for reader, writer in iter_alias_pairs():
         if not is_unpickling(reader) or is_pickle_writer(list_serializers(writer.serializer)[0]):
             continue
         if reader.find_shared_key(writer) or writer.find_shared_key(reader):

@@ -123,7 +123,7 @@ def find_slots(commands: Sequence[Command[Any]]) -> set[int]:
     return {key_slot(key) for command in commands for key in find_keys(command.args)}
 
 
-MAX_ATTEMPTS = 5
+MAX_SENDS = 5
 """The maximum number of times that a command is sent."""
 RETRY_DELAYS = 0.05, 0.1, 0.2
 """Seconds to wait before each retry for a slot that no node serves."""
@@ -253,7 +253,7 @@ class Cluster:
         if node is not None:
             node_commands[0].reply = error
             node_commands = yield from self._find_retries(node, node_commands, pauses)
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(MAX_SENDS):
             groups = self._group_by_node(node_commands)
             if not groups:
                 break
@@ -322,7 +322,7 @@ class Cluster:
         yield from self._nodes.ensure_slots()
         node, pauses = self._nodes.owner(pinned.slot), iter(RETRY_DELAYS)
         outcome: Any = None
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(MAX_SENDS):
             [outcome] = yield [ServerCall(node, pinned.attempt())]
             if pinned.lost:
                 yield from self._nodes.find_successor(node)

@@ -23,7 +23,7 @@ from django_cachex.exceptions import (
     SlotUnavailable,
 )
 
-REFRESH_INTERVAL = 1.0
+MIN_REFRESH_INTERVAL = 1.0
 """Minimum number of seconds between two reads of the slots because a node is down."""
 
 CLUSTER_SLOTS = Command(("CLUSTER", "SLOTS"), parse_raw, idempotent=True)
@@ -87,7 +87,7 @@ class Nodes:
 
         The order is random, because a node that can't reach the others doesn't know the successor.
         """
-        if not 0 <= time.monotonic() - self._read_at < REFRESH_INTERVAL:
+        if not 0 <= time.monotonic() - self._read_at < MIN_REFRESH_INTERVAL:
             others = [node for _slot, node in self.slots.primaries]
             random.shuffle(others)
             yield from self._read_slots(others, lost)

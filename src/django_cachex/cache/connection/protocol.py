@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from django_cachex.cache.connection.errors import ProtocolError, parse_error
 from django_cachex.commands.args import INT64
 from django_cachex.commands.command import TRANSACTION_COMMANDS, Command, EncodableArg
-from django_cachex.exceptions import AccessDenied, UnknownCommand
+from django_cachex.exceptions import DENIED_ERRORS
 
 # The parsers that can be used with each driver, its own first.
 PARSERS = {"valkey": ("libvalkey", "hiredis"), "redis": ("hiredis", "libvalkey")}
@@ -181,8 +181,7 @@ class ReplyReader:
 
 
 Args = tuple[EncodableArg, ...]
-
-DENIED_ERRORS = frozenset({AccessDenied, UnknownCommand})
+_DENIED_TYPES = frozenset(DENIED_ERRORS)
 
 
 def replace_unlink(args: Args) -> Args:
@@ -239,7 +238,7 @@ class ServerCodec(RESPCodec):
         Commands of a transaction can't be sent again one by one. Instead, the reply to EXEC is
         changed to None, as if a watched key had been modified, so that the caller starts again.
         """
-        if DENIED_ERRORS.isdisjoint(map(type, replies)):
+        if _DENIED_TYPES.isdisjoint(map(type, replies)):
             return []
         numbers = [
             number

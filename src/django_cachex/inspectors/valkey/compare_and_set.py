@@ -20,10 +20,10 @@ from django_cachex.commands import (
 from django_cachex.commands.args import encode_arg
 from django_cachex.commands.command import Batch, EncodableArg, parse_raw
 from django_cachex.conf import limits
+from django_cachex.exceptions import DENIED_ERRORS
 from django_cachex.inspectors.edits import EditResult, EditStatus, ValueDigest
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.valkey.errors import (
-    DENIED_ERRORS,
     any_reply,
     check_shape,
     is_integer,

@@ -38,7 +38,7 @@ from django_cachex.inspectors.valkey.scan_elements import (
     RowPage,
     ScanBatch,
     field_times_commands,
-    parse_position,
+    parse_row_position,
     prefetch_run_id,
     raw_command,
     scan_page,
@@ -68,7 +68,7 @@ def read_list(request: ReadRequest) -> Operation[RowPage]:
 
 def start_index(request: ReadRequest) -> int:
     """Return the list index at which a page starts."""
-    index = parse_position(request.window.at)
+    index = parse_row_position(request.window.at)
     if index < 0:
         return index + request.total
     return request.total - 1 if request.is_reversed and not request.window.at else index
@@ -102,7 +102,7 @@ def read_by_rank(request: ReadRequest) -> Operation[RowPage]:
     window = request.window
     if window.lowest is not None or window.highest is not None:
         base, size = map(require_reply, request.prefetched)
-    position = parse_position(window.at)
+    position = parse_row_position(window.at)
     page_slice = slice_at(position + size if position < 0 else position, request.count, size)
     if not size:
         return RowPage([], found=0)

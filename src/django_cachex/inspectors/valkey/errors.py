@@ -10,14 +10,11 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final, TypeVar
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import AccessDenied, Command, CommandError, Operation, UnknownCommand
+from django_cachex.commands import Command, CommandError, Operation
 from django_cachex.commands.command import Batch, EncodableArg
-from django_cachex.exceptions import UnexpectedReply
+from django_cachex.exceptions import DENIED_ERRORS, UnexpectedReply
 
 ReplyT = TypeVar("ReplyT")
-
-DENIED_ERRORS = (AccessDenied, UnknownCommand)
-"""Errors of commands that an ACL denies or a service hides: one value is missing, not the page."""
 
 PARSE_ERRORS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 """Errors raised by parsing a reply of the right shape with unexpected content."""

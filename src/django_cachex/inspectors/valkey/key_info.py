@@ -15,9 +15,10 @@ from django_cachex.cache.cluster.cluster import Cluster
 from django_cachex.cache.codecs import COMPRESSOR, SERIALIZER, CompositeSerializer, PluginType
 from django_cachex.commands import Command, CommandError, WrongTypeError
 from django_cachex.commands.command import parse_raw
+from django_cachex.exceptions import DENIED_ERRORS
 from django_cachex.inspectors.info import InfoField, Text, Unit
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo
-from django_cachex.inspectors.valkey.errors import DENIED_ERRORS, none_if_denied, require_reply
+from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
 from django_cachex.inspectors.values import class_path
 
 

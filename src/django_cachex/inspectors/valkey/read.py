@@ -42,7 +42,7 @@ from django_cachex.inspectors.valkey.scan_elements import (
     ElementRow,
     ReadRequest,
     RowPage,
-    parse_position,
+    parse_row_position,
     prefetch_hash,
     prefetch_run_id,
     raw_command,
@@ -140,12 +140,12 @@ def index_after(type: str, request: ReadRequest) -> str | None:
         index = start_index(request)
         index += -1 if request.is_reversed else 1
         return str(index) if 0 <= index < request.total else None
-    rank = parse_position(request.window.at)
+    rank = parse_row_position(request.window.at)
     rank += request.total + 1 if rank < 0 else 1
     return str(rank) if rank < request.total else None
 
 
-KEY_COLUMNS: Final = ("type", "ttl", "size", "memory")
+READ_COLUMNS: Final = ("type", "ttl", "size", "memory")
 
 MAX_FETCHED_SIZE: Final = 32 * 1024 * 1024
 """Approximate limit in bytes for the elements of a page, estimated from the key's memory usage."""
@@ -189,7 +189,7 @@ def read_key(
 
     This takes at most three round trips, or four for a hash whose fields may expire.
     """
-    [replies] = fetch_columns(client, [stored], commands_for(client, KEY_COLUMNS))
+    [replies] = fetch_columns(client, [stored], commands_for(client, READ_COLUMNS))
     key_info = build_key_info(stored, replies)
     if not key_info.exists:
         return None

@@ -455,7 +455,7 @@ class KeyScan:
 
 
 @dataclass
-class ScanProgress:
+class ScanState:
     """The state of a search during one request."""
 
     scans: list[NodeScan]
@@ -549,7 +549,7 @@ def scan_keys(search: KeyScan, token: str, limit: int, deadline: float) -> ScanP
     answering = [scan for scan in scans if not scan.has_failed]
     failed = [scan for scan in scans if scan.has_failed] if answering else []
     scan_count = ScanCount(limits().scan_count, MIN_COUNT if search.is_expensive else FIRST_COUNT)
-    progress = ScanProgress(answering or scans, failed, scan_count)
+    progress = ScanState(answering or scans, failed, scan_count)
     progress.step(search, limit)
     while not progress.is_over(limit, deadline):
         progress.step(search, limit)
@@ -557,7 +557,7 @@ def scan_keys(search: KeyScan, token: str, limit: int, deadline: float) -> ScanP
     return make_page(progress, whole=not token)
 
 
-def make_page(progress: ScanProgress, whole: bool) -> ScanPage:
+def make_page(progress: ScanState, whole: bool) -> ScanPage:
     """Build the page; a complete search has examined the whole database."""
     sizes = list(progress.sizes.values())
     found, examined = len(progress.keys), progress.scan_count.requested

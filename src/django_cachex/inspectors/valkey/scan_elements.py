@@ -108,7 +108,7 @@ def slice_at(position: int, count: int, total: int) -> Slice:
     return Slice(position, min(position + count, total), total, count)
 
 
-def parse_position(position: str) -> int:
+def parse_row_position(position: str) -> int:
     """Parse a position; an empty one is 0, negative ones count from the end."""
     digits = position.removeprefix("-")
     if not position:

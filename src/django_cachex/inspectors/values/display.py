@@ -87,7 +87,7 @@ def format_hex_line(row: bytes, offset: int) -> str:
     return f"{offset:06x}  {row.hex(' '):<23}  {printable}"
 
 
-def format_size(count: int) -> str:
+def format_byte_count(count: int) -> str:
     if count < 1000:
         return f"{count} B"
     size, units = count / 1000, ["kB", "MB", "GB", "TB", "PB"]
@@ -97,10 +97,10 @@ def format_size(count: int) -> str:
 
 
 def format_nbsp_size(count: int) -> str:
-    return format_size(count).replace(" ", "\N{NO-BREAK SPACE}")
+    return format_byte_count(count).replace(" ", "\N{NO-BREAK SPACE}")
 
 
-lazy_size = lazy(format_size, str)
+lazy_size = lazy(format_byte_count, str)
 lazy_nbsp_size = lazy(format_nbsp_size, str)
 
 

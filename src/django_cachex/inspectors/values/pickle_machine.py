@@ -176,7 +176,7 @@ def read_str_line(stream: PickleStream) -> str:
     return stream.readline().decode("raw_unicode_escape")
 
 
-def parse_decimal(digits: bytes) -> int:
+def parse_int_argument(digits: bytes) -> int:
     if len(digits) > max_int_digits() or not DECIMAL_INTEGER.fullmatch(digits):
         raise ValueError("not a decimal integer")
     return int(digits)
@@ -186,12 +186,14 @@ def read_int_line(stream: PickleStream) -> int:
     """Read an integer, or a boolean of protocols 0 and 1."""
     digits = stream.readline()
     return (
-        {b"00": False, b"01": True}[digits] if digits in (b"00", b"01") else parse_decimal(digits)
+        {b"00": False, b"01": True}[digits]
+        if digits in (b"00", b"01")
+        else parse_int_argument(digits)
     )
 
 
 def read_long_line(stream: PickleStream) -> int:
-    return parse_decimal(stream.readline().removesuffix(b"L"))
+    return parse_int_argument(stream.readline().removesuffix(b"L"))
 
 
 def read_float_line(stream: PickleStream) -> float:

@@ -299,13 +299,13 @@ class FlushSubcommand(Subcommand):
             context.inspector(one, bulk.FLUSH_CACHE.permission) for one in context["caches"]
         ]
         codes = [flush_or_warn(context, inspector) for inspector in others]
-        return max([*codes, flush_cache(context, last)])
+        return max([*codes, run_flush(context, last)])
 
 
 def flush_or_warn(context: CommandContext, inspector: Inspector) -> int:
     """Flush one of several caches; an error is written and does not stop the others."""
     try:
-        return flush_cache(context, inspector)
+        return run_flush(context, inspector)
     except CommandError as error:
         if error.returncode == EXIT_USAGE:  # The user can't be asked about the others either.
             raise
@@ -313,7 +313,7 @@ def flush_or_warn(context: CommandContext, inspector: Inspector) -> int:
         return EXIT_FAILED
 
 
-def flush_cache(context: CommandContext, inspector: Inspector) -> int:
+def run_flush(context: CommandContext, inspector: Inspector) -> int:
     """Flush one cache; return the exit code."""
     if inspector.flushes_in_steps:
         return flush_in_steps(context, inspector)

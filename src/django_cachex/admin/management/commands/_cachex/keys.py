@@ -34,7 +34,7 @@ from django_cachex.inspectors.jobs import FindKeys
 from django_cachex.inspectors.types import TTL_NONE, Elements, KeyInfo, KeyValue
 from django_cachex.inspectors.values import InvalidValue, parse_value
 
-BATCH_SIZE = 500
+MAX_BATCH_KEYS = 500
 BATCH_SECONDS = 1.0
 """The time in seconds after which the keys found so far are written."""
 
@@ -73,7 +73,7 @@ def iter_batches(inspector: Inspector, find: FindKeys, limit: int) -> Iterator[l
     """Yield batches of at most `limit` keys with their properties; of all keys if it is 0."""
     token, count = "", 0
     while True:
-        want = min(BATCH_SIZE, limit - count) if limit else BATCH_SIZE
+        want = min(MAX_BATCH_KEYS, limit - count) if limit else MAX_BATCH_KEYS
         listing = find(token, want, time.monotonic() + BATCH_SECONDS)
         keys = listing.keys[: limit - count] if limit else listing.keys
         page = [one for one in inspector.describe(keys) if one.exists] if keys else []

@@ -94,16 +94,16 @@ class SyncConnection:
         `extra_timeout` seconds are added to the connection's timeout for this call.
         """
         replies: list[Any] = []
-        if extra_timeout and self._timeout:
+        is_extended = bool(extra_timeout and self._timeout)
+        if is_extended:
             set_timeout(self._sock, self._timeout + extra_timeout)
-            replies = self.execute_many(data, count)
-            set_timeout(self._sock, self._timeout)
-            return replies
         self._send(data)
         gets = self._reader.gets
         while len(replies) < count:
             self._receive()
             replies += iter(gets, INCOMPLETE)
+        if is_extended:
+            set_timeout(self._sock, self._timeout)
         if len(replies) > count:
             raise ProtocolError("Connection out of sync: unexpected reply.")
         return replies
@@ -358,11 +358,11 @@ class BoundedSyncConnection(SyncConnection):
         self._send = self._send_bounded
         self._has_short_timeout = False
 
-    def ask(self, data: bytes) -> Any:
+    def execute(self, data: bytes) -> Any:
         self._start_exchange()
         return super().execute(data)
 
-    def ask_all(self, data: bytes, count: int, extra_timeout: float = 0) -> list[Any]:
+    def execute_many(self, data: bytes, count: int, extra_timeout: float = 0) -> list[Any]:
         self._start_exchange(extra_timeout)
         return super().execute_many(data, count, extra_timeout)
 
@@ -383,7 +383,7 @@ class BoundedSyncConnection(SyncConnection):
             self._sock.sendall(remaining[:BUFFER_SIZE])
             remaining = remaining[BUFFER_SIZE:]
 
-    def _wait(self) -> None:
+    def _receive(self) -> None:
         if self._received:
             self._limit_timeout()
         length = self._recv_into(self._buffer)

@@ -94,16 +94,16 @@ class SyncConnection:
         `extra_timeout` seconds are added to the connection's timeout for this call.
         """
         replies: list[Any] = []
-        is_extended = bool(extra_timeout and self._timeout)
-        if is_extended:
-            set_timeout(self._sock, self._timeout + extra_timeout)
+        timeout = self._timeout if extra_timeout else None
+        if timeout:
+            set_timeout(self._sock, timeout + extra_timeout)
         self._send(data)
         gets = self._reader.gets
         while len(replies) < count:
             self._receive()
             replies += iter(gets, INCOMPLETE)
-        if is_extended:
-            set_timeout(self._sock, self._timeout)
+        if timeout:
+            set_timeout(self._sock, timeout)
         if len(replies) > count:
             raise ProtocolError("Connection out of sync: unexpected reply.")
         return replies

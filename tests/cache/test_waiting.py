@@ -49,7 +49,7 @@ def clocked(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, make_cache: MakeCache
 ) -> ServerCache:
     """A cache; the kernel watches over the time of its connections, or Python, as with TLS."""
-    monkeypatch.setattr(sync, "KERNEL_TIMEOUTS", request.param == "kernel")
+    monkeypatch.setattr(sync, "HAS_KERNEL_TIMEOUTS", request.param == "kernel")
     return make_cache(OPTIONS={**OPTIONS, "client_name": request.param})
 
 

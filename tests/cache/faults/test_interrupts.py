@@ -30,8 +30,8 @@ from tests.cache.faults.endpoints import Endpoint
 from tests.cache.relay import relay
 from tests.servers import Server, wait_until
 
-OURS = str(Path(package.__file__).parent)
-RUNNING = frozenset({"server.py", "pool.py", "line.py", "resp.py"})
+OURS = str(Path(package.__file__).parent / "connection")
+RUNNING = frozenset({"server.py", "sync.py", "protocol.py"})
 
 BLOCKING = [
     pytest.param(Route("blocking"), id="C"),

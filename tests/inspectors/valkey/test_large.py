@@ -113,7 +113,7 @@ def test_an_element_that_is_too_large_is_not_changed_by_what_would_read_it(store
     store.raw.set(":1:key", LARGE)
     outcome = store.inspect().apply(b":1:key", Incr(1))
     assert outcome.status == EditStatus.REFUSED
-    assert "larger than" in str(outcome.reason)
+    assert "exceeds the limit" in str(outcome.reason)
 
 
 MEASURED = """
@@ -125,7 +125,7 @@ settings.configure(
 )
 django.setup()
 from django_cachex.inspectors import inspector_for
-from django_cachex.inspectors.query import Window
+from django_cachex.inspectors.query import ElementPage
 
 def peak():
     return int(re.search("VmHWM:\\s+([0-9]+)", open("/proc/self/status").read())[1]) * 1024
@@ -135,7 +135,7 @@ inspector.read(b":1:small")
 before = peak()
 at, notes = "", ""
 while at is not None:
-    entry = inspector.read(b":1:key", Window(at=at))
+    entry = inspector.read(b":1:key", ElementPage(at=at))
     at, notes = entry.elements.next, notes + str(entry.note)
 print(json.dumps([peak() - before, notes]))
 """

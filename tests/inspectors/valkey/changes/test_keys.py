@@ -133,7 +133,7 @@ def test_a_value_is_copied_into_a_cache_that_stores_otherwise(
     subject.inspector.cache.set("key", (1, 2))
     outcome = subject.apply(Copy(OTHER, other, overwrite=True))
     assert outcome.status == EditStatus.REFUSED
-    assert "alike" in str(outcome.reason)
+    assert "type tuple" in str(outcome.reason)
     subject.fill("list", "a")
     assert subject.apply(Copy(OTHER, other, overwrite=True)).status == EditStatus.REFUSED
     assert other.cache.get("other") == {"a": [1]}

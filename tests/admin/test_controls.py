@@ -20,7 +20,7 @@ from tests.admin.test_links import OURS, Crawl
 
 CSRF = "csrfmiddlewaretoken"
 NAME = re.compile(r"[a-z]+(-[a-z]+)*")
-ROWS = re.compile(r"\bcx-(items|choices|commands|shares)\b")
+ROWS = re.compile(r"\bcx-(items|choices|snippets|bar-chart)\b")
 """Lists that have a control of one kind in each item, as tables have in each row."""
 
 

@@ -285,7 +285,7 @@ def test_the_command_line_keeps_to_policies(
         ("delete", "open", "p:1:precious", "--yes"),
         ("expire", "open", "p:1:precious", "--in", "5", "--yes"),
     ):
-        with pytest.raises(CommandError, match="CACHEX_ADMIN closes"):
+        with pytest.raises(CommandError, match="CACHEX_ADMIN restricts"):
             call_command("cachex", *words)
     out = StringIO()
     with pytest.raises(SystemExit):

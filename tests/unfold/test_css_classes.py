@@ -65,8 +65,10 @@ def filter_ours(names: set[str]) -> set[str]:
 
 
 def get_used_classes(*skins: str) -> set[str]:
-    """Return the class names in the templates of pages and of these skins' components."""
-    return complete_names(markup.classes_of(PAGES, *(COMPONENTS[skin] for skin in skins)))
+    """Return the class names in the templates of pages, help and these skins' components."""
+    return complete_names(
+        markup.classes_of(PAGES, PAGES / "help", *(COMPONENTS[skin] for skin in skins))
+    )
 
 
 def get_unfold_classes() -> set[str]:

@@ -133,7 +133,7 @@ def describe_value_type(value: object) -> str:
     return kinds.get(type(value), type(value).__name__)
 
 
-def refusal_message(outcome: EditResult, opened: str = "", type: str = "") -> str:
+def failure_message(outcome: EditResult, opened: str = "", type: str = "") -> str:
     """Return why an edit was not applied and what to do.
 
     Args:

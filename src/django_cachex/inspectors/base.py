@@ -71,8 +71,11 @@ class Support(StrEnum):
     """How well the cache admin supports a backend."""
 
     CACHEX = "cachex"
+    """A backend of this package."""
     WRAPPED = "wrapped"
+    """A backend of Django, with the features that it allows."""
     LIMITED = "limited"
+    """Any other backend, of which only Django's cache interface is known."""
 
 
 class Inspector:
@@ -133,7 +136,7 @@ class Inspector:
     """Whether `apply` supports `Incr`."""
 
     can_download: bool = False
-    """Whether `chunks` returns all stored bytes of a string."""
+    """Whether `iter_chunks` returns all stored bytes of a string."""
 
     can_dump: bool = False
     """Whether `dump` returns a key of any type in the store's own format."""
@@ -142,7 +145,7 @@ class Inspector:
     """Whether `read` supports an `ElementPage` other than `FIRST_PAGE`."""
 
     can_edit_elements: bool = False
-    """Whether `element` and the element edits of `apply` are supported for `creatable_types`."""
+    """Whether `read_element` and the element edits of `apply` support the `creatable_types`."""
 
     can_type: bool = False
     """Whether keys have types that can be shown and filtered by."""
@@ -222,18 +225,18 @@ class Inspector:
         return ""
 
     @property
-    def storage_id(self) -> Hashable:
+    def configured_store_id(self) -> Hashable:
         """A value that is equal for aliases that share their entries."""
         return (self.backend, self.alias)
 
-    def storage_ids(self) -> frozenset[str]:
+    def fetch_store_ids(self) -> frozenset[str]:
         """Return IDs of the store. Aliases that have an ID in common share their entries.
 
         Connects to the store if it is a server, and raises its exceptions.
         """
-        return frozenset((repr(self.storage_id),))
+        return frozenset((repr(self.configured_store_id),))
 
-    def may_share_storage(self, other: Inspector) -> bool:
+    def may_share_store(self, other: Inspector) -> bool:
         """Return whether two aliases may share their entries, judging by the settings alone."""
         return False
 
@@ -323,26 +326,26 @@ class Inspector:
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.read")
 
-    def element(self, stored: bytes, type: str, element: str) -> Element | None:
+    def read_element(self, stored: bytes, type: str, element_id: str) -> Element | None:
         """Return one element of a collection for editing, decoded up to the limit for strings.
 
         Args:
             stored: The stored key.
             type: The expected type of the key.
-            element: The `Element.id`.
+            element_id: The `Element.id`.
 
         Returns:
             None if there is no such key of this type, or no such element.
         """
-        raise NotImplementedError(f"{self.__class__.__qualname__}.element")
+        raise NotImplementedError(f"{self.__class__.__qualname__}.read_element")
 
-    def chunks(self, stored: bytes) -> Iterator[bytes]:
+    def iter_chunks(self, stored: bytes) -> Iterator[bytes]:
         """Yield the stored bytes of a string in chunks, or nothing if the key doesn't exist.
 
         Raises:
             KeyChanged: The value changed in the meantime.
         """
-        raise NotImplementedError(f"{self.__class__.__qualname__}.chunks")
+        raise NotImplementedError(f"{self.__class__.__qualname__}.iter_chunks")
 
     def dump(self, stored: bytes) -> bytes | None:
         """Return a key of any type in the store's own format, or None if the key doesn't exist."""
@@ -404,7 +407,7 @@ class Inspector:
         raise NotImplementedError(f"{self.__class__.__qualname__}.preview_flush")
 
     def flush_affects(self, other: Inspector) -> bool:
-        """Return whether `flush` deletes the keys of another alias with the same `storage_id`."""
+        """Return whether `flush` deletes the keys of another cache in the same store."""
         return True
 
     def flush(self) -> int | None:

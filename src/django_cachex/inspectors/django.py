@@ -309,7 +309,7 @@ class DjangoBackendInspector(Inspector):
 
     def copy(self, stored: bytes, edit: Copy) -> EditResult:
         """Copy the stored bytes within a store, or the value to another store."""
-        if edit.into is not None and edit.into.storage_id != self.storage_id:
+        if edit.into is not None and edit.into.configured_store_id != self.configured_store_id:
             return copy_value(self, stored, edit)
         if stored == edit.to:
             return EditResult(EditStatus.UNCHANGED)

@@ -100,10 +100,10 @@ class LimitedInspector(Inspector):
         return mask(", ".join(map(str, locations)), find_secrets(self.params))
 
     @property
-    def storage_id(self) -> Hashable:
+    def configured_store_id(self) -> Hashable:
         return (self.backend, self.location or self.alias)
 
-    def storage_ids(self) -> frozenset[str]:
+    def fetch_store_ids(self) -> frozenset[str]:
         """Return only the location, because two classes may be clients of the same server."""
         return frozenset((f"location {self.params.get('LOCATION') or self.alias}",))
 

@@ -10,7 +10,7 @@ from django_cachex.inspectors.keys import encode_text
 
 
 @dataclass(frozen=True)
-class KeyPattern:
+class KeyShape:
     """Stored keys with a common prefix and, if `KEY_FUNCTION` hashes names, a fixed length."""
 
     prefix: bytes
@@ -21,8 +21,8 @@ class KeyPattern:
         return stored.startswith(self.prefix) and self.length in (None, len(stored))
 
     @classmethod
-    def of(cls, inspector: Inspector, names: Sequence[str], prefix: str = "") -> KeyPattern:
-        """Return the pattern of the stored keys for names with a given prefix.
+    def of(cls, inspector: Inspector, names: Sequence[str], prefix: str = "") -> KeyShape:
+        """Return the shape of the stored keys for names with a given prefix.
 
         Args:
             inspector: The inspector of the alias.

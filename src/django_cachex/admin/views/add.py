@@ -15,7 +15,7 @@ from django_cachex.admin.components import Action, FormPanel, Heading
 from django_cachex.admin.errors import error_message
 from django_cachex.admin.forms.base import AddForm
 from django_cachex.admin.help import HelpPanel
-from django_cachex.admin.messages import added_message, refusal_message
+from django_cachex.admin.messages import added_message, failure_message
 from django_cachex.admin.permissions import ADD, REPLACE, VIEW_KEYS
 from django_cachex.admin.views.base import BaseCacheView
 from django_cachex.inspectors.edits import (
@@ -101,7 +101,7 @@ class AddKeyView(BaseCacheView):
 
     def _add_refusal_errors(self, form: AddForm, outcome: EditResult) -> None:
         if outcome.status != EditStatus.EXISTS:
-            form.add_error(None, refusal_message(outcome))
+            form.add_error(None, failure_message(outcome))
             return
         text = _("A key with this name already exists.")
         if "replace" in form.fields:

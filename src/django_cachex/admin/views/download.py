@@ -128,7 +128,7 @@ class DownloadView(BaseKeyView):
 
     def _read_stored(self) -> Iterator[bytes] | None:
         """Return the chunks of a string. The first is read now, so that errors can be shown."""
-        chunks = self.inspector.chunks(self.stored)
+        chunks = self.inspector.iter_chunks(self.stored)
         first = next(chunks, None)
         if first is not None:
             return chain([first], chunks)

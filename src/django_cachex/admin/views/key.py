@@ -32,7 +32,7 @@ from django_cachex.admin.key_actions import (
     PageArea,
 )
 from django_cachex.admin.key_actions.key import editable_name
-from django_cachex.admin.messages import refusal_message
+from django_cachex.admin.messages import failure_message
 from django_cachex.admin.permissions import ADD, DELETE, EDIT, VIEW_HISTORY, VIEW_KEYS, VIEW_VALUE
 from django_cachex.admin.views.download import get_available_formats
 from django_cachex.admin.views.key_base import READ_MODE, BaseKeyDetailView
@@ -81,12 +81,12 @@ class KeyView(BaseKeyDetailView):
                     self.inspector, entry, masked=not self.has_permission(VIEW_HISTORY)
                 ),
                 "head_buttons": self.make_buttons("head"),
-                "snippets": self._get_command_lines(entry),
+                "snippets": self._get_snippets(entry),
                 **self._get_value_context(entry),
             }
         return super().get_context_data(**context, **kwargs)
 
-    def _get_command_lines(self, entry: KeyValue) -> Sequence[Snippet]:
+    def _get_snippets(self, entry: KeyValue) -> Sequence[Snippet]:
         if not self.has_permission(VIEW_VALUE):
             return ()
         return self.inspector.snippets(self.stored, entry.info.type)
@@ -271,7 +271,7 @@ class KeyView(BaseKeyDetailView):
         if not form.is_valid() or self.entry is None:
             return None
         if not action.applies_to(self.key_context):
-            return self.handle_refusal(action, form, EditResult(EditStatus.WRONG_TYPE))
+            return self.handle_failed_edit(action, form, EditResult(EditStatus.WRONG_TYPE))
         for need in action.required_permissions(self.key_context, form):
             self.check_permission(*need)
         if action.has_preview and "preview" in self.request.POST:
@@ -279,7 +279,7 @@ class KeyView(BaseKeyDetailView):
             return None
         edit = action.edit(self.key_context, form)
         if isinstance(edit, EditResult):
-            return self.handle_refusal(action, form, edit)
+            return self.handle_failed_edit(action, form, edit)
         if edit is None:
             self.add_message(_("Nothing to save: you didn't change anything."), messages.INFO)
             return self.redirect(self.page_link)
@@ -291,7 +291,9 @@ class KeyView(BaseKeyDetailView):
     def handle_missing_target(self, action: KeyAction[Any]) -> HttpResponse | None:
         """Handle an action without a form, because its element is missing or cannot be read."""
         if self.entry is not None and not self.row_read_failed:
-            return self.handle_refusal(action, forms.Form(), EditResult(EditStatus.ELEMENT_GONE))
+            return self.handle_failed_edit(
+                action, forms.Form(), EditResult(EditStatus.ELEMENT_GONE)
+            )
         if not self.is_missing:
             self.alerts.insert(0, Alert(_("Not saved."), "error"))
         return None
@@ -347,7 +349,7 @@ class KeyView(BaseKeyDetailView):
             self.alerts.append(Alert(text, "error"))
             return None
         if outcome.status != EditStatus.DONE:
-            return self.handle_refusal(action, form, outcome)
+            return self.handle_failed_edit(action, form, outcome)
         log_entries.record_keys(self.request.user.pk, flag, inspector, [stored], message)
         self.add_message(action.success_message(context, form, outcome))
         if outcome.key_gone:
@@ -363,7 +365,7 @@ class KeyView(BaseKeyDetailView):
             return self.links.add(alias, key=name, type=context.type)
         return self.links.keys(alias)
 
-    def handle_refusal(
+    def handle_failed_edit(
         self, action: KeyAction[Any], form: forms.Form, outcome: EditResult
     ) -> HttpResponse | None:
         """Show why nothing was saved. On a conflict, show the current value beside the input."""
@@ -376,7 +378,7 @@ class KeyView(BaseKeyDetailView):
         if not problems:
             opened = self.request.POST.get("opened", "")
             self.alerts.append(
-                Alert(refusal_message(outcome, opened, self.key_context.type), "error")
+                Alert(failure_message(outcome, opened, self.key_context.type), "error")
             )
         if self.entry is not None and action.is_target_missing(self.key_context):
             self.submitted_form = None

@@ -110,7 +110,7 @@ class BaseKeyDetailView(BaseKeyView):
         if not (type and self.element_id and self.has_permission(VIEW_VALUE)):
             return None
         element = self.element_id
-        read = self.inspector.element
+        read = self.inspector.read_element
         result = self.call_cache(self.inspector, lambda: read(self.stored, type, element))
         self.row_read_failed = result.error is not None
         return result.value

@@ -248,7 +248,9 @@ def scan_page(
     scan, offset = parse_scan_position(request)
     cursor = scan.cursor
     start = (cursor, offset)
-    match_here = match_values and request.value_format.kind != "opaque" and not pattern.matches_all
+    match_here = (
+        match_values and request.value_format.format != "opaque" and not pattern.matches_all
+    )
     reader = BatchReader(request, command, parse_rows, not (match_here or pattern.matches_all))
     collector = RowCollector(
         request.count, request.deadline, row_filter(pattern, request.value_format, match_here)

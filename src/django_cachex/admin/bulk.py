@@ -230,24 +230,24 @@ RunWithDeadline = Callable[[Inspector, Callable[[], None]], CallResult[None]]
 """Runs a call to a cache under a page's deadline."""
 
 NO_ENTRY = 0
-"""The `log_entry` of a job that has not started."""
+"""The `log_entry_id` of a job that has not started."""
 
 
 @dataclass(frozen=True)
 class JobState:
-    """A bulk job and the id of the `LogEntry` that records what it has done."""
+    """A bulk job and the ID of the `LogEntry` that records what it has done."""
 
     job: Job[BulkTask]
     log_entry_id: int = NO_ENTRY
 
     def to_json(self) -> list[Any]:
-        """Return the state as JSON can represent it."""
+        """Return the state as values that JSON can represent."""
         return [self.log_entry_id, self.job.to_json()]
 
     @classmethod
-    def from_json(cls, state: list[Any]) -> JobState:
-        log_entry, job = state
-        return cls(Job.from_json(job, BulkTask.from_json), log_entry)
+    def from_json(cls, data: list[Any]) -> JobState:
+        log_entry_id, job = data
+        return cls(Job.from_json(job, BulkTask.from_json), log_entry_id)
 
     def reset(self) -> JobState:
         """Return the job with its counts reset, so that it reports only what it does itself."""
@@ -276,13 +276,13 @@ class CurrentBatch:
         self.key_count = 0
         """The number of keys that are being changed."""
 
-    def find(self, token: str, want: int, deadline: float) -> ScanPage:
+    def find(self, token: str, limit: int, deadline: float) -> ScanPage:
         """Return the next keys to change; raise NotStarted if the batch was abandoned."""
-        listing = self._find(token, want, deadline)
-        self.key_count = len(listing.keys)
+        page = self._find(token, limit, deadline)
+        self.key_count = len(page.keys)
         if self._is_abandoned:
             raise NotStarted
-        return listing
+        return page
 
     def abandon(self) -> int:
         """Prevent further changes; return the number of keys that are being changed."""
@@ -290,9 +290,9 @@ class CurrentBatch:
         return self.key_count
 
 
-def add_uncertain(job: Job[BulkTask], keys: int) -> Job[BulkTask]:
-    """Return a job with this many more keys whose outcome is unknown."""
-    return replace(job, task=replace(job.task, uncertain=job.task.uncertain + keys))
+def add_uncertain(job: Job[BulkTask], key_count: int) -> Job[BulkTask]:
+    """Return a job with more keys of which it is unknown whether they were changed."""
+    return replace(job, task=replace(job.task, uncertain=job.task.uncertain + key_count))
 
 
 @dataclass(frozen=True)
@@ -319,25 +319,25 @@ class JobRunner:
         )
         if was_continued_elsewhere or state.log_entry_id == NO_ENTRY:
             state = self._create_log_entry(state.reset())
-        jobs = [state.job]
+        snapshots = [state.job]
         batch = CurrentBatch(self.find)
-        result = run(self.inspector, lambda: self._advance(jobs, batch))
-        # Before `jobs[-1]` is read: keys that are changed in between count as in doubt.
-        in_flight = batch.abandon()
-        after = jobs[-1]
+        result = run(self.inspector, lambda: self._advance(snapshots, batch))
+        # Abandon the batch first, so that keys changed from now on count as uncertain.
+        uncertain = batch.abandon()
+        after = snapshots[-1]
         if may_have_succeeded(result.error):
-            after = add_uncertain(after, in_flight)
+            after = add_uncertain(after, uncertain)
             close_broken_connections()
         is_stuck = after.progress.token == state.job.progress.token and not after.complete
         return JobStep(
             self._update_log_entry(state, after), result.error, was_continued_elsewhere, is_stuck
         )
 
-    def _advance(self, jobs: list[Job[BulkTask]], batch: CurrentBatch) -> None:
+    def _advance(self, snapshots: list[Job[BulkTask]], batch: CurrentBatch) -> None:
         """Append the job after each batch; the page may stop waiting before this ends."""
         deadline = time.monotonic() + limits().scan_budget
-        for job in advance(jobs[-1], batch.find, self.inspector, deadline):
-            jobs.append(job)
+        for job in advance(snapshots[-1], batch.find, self.inspector, deadline):
+            snapshots.append(job)
             batch.key_count = 0
 
     def _update_log_entry(self, state: JobState, job: Job[BulkTask]) -> JobState:
@@ -353,10 +353,10 @@ class JobRunner:
 
     def _create_log_entry(self, state: JobState) -> JobState:
         message = self._message(state)
-        entry = log_entries.create_log_entry(
+        log_entry_id = log_entries.create_log_entry(
             self.user_id, self.action.log_flag, self.inspector, message
         )
-        return replace(state, log_entry_id=entry)
+        return replace(state, log_entry_id=log_entry_id)
 
     def _message(self, state: JobState) -> log_entries.Message:
         return partial(self.log_message, state.job)

@@ -279,7 +279,11 @@ class Inspector:
         return self.naming.make_key(key)
 
     def final_key(self, stored: bytes) -> bytes:
-        """Return the key that the store uses. It differs if the backend itself calls `make_key`."""
+        """Return the key that the store uses.
+
+        It differs from the stored key if the backend is called with the key of the application,
+        and adds the prefix and the version itself.
+        """
         return stored
 
     def display_key(self, stored: bytes) -> str:

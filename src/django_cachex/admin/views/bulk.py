@@ -259,11 +259,9 @@ class BulkActionView(BaseSignedStateView):
             self.search.query,
             exclude=self.checker.exclusion_filter(self.inspector, has_filters=True),
         )
-        listing = self.inspector.scan(query, token, limit, deadline)
-        keys = self.checker.filter_allowed(
-            self.bulk_action.permission, self.inspector, listing.keys
-        )
-        return replace(listing, keys=keys)
+        page = self.inspector.scan(query, token, limit, deadline)
+        keys = self.checker.filter_allowed(self.bulk_action.permission, self.inspector, page.keys)
+        return replace(page, keys=keys)
 
     @cached_property
     def namespace_options(self) -> NamespaceOptions:

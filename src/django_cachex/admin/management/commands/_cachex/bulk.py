@@ -137,10 +137,10 @@ class BulkCommand:
         if self.context.user_id is None:
             log_entries.log_without_user(self.inspector, "begins:", message)
             return state
-        entry = log_entries.create_log_entry(
+        log_entry_id = log_entries.create_log_entry(
             self.context.user_id, self.action.log_flag, self.inspector, message
         )
-        return replace(state, log_entry_id=entry)
+        return replace(state, log_entry_id=log_entry_id)
 
     def update_log(self, state: JobState, job: Job[BulkTask]) -> JobState:
         if state.log_entry_id:

@@ -32,7 +32,7 @@ RESTRICTIVE_POLICIES: Final = (HIDDEN, READ_ONLY)
 UNRESTRICTED: Final = ""
 
 PROBE_NAMES: Final = tuple(sha256(b"%d" % number).hexdigest()[: 8 + number] for number in range(16))
-"""Sample names from which `KeyShape` derives the prefix and length of an alias's stored keys."""
+"""Sample names from which `KeyShape` derives the prefix and length of a cache's stored keys."""
 
 
 def visible_aliases() -> list[str]:
@@ -49,27 +49,27 @@ def strictest_policy(policies: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class AliasPolicy:
-    """The policy of an alias and the stored keys that it applies to."""
+    """The policy of a cache and the stored keys that it applies to."""
 
     policy: str
     shape: KeyShape
     keyspace: Keyspace | None
-    """The alias's keys in every version, or None if they can't be told from others."""
+    """The cache's keys in every version, or None if they can't be told from others."""
 
 
 @dataclass(frozen=True)
 class StorePolicies:
-    """The policies of all aliases that share one store."""
+    """The policies of all caches that share one store."""
 
     alias_policies: Sequence[AliasPolicy]
     knows_restricted_caches: bool
     """Whether it is known which restricted caches share the store."""
 
     def policy_for(self, stored: bytes) -> str:
-        """Return the policy of the alias that owns a stored key.
+        """Return the policy of the cache that owns a stored key.
 
-        If several aliases could own the key, the longest prefix wins, and among equal prefixes
-        the strictest policy. A key of a version that no alias uses belongs to every alias with
+        If several caches could own the key, the longest prefix wins, and among equal prefixes
+        the strictest policy. A key of a version that no cache uses belongs to every cache with
         its prefix.
         """
         matching = [
@@ -94,7 +94,7 @@ class StorePolicies:
 
 
 def policies_of_store(inspector: Inspector) -> StorePolicies | None:
-    """Return the policies of an alias's store, or None if no alias in it is restricted."""
+    """Return the policies of a cache's store, or None if no cache in it is restricted."""
     policies = limits().aliases
     if not any(policies.get(alias) in RESTRICTIVE_POLICIES for alias in settings.CACHES):
         return None
@@ -116,13 +116,13 @@ def policies_of_store(inspector: Inspector) -> StorePolicies | None:
 
 
 def keyspace_of(inspector: Inspector) -> Keyspace | None:
-    """Return the keyspace of an alias in every version, or None if the store hides key names."""
+    """Return the keyspace of a cache in every version, or None if the store hides key names."""
     keeps_names = inspector.final_key(inspector.make_key("key")) == inspector.naming.make_key("key")
     return versions_keyspace(inspector.cache) if keeps_names else None
 
 
 def flush_affects_restricted(inspector: Inspector) -> bool:
-    """Return whether flushing an alias would delete keys of a hidden or read-only alias."""
+    """Return whether flushing a cache would delete keys of a hidden or read-only cache."""
     policies = limits().aliases
     if not any(policies.get(alias) in RESTRICTIVE_POLICIES for alias in settings.CACHES):
         return False
@@ -133,7 +133,7 @@ def flush_affects_restricted(inspector: Inspector) -> bool:
 
 
 def flush_refused_text(inspector: Inspector) -> str:
-    """Return the message for a cache whose flush would delete keys of a restricted alias."""
+    """Return the message for a cache whose flush would delete keys of a restricted cache."""
     text = _(
         '"%(alias)s" can\'t be flushed, because that would also delete keys that CACHEX_ADMIN '
         "protects from changes."
@@ -155,7 +155,7 @@ class Permission:
     """Actions on the `Key` model, such as `"change"`; all of them are needed."""
 
     is_write: bool = False
-    """Whether the operation is refused on a read-only alias."""
+    """Whether the operation is refused on a read-only cache."""
 
     denied_on_sessions: bool = False
     """Whether the operation is refused on sessions, except to superusers."""
@@ -217,7 +217,7 @@ def alias_allows(permission: Permission, inspector: Inspector) -> bool:
 
 @dataclass(frozen=True)
 class KeyPolicies:
-    """The policies of the keys that can be reached through one alias, for any user."""
+    """The policies of the keys that can be reached through one cache, for any user."""
 
     inspector: Inspector
     _store_policies: StorePolicies | None
@@ -227,7 +227,7 @@ class KeyPolicies:
         return cls(inspector, policies_of_store(inspector))
 
     def allows(self, permission: Permission, stored: bytes) -> bool:
-        """Return whether the policy of the alias that owns a key allows an operation."""
+        """Return whether the policy of the cache that owns a key allows an operation."""
         return self._store_policies is None or policy_allows(permission, self.policy_for(stored))
 
     def policy_for(self, stored: bytes) -> str:
@@ -298,7 +298,7 @@ class PermissionChecker:
         return [stored for stored in keys if self._has_permissions(permission, inspector, stored)]
 
     def policies(self, inspector: Inspector) -> KeyPolicies:
-        """Return the policies of the keys that can be reached through an alias."""
+        """Return the policies of the keys that can be reached through a cache."""
         if inspector.alias not in self._policies:
             self._policies[inspector.alias] = KeyPolicies.of_cache(inspector)
         return self._policies[inspector.alias]

@@ -186,9 +186,9 @@ class Inspector:
         """Initialize the inspector.
 
         Args:
-            alias: A key of `settings.CACHES`.
-            cache: The cache object of the alias.
-            params: The value of `settings.CACHES[alias]`.
+            alias: a key of `settings.CACHES`.
+            cache: the cache object of the alias.
+            params: the value of `settings.CACHES[alias]`.
         """
         self.alias = alias
         self.cache = cache
@@ -226,7 +226,7 @@ class Inspector:
 
     @property
     def configured_store_id(self) -> Hashable:
-        """A value that is equal for aliases that share their entries."""
+        """A value that is equal for aliases that share their entries, judging by the settings."""
         return (self.backend, self.alias)
 
     def fetch_store_ids(self) -> frozenset[str]:
@@ -298,14 +298,14 @@ class Inspector:
         """Return some of the keys that match a query, without reading their values.
 
         Args:
-            query: The pattern and filters.
-            token: Where to continue: the token of a previous page of the same search, or an empty
+            query: the pattern and filters.
+            token: where to continue: the token of a previous page of the same search, or an empty
                 string.
-            limit: The number of keys to stop at.
-            deadline: The time to stop at, on the clock of `time.monotonic`.
+            limit: the number of keys to stop at.
+            deadline: the time to stop at, on the clock of `time.monotonic`.
 
         Raises:
-            ValueError: The token is invalid.
+            ValueError: the token is invalid.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.scan")
 
@@ -315,8 +315,8 @@ class Inspector:
         """Return information about each stored key, in order, in one round trip or query.
 
         Args:
-            keys: Stored keys. A missing key gets the TTL `TTL_MISSING`.
-            columns: The attributes of `KeyInfo` to request.
+            keys: stored keys. A missing key gets the TTL `TTL_MISSING`.
+            columns: the attributes of `KeyInfo` to request.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.describe")
 
@@ -334,9 +334,9 @@ class Inspector:
         """Return one element of a collection for editing, decoded up to the limit for strings.
 
         Args:
-            stored: The stored key.
-            type: The expected type of the key.
-            element_id: The `Element.id`.
+            stored: the stored key.
+            type: the expected type of the key.
+            element_id: the `Element.id`.
 
         Returns:
             None if there is no such key of this type, or no such element.
@@ -347,7 +347,7 @@ class Inspector:
         """Yield the stored bytes of a string in chunks, or nothing if the key doesn't exist.
 
         Raises:
-            KeyChanged: The value changed in the meantime.
+            KeyChanged: the value changed in the meantime.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.iter_chunks")
 
@@ -394,8 +394,8 @@ class Inspector:
         """Set the TTL of keys.
 
         Args:
-            keys: Stored keys.
-            ttl: The new TTL in milliseconds, or `TTL_NONE`.
+            keys: stored keys.
+            ttl: the new TTL in milliseconds, or `TTL_NONE`.
         """
         return tally((stored, self.apply(stored, Expire(ttl))) for stored in keys)
 

@@ -75,8 +75,8 @@ class ScanProgress:
         """Return the progress after another page.
 
         Args:
-            page: The page.
-            removed: The number of keys that the task has removed so far. They are added to the
+            page: the page.
+            removed: the number of keys that the task has removed so far. They are added to the
                 total, which would otherwise shrink while the job runs.
         """
         examined, total = self.examined + page.examined, page.total
@@ -129,11 +129,11 @@ def advance(
     says what was done and can be continued.
 
     Args:
-        job: The job.
-        find: Finds the next keys.
-        inspector: Processes the keys.
-        deadline: The time to stop at, on the clock of `time.monotonic`.
-        batch: The number of keys to find at once.
+        job: the job.
+        find: finds the next keys.
+        inspector: processes the keys.
+        deadline: the time to stop at, on the clock of `time.monotonic`.
+        batch: the number of keys to find at once.
     """
     while not job.complete:
         token = job.progress.token

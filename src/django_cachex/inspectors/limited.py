@@ -135,7 +135,7 @@ class LimitedInspector(Inspector):
         """Return the result of the backend's `get`, which may execute what is stored.
 
         Raises:
-            InvalidCacheKey: The backend refuses the key.
+            InvalidCacheKey: the backend refuses the key.
         """
         key = try_decode_text(stored)
         value = MISSING_VALUE if key is None else self.cache.get(key, MISSING_VALUE)

@@ -70,7 +70,7 @@ class NamespaceTree:
         """Return the tree with more keys, pruned to the limits.
 
         Args:
-            usages: Paths with the attributes of a `Usage`.
+            usages: paths with the attributes of a `Usage`.
         """
         added: dict[NamespacePath, Usage] = {}
         for path, usage in sum_by_path(usages):

@@ -25,9 +25,9 @@ class KeyShape:
         """Return the shape of the stored keys for names with a given prefix.
 
         Args:
-            inspector: The inspector of the alias.
-            names: Examples of names without the prefix.
-            prefix: The common prefix of the names.
+            inspector: the inspector of the alias.
+            names: examples of names without the prefix.
+            prefix: the common prefix of the names.
         """
         keys = [f"{prefix}{name}" for name in names]
         stored_keys = [inspector.final_key(inspector.make_key(key)) for key in keys]

@@ -158,4 +158,4 @@ async def iterate_async(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 class FormatNotAvailable(ValueError):
-    """The value cannot be downloaded in the requested format."""
+    """The value can't be downloaded in the requested format."""

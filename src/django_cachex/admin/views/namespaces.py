@@ -410,7 +410,7 @@ def _make_continue_button(mode: str) -> Button:
 
 
 def make_too_long_state(problem: str, whole: str) -> EmptyState:
-    """Return why a prefix that is too long cannot be searched for."""
+    """Return why a prefix that is too long can't be searched for."""
     all_of_them = Action("all-namespaces", _("All namespaces"), whole, "primary")
     return EmptyState(_("This search is too long"), problem, [all_of_them])
 

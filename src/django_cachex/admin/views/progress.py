@@ -49,13 +49,13 @@ def make_progress(
     """Return the progress of a scan. There is no button to continue it once it is complete.
 
     Args:
-        text: What was done so far.
-        position: The position of the scan.
-        continue_button: The button that continues.
-        hidden_fields: The fields with the state.
-        auto_continue: Whether a script presses the button.
-        resume_url: The URL to resume the job after the page was closed.
-        action_url: The URL to post to; empty for the current page.
+        text: what was done so far.
+        position: the position of the scan.
+        continue_button: the button that continues.
+        hidden_fields: the fields with the state.
+        auto_continue: whether a script presses the button.
+        resume_url: the URL to resume the job after the page was closed.
+        action_url: the URL to post to; empty for the current page.
     """
     fraction = None
     if position.total is not None:

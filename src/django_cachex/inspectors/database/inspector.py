@@ -339,10 +339,10 @@ class DatabaseInspector(DjangoBackendInspector):
         """Copy or rename a row, replacing another one, in one transaction.
 
         Args:
-            statement: Creates or renames the row. Its parameters are the new key, the old key and
+            statement: creates or renames the row. Its parameters are the new key, the old key and
                 now.
-            stored: The stored key.
-            edit: The edit.
+            stored: the stored key.
+            edit: the edit.
         """
         table, key, to = self.write_table, to_row_key(stored), to_row_key(edit.to)
         if to is None or self.key_error(to):

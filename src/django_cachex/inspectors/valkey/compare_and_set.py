@@ -87,7 +87,7 @@ return {1, write_replies}
 """The script reads, compares the replies with a checksum, and writes if they match.
 
 A script that fails midway is not rolled back. Several writes are therefore left to a transaction if
-the server cannot check beforehand that all of them are permitted (``redis.acl_check_cmd``)."""
+the server can't check beforehand that all of them are permitted (``redis.acl_check_cmd``)."""
 
 SCRIPT_CHANGED, SCRIPT_DONE, SCRIPT_NEEDS_TRANSACTION = 0, 1, 2
 

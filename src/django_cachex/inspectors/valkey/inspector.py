@@ -217,7 +217,7 @@ class BaseServerInspector(Inspector):
 
 
 SAFE_FORMATS: Final = frozenset(("pickle", "json"))
-"""Formats in which a value typed in the admin cannot become a program.
+"""Formats in which a value typed in the admin can't become a program.
 
 The admin writes pickles of plain data only, and no JSON text starts like a pickle."""
 
@@ -337,7 +337,7 @@ class ServerInspector(BaseServerInspector):
     """An alias whose entries are keys of a Valkey or Redis server.
 
     It reads from the primary over connections of its own, independent of the application's pool.
-    Methods raise `CachexError` if the server cannot be reached or refuses a command.
+    Methods raise `CachexError` if the server can't be reached or refuses a command.
     """
 
     may_block = True

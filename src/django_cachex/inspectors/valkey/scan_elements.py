@@ -65,7 +65,7 @@ class ElementRow:
     expected: str = ""
     fields: tuple[bytes, ...] = ()
     ttl: int | None = None
-    """Milliseconds or `TTL_NONE`; None if unknown or if elements of this type cannot expire."""
+    """Milliseconds or `TTL_NONE`; None if unknown or if elements of this type can't expire."""
 
 
 @dataclass(frozen=True)

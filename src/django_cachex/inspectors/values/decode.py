@@ -512,11 +512,11 @@ def decode(
     """Decode stored bytes for display. Accepts any bytes and executes nothing.
 
     Args:
-        raw: The stored bytes, or the start of them.
-        value_format: How the alias stores values.
-        stored_size: The size of the value in bytes if `raw` is incomplete.
-        limit: The maximum size of a value to decode in bytes, also after decompression.
-        preview: The maximum length of each view, in bytes (in characters if decoded).
+        raw: the stored bytes, or the start of them.
+        value_format: how the alias stores values.
+        stored_size: the size of the value in bytes if `raw` is incomplete.
+        limit: the maximum size of a value to decode in bytes, also after decompression.
+        preview: the maximum length of each view, in bytes (in characters if decoded).
     """
     total = max(len(raw), stored_size or 0)
     is_complete = len(raw) == total <= limit

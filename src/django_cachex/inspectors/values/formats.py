@@ -145,8 +145,8 @@ def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> Value
     """Detect the format of a serializer by serializing known values with it.
 
     Args:
-        name: The dotted path of the serializer.
-        dumps: The serializer. If it raises an exception or its format isn't recognized, the format
+        name: the dotted path of the serializer.
+        dumps: the serializer. If it raises an exception or its format isn't recognized, the format
             is "opaque".
     """
     serialize = encode_text_result(dumps)

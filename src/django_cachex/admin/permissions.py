@@ -83,7 +83,9 @@ class StorePolicies:
         ]
         if not closest or not longest:
             others = (
-                one for one in self.alias_policies if one.keyspace and one.keyspace.contains(stored)
+                alias_policy
+                for alias_policy in self.alias_policies
+                if alias_policy.keyspace and alias_policy.keyspace.contains(stored)
             )
             closest = [*others] or closest
         return strictest_policy(alias_policy.policy for alias_policy in closest)
@@ -109,9 +111,9 @@ def policies_of_store(inspector: Inspector) -> StorePolicies | None:
     ]
     if not any(alias_policy.policy in RESTRICTIVE_POLICIES for alias_policy in alias_policies):
         return None
-    restricted = [one for one in others if policies.get(one.alias) in RESTRICTIVE_POLICIES]
+    restricted = [other for other in others if policies.get(other.alias) in RESTRICTIVE_POLICIES]
     return StorePolicies(
-        alias_policies, all(get_stores().is_known(inspector, one) for one in restricted)
+        alias_policies, all(get_stores().is_known(inspector, other) for other in restricted)
     )
 
 
@@ -390,7 +392,7 @@ class PermissionChecker:
             return False
         is_own_version = inspector.key_range(Scope.VERSIONS).strip_prefix(stored) is not None
         return is_own_version and not any(
-            one.owns(stored) for one in self.caches_sharing_store(inspector)
+            other.owns(stored) for other in self.caches_sharing_store(inspector)
         )
 
     def caches_sharing_store(self, inspector: Inspector) -> Sequence[Inspector]:

@@ -391,13 +391,15 @@ class EditTarget:
             EditStatus.CHANGED, current=self.decode(raw), expected=expected or fingerprint(raw)
         )
 
-    def check_expected(self, exists: int, raw: bytes | None, expected: str) -> EditResult | None:
+    def check_expected(
+        self, exists: int, raw: bytes | None, expected_fingerprint: str
+    ) -> EditResult | None:
         """Return the result to report if the current value is not the expected one, or None."""
         if not exists:
             return GONE
         if raw is None:
             return ELEMENT_GONE
-        if expected and fingerprint(raw) != expected:
+        if expected_fingerprint and fingerprint(raw) != expected_fingerprint:
             return self.changed_result(raw)
         return None
 

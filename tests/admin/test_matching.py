@@ -288,8 +288,8 @@ FORMULAS = (
 @pytest.mark.parametrize("text", FORMULAS)
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_no_cell_of_a_report_begins_a_formula(text: str, delimiter: str) -> None:
-    sweep = BulkTask(done=1, failed=1, failures=((text.encode(), text),))
-    response = make_report(inspector_for("default"), "delete", text, Job(sweep))
+    task = BulkTask(done=1, failed=1, failures=((text.encode(), text),))
+    response = make_report(inspector_for("default"), "delete", text, Job(task))
     lines = response.content.decode().splitlines()
     assert len(lines) == 9
     for line in lines:

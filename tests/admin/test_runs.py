@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 
 from django_cachex.admin import bulk
 from django_cachex.admin.admin import KeyAdmin
-from django_cachex.admin.bulk import JobRunner, JobState, JobStep, new_job
+from django_cachex.admin.bulk import JobRunner, JobState, JobStep, new_job_state
 from django_cachex.admin.deadline import CallResult, DeadlineExceeded
 from django_cachex.admin.links import parse_object_id
 from django_cachex.inspectors import Inspector, inspector_for
@@ -37,7 +37,7 @@ def runner(server_cache: Any, superuser: User, raw: valkey.Valkey, settings: Any
         return inspector.scan(QUERY, token, want, deadline)
 
     return JobRunner(
-        inspector, superuser.pk, bulk.DELETE_MATCHING, find, bulk.bulk_log_message(QUERY)
+        inspector, superuser.pk, bulk.DELETE_MATCHING, find, bulk.make_bulk_log_message(QUERY)
     )
 
 
@@ -60,7 +60,7 @@ def said(entry: int) -> str:
 def test_a_step_that_somebody_else_took_meanwhile_is_recorded_by_itself(
     runner: JobRunner, raw: valkey.Valkey
 ) -> None:
-    first = step(runner, new_job(None)).state
+    first = step(runner, new_job_state(None)).job_state
     theirs: list[JobStep] = []
 
     def meanwhile(token: str, want: int, deadline: float) -> ScanPage:
@@ -71,11 +71,11 @@ def test_a_step_that_somebody_else_took_meanwhile_is_recorded_by_itself(
     slower = JobRunner(
         runner.inspector, runner.user_id, runner.action, meanwhile, runner.log_message
     )
-    mine = step(slower, first).state
-    assert theirs[0].state.log_entry == first.log_entry != mine.log_entry
-    counts = [first.job.task.done, theirs[0].state.job.task.done, mine.job.task.done]
-    assert f"Deleted {counts[1]:,} keys" in said(first.log_entry)
-    assert mine.log_entry not in (0, first.log_entry)
+    mine = step(slower, first).job_state
+    assert theirs[0].job_state.log_entry_id == first.log_entry_id != mine.log_entry_id
+    counts = [first.job.task.done, theirs[0].job_state.job.task.done, mine.job.task.done]
+    assert f"Deleted {counts[1]:,} keys" in said(first.log_entry_id)
+    assert mine.log_entry_id not in (0, first.log_entry_id)
     claimed = counts[1] + counts[2]
     assert claimed == 6000 - raw.dbsize()
 
@@ -83,15 +83,15 @@ def test_a_step_that_somebody_else_took_meanwhile_is_recorded_by_itself(
 def test_nothing_found_in_a_step_keeps_the_record_as_it_is(
     runner: JobRunner, raw: valkey.Valkey
 ) -> None:
-    run = step(runner, new_job(None)).state
+    run = step(runner, new_job_state(None)).job_state
     done = run.job.task.done
     raw.flushdb()
     while not run.job.complete:
         after = step(runner, run)
-        assert not after.is_restarted
-        run = after.state
+        assert not after.was_continued_elsewhere
+        run = after.job_state
     assert LogEntry.objects.count() == 1
-    assert f"Deleted {done:,} keys. All keys were examined." in said(run.log_entry)
+    assert f"Deleted {done:,} keys. All keys were examined." in said(run.log_entry_id)
 
 
 def test_an_error_leaves_the_step_where_it_was(runner: JobRunner) -> None:
@@ -99,10 +99,12 @@ def test_an_error_leaves_the_step_where_it_was(runner: JobRunner) -> None:
         raise OSError("no route")
 
     failing = JobRunner(runner.inspector, runner.user_id, runner.action, broken, runner.log_message)
-    after = step(failing, new_job(None))
+    after = step(failing, new_job_state(None))
     assert isinstance(after.error, OSError)
-    assert after.state.job == new_job(None).job
-    assert "Deleted 0 keys. Not all keys have been examined yet." in said(after.state.log_entry)
+    assert after.job_state.job == new_job_state(None).job
+    assert "Deleted 0 keys. Not all keys have been examined yet." in said(
+        after.job_state.log_entry_id
+    )
 
 
 def test_what_is_found_after_the_page_has_given_up_is_left_alone(
@@ -126,11 +128,13 @@ def test_what_is_found_after_the_page_has_given_up_is_left_alone(
         return CallResult(error=DeadlineExceeded())
 
     run = JobRunner(runner.inspector, runner.user_id, runner.action, slow, runner.log_message)
-    after = run.step(new_job(None), hurry)
+    after = run.step(new_job_state(None), hurry)
     given_up.set()
     threads[0].join(10)
     assert raw.dbsize() == 6000
-    assert "Deleted 0 keys. Not all keys have been examined yet." in said(after.state.log_entry)
+    assert "Deleted 0 keys. Not all keys have been examined yet." in said(
+        after.job_state.log_entry_id
+    )
 
 
 def test_keys_that_a_projects_own_permission_refuses_are_left_alone(

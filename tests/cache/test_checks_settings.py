@@ -23,8 +23,8 @@ from django_cachex.cache.connection.drivers import load_driver
 from django_cachex.cache.migration import get_option_hints
 from django_cachex.cache.options import (
     ASYNC_CLASS_OPTIONS,
-    IGNORED_OPTIONS,
-    OUR_OPTIONS,
+    INEFFECTIVE_DJANGO_OPTIONS,
+    OWN_OPTIONS,
     validate_options,
 )
 from django_cachex.cache.serializers import PickleSerializer
@@ -374,8 +374,8 @@ def test_a_serializer_that_is_none(check: Check, path: Any, part: str) -> None:
     [
         ("nowhere.Compressor", "module “nowhere”"),
         ("zstandard", '"zlib", "gzip"'),
-        (f"{HERE}.NoSerializer", "recognises(data)"),
-        (object(), "recognises(data)"),
+        (f"{HERE}.NoSerializer", "recognizes(data)"),
+        (object(), "recognizes(data)"),
         ([], "at least one"),
         (["zlib", "nosuch"], '"zlib", "gzip"'),
         ({"level": 9}, '("zstd", {"level": 9})'),
@@ -578,8 +578,8 @@ def test_every_option_of_ours_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "backends.md").read_text()
     table = page.partition("## OPTIONS")[2].partition("\n\n`decode")[0]
     names = (
-        OUR_OPTIONS
-        | IGNORED_OPTIONS
+        OWN_OPTIONS
+        | INEFFECTIVE_DJANGO_OPTIONS
         | ASYNC_CLASS_OPTIONS
         | {"pool_class", "parser_class", "socket_connect_timeout"}
     )

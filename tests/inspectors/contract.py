@@ -111,8 +111,8 @@ class InspectorContract:
 
     def test_aliases_of_one_store_are_recognised(self, inspect: Inspect) -> None:
         one, other = inspect("default"), inspect("other", KEY_PREFIX="other")
-        assert (one.storage_id == other.storage_id) is self.shares_store
-        assert hash(one.storage_id) == hash(inspect("default").storage_id)
+        assert (one.configured_store_id == other.configured_store_id) is self.shares_store
+        assert hash(one.configured_store_id) == hash(inspect("default").configured_store_id)
 
     def test_the_default_ttl_is_in_milliseconds(self, inspect: Inspect) -> None:
         assert inspect(TIMEOUT=90).default_ttl == 90_000

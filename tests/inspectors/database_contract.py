@@ -231,14 +231,14 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
     def test_a_large_value_is_had_in_pieces(self, inspector: Any) -> None:
         for size in (3 * VALUE_CHUNK_SIZE // 4, 3 * VALUE_CHUNK_SIZE // 4 + 1, 2_500_000):
             inspector.cache.set("key", b"x" * size)
-            pieces = list(inspector.chunks(inspector.make_key("key")))
+            pieces = list(inspector.iter_chunks(inspector.make_key("key")))
             assert len(pieces) == (size + 40) * 4 // 3 // VALUE_CHUNK_SIZE + 1
             assert pickle.loads(b"".join(pieces)) == b"x" * size
             assert max(map(len, pieces)) <= VALUE_CHUNK_SIZE
 
     def test_a_value_that_changes_while_it_is_had_is_told(self, inspector: Any) -> None:
         inspector.cache.set("key", b"x" * 2_000_000)
-        pieces = inspector.chunks(inspector.make_key("key"))
+        pieces = inspector.iter_chunks(inspector.make_key("key"))
         next(pieces)
         inspector.cache.set("key", b"y")
         with pytest.raises(KeyChanged):

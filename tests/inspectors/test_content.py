@@ -637,7 +637,7 @@ def test_serializers_are_recognised_by_what_they_write(
 ) -> None:
     value_format = detect_format("shop.Serializer", dumps)
     assert value_format.name == "shop.Serializer"
-    assert (value_format.kind, value_format.compression) == (kind, compression)
+    assert (value_format.format, value_format.compression) == (kind, compression)
     if kind != "opaque":
         assert value_format.loads_ints == loads_ints
         value = {"a": [1, None, "é"]}

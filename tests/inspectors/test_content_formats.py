@@ -135,7 +135,7 @@ def test_a_strangers_compressor_leaves_what_is_plain_readable() -> None:
 
 
 class Upside:
-    def recognises(self, data: bytes) -> bool:
+    def recognizes(self, data: bytes) -> bool:
         return data[:1] == b"?"
 
     def compress(self, data: bytes) -> bytes:

@@ -147,7 +147,7 @@ entry = inspector.read(large)
 inspector.describe([small, large])
 inspector.apply(large, SetValue("mine", "theirs"))
 inspector.apply(small, Copy(large, overwrite=False))
-print(json.dumps([entry.info.size, sum(map(len, inspector.chunks(large))), peak() - before]))
+print(json.dumps([entry.info.size, sum(map(len, inspector.iter_chunks(large))), peak() - before]))
 """
 
 

@@ -147,7 +147,7 @@ class LimitedContract(ValueContract, FlushContract):
         inspector = inspect("other", BACKEND=f"{__name__}.ReadOnlyCache", LOCATION=location)
         assert "hunter2" not in inspector.location
         assert "example.com" in inspector.location
-        assert "hunter2" not in str(inspector.storage_id)
+        assert "hunter2" not in str(inspector.configured_store_id)
 
 
 class TestStranger(LimitedContract):

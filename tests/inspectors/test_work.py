@@ -59,20 +59,20 @@ def finder(inspector: Inspector, text: str = "") -> Callable[[str, int, float], 
     return lambda token, want, deadline: inspector.scan(Query(Pattern(text)), token, want, deadline)
 
 
-def carried(work: Job[Any], from_state: Callable[[Any], Any]) -> Job[Any]:
+def carried(work: Job[Any], from_json: Callable[[Any], Any]) -> Job[Any]:
     """Return a work after a page has carried it."""
-    return Job.from_state(json.loads(json.dumps(work.state())), from_state)
+    return Job.from_json(json.loads(json.dumps(work.to_json())), from_json)
 
 
 def finished(
-    work: Job[Any], inspector: Inspector, text: str, from_state: Callable[[Any], Any]
+    work: Job[Any], inspector: Inspector, text: str, from_json: Callable[[Any], Any]
 ) -> Job[Any]:
     """Do all of a work in the smallest steps there are, each from the state of the one before."""
     for _step in range(10_000):
         if work.complete:
             return work
         [work] = list(advance(work, finder(inspector, text), inspector, time.monotonic(), 50))
-        work = carried(work, from_state)
+        work = carried(work, from_json)
     raise AssertionError("It does not come to an end.")
 
 
@@ -88,7 +88,7 @@ def test_all_that_matches_goes_in_many_steps_and_nothing_else(
 ) -> None:
     fill(raw, *(f"user:{n}" for n in range(700)), *(f"cart:{n}" for n in range(300)))
     raw.set("user:of another", "v")
-    work = finished(Job(BulkTask()), inspector, "user:*", BulkTask.from_state)
+    work = finished(Job(BulkTask()), inspector, "user:*", BulkTask.from_json)
     assert (work.task.done, work.task.failed) == (700, 0)
     assert raw.dbsize() == 301
     assert work.progress.examined == work.progress.total
@@ -98,10 +98,10 @@ def test_an_expiry_is_given_to_each_and_taken_from_each(
     inspector: Inspector, raw: valkey.Valkey
 ) -> None:
     fill(raw, *(f"user:{n}" for n in range(120)))
-    work = finished(Job(BulkTask(ttl=500_000)), inspector, "user:*", BulkTask.from_state)
+    work = finished(Job(BulkTask(ttl=500_000)), inspector, "user:*", BulkTask.from_json)
     assert work.task.done == 120
     assert 0 < raw.pttl(":1:user:7") <= 500_000
-    work = finished(Job(BulkTask(ttl=TTL_NONE)), inspector, "user:*", BulkTask.from_state)
+    work = finished(Job(BulkTask(ttl=TTL_NONE)), inspector, "user:*", BulkTask.from_json)
     assert work.task.done == 120
     assert {raw.pttl(f":1:user:{n}") for n in range(120)} == {-1}
 
@@ -183,7 +183,7 @@ def test_what_was_done_before_a_failure_is_known(inspector: Inspector, raw: valk
     with pytest.raises(OSError, match="died"):
         next(works)
     assert last.task.done == 200 - raw.dbsize() > 0
-    after = finished(last, inspector, "", BulkTask.from_state)
+    after = finished(last, inspector, "", BulkTask.from_json)
     assert after.task.done == 200
 
 
@@ -193,7 +193,7 @@ def test_a_state_used_twice_does_no_harm(inspector: Inspector, raw: valkey.Valke
         advance(Job(BulkTask()), finder(inspector), inspector, time.monotonic(), batch=50)
     )
     [_once] = list(advance(first, finder(inspector), inspector, time.monotonic(), batch=50))
-    after = finished(first, inspector, "", BulkTask.from_state)
+    after = finished(first, inspector, "", BulkTask.from_json)
     assert raw.dbsize() == 0
     assert after.task.done < 300  # What the other did is not claimed.
 
@@ -208,8 +208,8 @@ def test_failures_that_a_page_cannot_carry_are_only_counted() -> None:
 
 def test_binary_keys_survive_the_state(inspector: Inspector) -> None:
     key = bytes(range(256))
-    sweep = BulkTask(None, 1, 2, 3, ((key, "refused"),))
-    assert BulkTask.from_state(json.loads(json.dumps(sweep.state()))) == sweep
+    task = BulkTask(None, 1, 2, 3, ((key, "refused"),))
+    assert BulkTask.from_json(json.loads(json.dumps(task.to_json()))) == task
 
 
 # Counting.
@@ -221,12 +221,12 @@ def surveyed(inspector: Inspector, text: str = "", **sorting: Any) -> Job[Namesp
         Job(NamespaceStats(taken_apart)),
         inspector,
         text,
-        lambda state: NamespaceStats.from_state(state, taken_apart),
+        lambda state: NamespaceStats.from_json(state, taken_apart),
     )
 
 
-def weights(survey: NamespaceStats, path: tuple[str, ...] = ()) -> dict[str, int]:
-    return {one[-1]: branch.usage.keys for one, branch in survey.tree.children(path)}
+def weights(stats: NamespaceStats, path: tuple[str, ...] = ()) -> dict[str, int]:
+    return {one[-1]: branch.usage.keys for one, branch in stats.tree.children(path)}
 
 
 def test_keys_are_counted_by_namespace_memory_and_expiry(
@@ -235,30 +235,30 @@ def test_keys_are_counted_by_namespace_memory_and_expiry(
     fill(raw, *(f"user:{n}:cart" for n in range(60)), ttl=30_000)
     fill(raw, *(f"page:{n}" for n in range(40)), "lonely", "cart:lock")
     raw.set(":1:page:large", "x" * 50_000)
-    survey = surveyed(inspector).task
-    assert weights(survey) == {"user": 60, "page": 41, "cart": 1}
-    assert survey.total.keys == 103
-    assert survey.total.no_expiry == 43
-    assert survey.ttl_counts[0] == 60
-    assert survey.locks == 1
-    assert survey.largest[0][1] == b":1:page:large"
-    assert survey.largest[0][0] > 50_000
-    memory = {path[0]: branch.usage.memory for path, branch in survey.tree.children(ROOT_PATH)}
+    stats = surveyed(inspector).task
+    assert weights(stats) == {"user": 60, "page": 41, "cart": 1}
+    assert stats.total.keys == 103
+    assert stats.total.no_expiry == 43
+    assert stats.ttl_counts[0] == 60
+    assert stats.locks == 1
+    assert stats.largest[0][1] == b":1:page:large"
+    assert stats.largest[0][0] > 50_000
+    memory = {path[0]: branch.usage.memory for path, branch in stats.tree.children(ROOT_PATH)}
     assert memory["page"] == sum(raw.memory_usage(key) for key in raw.scan_iter(":1:page:*"))
-    assert len(survey.examples) == 50
+    assert len(stats.examples) == 50
 
 
 def test_namespaces_below_a_prefix(inspector: Inspector, raw: valkey.Valkey) -> None:
     fill(raw, *(f"shop:user:{n}" for n in range(5)), *(f"shop:page:{n}" for n in range(3)))
-    survey = surveyed(inspector, "shop:*", prefix="shop:").task
-    assert weights(survey) == {"user": 5, "page": 3}
+    stats = surveyed(inspector, "shop:*", prefix="shop:").task
+    assert weights(stats) == {"user": 5, "page": 3}
 
 
 def test_sessions_are_counted_and_not_taken_apart(inspector: Inspector, raw: valkey.Valkey) -> None:
     fill(raw, "s:one:id", "s:two:id", "user:1")
-    survey = surveyed(inspector, is_session=lambda stored: stored.startswith(b":1:s:")).task
-    assert survey.sessions == 2
-    assert weights(survey) == {"user": 1}
+    stats = surveyed(inspector, is_session=lambda stored: stored.startswith(b":1:s:")).task
+    assert stats.sessions == 2
+    assert weights(stats) == {"user": 1}
 
 
 def test_memory_that_may_not_be_asked_loses_only_that_figure(
@@ -266,9 +266,9 @@ def test_memory_that_may_not_be_asked_loses_only_that_figure(
 ) -> None:
     raw.execute_command("ACL", "SETUSER", "clerk", "-memory", "allkeys")
     fill(raw, "user:1", "user:2", ttl=5_000)
-    survey = surveyed(clerk).task
-    assert (survey.total.keys, survey.keys_with_memory, survey.keys_with_ttl) == (2, 0, 2)
-    assert weights(survey) == {"user": 2}
+    stats = surveyed(clerk).task
+    assert (stats.total.keys, stats.keys_with_memory, stats.keys_with_ttl) == (2, 0, 2)
+    assert weights(stats) == {"user": 2}
 
 
 @pytest.mark.parametrize("backend", ["locmem", "filebased"])
@@ -284,10 +284,10 @@ def test_other_stores_are_surveyed_by_the_size_of_values(
     }
     inspector = inspector_for(ALIAS)
     inspector.cache.set_many({"user:1": "v", "user:2": "v" * 1000}, 5000)
-    survey = surveyed(inspector).task
-    assert survey.total.keys == survey.keys_with_memory == 2
-    assert survey.total.memory > 0
-    assert finished(Job(BulkTask()), inspector, "", BulkTask.from_state).task.done == 2
+    stats = surveyed(inspector).task
+    assert stats.total.keys == stats.keys_with_memory == 2
+    assert stats.total.memory > 0
+    assert finished(Job(BulkTask()), inspector, "", BulkTask.from_json).task.done == 2
 
 
 def test_a_tree_of_too_many_branches_folds_the_lightest_and_says_so() -> None:
@@ -304,7 +304,7 @@ def test_a_tree_of_too_many_branches_folds_the_lightest_and_says_so() -> None:
     late = tree.add_keys([(("user", "late"), Usage(900)), (("fresh",), Usage(2))])
     assert late.branches[("user", "late")].lower_bound
     assert not late.branches[("fresh",)].lower_bound
-    assert NamespaceTree.from_state(json.loads(json.dumps(late.state()))) == late
+    assert NamespaceTree.from_json(json.loads(json.dumps(late.to_json()))) == late
 
 
 def test_the_error_of_a_sample_shrinks_to_nothing() -> None:
@@ -338,7 +338,7 @@ DEAREST_NAMES = {
 
 @pytest.mark.parametrize("char", DEAREST_NAMES.values(), ids=DEAREST_NAMES)
 def test_a_survey_fits_a_page_whatever_keys_are_called(char: str) -> None:
-    inspector, survey = Described(), NamespaceStats(NamespaceOptions())
+    inspector, stats = Described(), NamespaceStats(NamespaceOptions())
     width = 80 if char.isprintable() else 20  # Shown with a backslash and three more.
     for batch in range(4):
         names = [
@@ -346,14 +346,14 @@ def test_a_survey_fits_a_page_whatever_keys_are_called(char: str) -> None:
             + f":{number}"
             for number in range(500)
         ]
-        survey = survey.process(
+        stats = stats.process(
             inspector, [name.encode("utf-8", "surrogateescape") for name in names]
         )
-    assert survey.total.keys == 2000
-    assert survey.tree.root.truncated
-    assert json_size(Job(survey).state()) < MAX_STATE_BYTES / 2
-    again = carried(Job(survey), lambda state: NamespaceStats.from_state(state, NamespaceOptions()))
-    assert again.task == survey
+    assert stats.total.keys == 2000
+    assert stats.tree.root.truncated
+    assert json_size(Job(stats).to_json()) < MAX_STATE_BYTES / 2
+    again = carried(Job(stats), lambda state: NamespaceStats.from_json(state, NamespaceOptions()))
+    assert again.task == stats
 
 
 class Described(Inspector):
@@ -369,12 +369,12 @@ class Described(Inspector):
 @pytest.mark.parametrize("char", DEAREST_NAMES.values(), ids=DEAREST_NAMES)
 def test_a_sweep_fits_a_page_whatever_fails_and_why(char: str) -> None:
     name = (char * 400_000).encode("utf-8", "surrogateescape")
-    sweep = BulkTask()
+    task = BulkTask()
     for step in range(200):
         failures = [(b"%d" % number + name, char * 5000) for number in range(10)]
-        sweep = sweep._add(BulkResult(0, 0, tuple(failures)))
-        assert sweep.failed == 10 * (step + 1)
-    assert sweep.failures
-    assert sweep.failures[0][0].endswith("…".encode())
-    assert json_size(Job(sweep).state()) < MAX_STATE_BYTES / 2
-    assert carried(Job(sweep), BulkTask.from_state).task == sweep
+        task = task._add(BulkResult(0, 0, tuple(failures)))
+        assert task.failed == 10 * (step + 1)
+    assert task.failures
+    assert task.failures[0][0].endswith("…".encode())
+    assert json_size(Job(task).to_json()) < MAX_STATE_BYTES / 2
+    assert carried(Job(task), BulkTask.from_json).task == task

@@ -334,9 +334,9 @@ class PickledContract(TtlContract):
         inspector.cache.set("key", "x" * 100_000)
         entry = inspector.read(inspector.make_key("key"))
         assert entry is not None
-        raw = b"".join(inspector.chunks(inspector.make_key("key")))
+        raw = b"".join(inspector.iter_chunks(inspector.make_key("key")))
         assert fingerprint(raw) == entry.expected
-        assert b"".join(inspector.chunks(inspector.make_key("none"))) == b""
+        assert b"".join(inspector.iter_chunks(inspector.make_key("none"))) == b""
 
     def test_edits_of_elements_are_not_offered(self, inspector: Inspector) -> None:
         inspector.cache.set("key", [1])

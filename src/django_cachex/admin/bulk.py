@@ -172,7 +172,7 @@ def _unchanged_texts(task: BulkTask) -> list[str]:
     return texts
 
 
-def flush_log_message(alias: str) -> Callable[[Job[BulkTask]], str]:
+def make_flush_log_message(alias: str) -> Callable[[Job[BulkTask]], str]:
     """Return a function that builds the message about a flush, for the page and the log."""
 
     def build_message(job: Job[BulkTask]) -> str:
@@ -197,7 +197,7 @@ def flush_log_message(alias: str) -> Callable[[Job[BulkTask]], str]:
     return build_message
 
 
-def bulk_log_message(query: Query) -> Callable[[Job[BulkTask]], str]:
+def make_bulk_log_message(query: Query) -> Callable[[Job[BulkTask]], str]:
     """Return a function that builds the log message about a bulk action, as far as it has run."""
 
     def build_message(job: Job[BulkTask]) -> str:
@@ -230,24 +230,24 @@ RunWithDeadline = Callable[[Inspector, Callable[[], None]], CallResult[None]]
 """Runs a call to a cache under a page's deadline."""
 
 NO_ENTRY = 0
-"""The `log_entry` of a job that has not started."""
+"""The `log_entry_id` of a job that has not started."""
 
 
 @dataclass(frozen=True)
 class JobState:
-    """A bulk job and the id of the `LogEntry` that records what it has done."""
+    """A bulk job and the ID of the `LogEntry` that records what it has done."""
 
     job: Job[BulkTask]
-    log_entry: int = NO_ENTRY
+    log_entry_id: int = NO_ENTRY
 
-    def state(self) -> list[Any]:
-        """Return the state as JSON can represent it."""
-        return [self.log_entry, self.job.state()]
+    def to_json(self) -> list[Any]:
+        """Return the state as values that JSON can represent."""
+        return [self.log_entry_id, self.job.to_json()]
 
     @classmethod
-    def from_state(cls, state: list[Any]) -> JobState:
-        log_entry, job = state
-        return cls(Job.from_state(job, BulkTask.from_state), log_entry)
+    def from_json(cls, data: list[Any]) -> JobState:
+        log_entry_id, job = data
+        return cls(Job.from_json(job, BulkTask.from_json), log_entry_id)
 
     def reset(self) -> JobState:
         """Return the job with its counts reset, so that it reports only what it does itself."""
@@ -258,9 +258,9 @@ class JobState:
 class JobStep:
     """A job after one step, and the error that stopped the step."""
 
-    state: JobState
+    job_state: JobState
     error: Exception | None = None
-    is_restarted: bool = False
+    was_continued_elsewhere: bool = False
     """Whether the counts were reset because the job had been continued elsewhere."""
 
     is_stuck: bool = False
@@ -273,26 +273,26 @@ class CurrentBatch:
     def __init__(self, find: FindKeys) -> None:
         self._find = find
         self._is_abandoned = False
-        self.keys = 0
+        self.key_count = 0
         """The number of keys that are being changed."""
 
-    def find(self, token: str, want: int, deadline: float) -> ScanPage:
+    def find(self, token: str, limit: int, deadline: float) -> ScanPage:
         """Return the next keys to change; raise NotStarted if the batch was abandoned."""
-        listing = self._find(token, want, deadline)
-        self.keys = len(listing.keys)
+        page = self._find(token, limit, deadline)
+        self.key_count = len(page.keys)
         if self._is_abandoned:
             raise NotStarted
-        return listing
+        return page
 
     def abandon(self) -> int:
         """Prevent further changes; return the number of keys that are being changed."""
         self._is_abandoned = True
-        return self.keys
+        return self.key_count
 
 
-def add_in_doubt(job: Job[BulkTask], keys: int) -> Job[BulkTask]:
-    """Return a job with this many more keys whose outcome is unknown."""
-    return replace(job, task=replace(job.task, uncertain=job.task.uncertain + keys))
+def add_uncertain(job: Job[BulkTask], key_count: int) -> Job[BulkTask]:
+    """Return a job with more keys of which it is unknown whether they were changed."""
+    return replace(job, task=replace(job.task, uncertain=job.task.uncertain + key_count))
 
 
 @dataclass(frozen=True)
@@ -313,34 +313,39 @@ class JobRunner:
             state: the job so far.
             run: runs a call under the page's deadline.
         """
-        is_restarted = state.log_entry != NO_ENTRY and not log_entries.matches_log_entry(
-            state.log_entry, self._message(state)
+        was_continued_elsewhere = (
+            state.log_entry_id != NO_ENTRY
+            and not log_entries.matches_log_entry(state.log_entry_id, self._message(state))
         )
-        if is_restarted or state.log_entry == NO_ENTRY:
+        if was_continued_elsewhere or state.log_entry_id == NO_ENTRY:
             state = self._create_log_entry(state.reset())
-        jobs = [state.job]
+        snapshots = [state.job]
         batch = CurrentBatch(self.find)
-        result = run(self.inspector, lambda: self._advance(jobs, batch))
-        # Before `jobs[-1]` is read: keys that are changed in between count as in doubt.
-        in_flight = batch.abandon()
-        after = jobs[-1]
+        result = run(self.inspector, lambda: self._advance(snapshots, batch))
+        # Abandon the batch first, so that keys changed from now on count as uncertain.
+        uncertain = batch.abandon()
+        after = snapshots[-1]
         if may_have_succeeded(result.error):
-            after = add_in_doubt(after, in_flight)
+            after = add_uncertain(after, uncertain)
             close_broken_connections()
         is_stuck = after.progress.token == state.job.progress.token and not after.complete
-        return JobStep(self._update_log_entry(state, after), result.error, is_restarted, is_stuck)
+        return JobStep(
+            self._update_log_entry(state, after), result.error, was_continued_elsewhere, is_stuck
+        )
 
-    def _advance(self, jobs: list[Job[BulkTask]], batch: CurrentBatch) -> None:
+    def _advance(self, snapshots: list[Job[BulkTask]], batch: CurrentBatch) -> None:
         """Append the job after each batch; the page may stop waiting before this ends."""
         deadline = time.monotonic() + limits().scan_budget
-        for job in advance(jobs[-1], batch.find, self.inspector, deadline):
-            jobs.append(job)
-            batch.keys = 0
+        for job in advance(snapshots[-1], batch.find, self.inspector, deadline):
+            snapshots.append(job)
+            batch.key_count = 0
 
     def _update_log_entry(self, state: JobState, job: Job[BulkTask]) -> JobState:
         after = replace(state, job=job)
         before, now = self._message(state), self._message(after)
-        if log_entries.update_log_entry(self.user_id, state.log_entry, self.inspector, before, now):
+        if log_entries.update_log_entry(
+            self.user_id, state.log_entry_id, self.inspector, before, now
+        ):
             return after
         # The same job was continued elsewhere meanwhile, so this step gets an entry of its own.
         step_only = JobState(replace(job, task=counts_between(state.job.task, job.task)))
@@ -348,10 +353,10 @@ class JobRunner:
 
     def _create_log_entry(self, state: JobState) -> JobState:
         message = self._message(state)
-        entry = log_entries.create_log_entry(
+        log_entry_id = log_entries.create_log_entry(
             self.user_id, self.action.log_flag, self.inspector, message
         )
-        return replace(state, log_entry=entry)
+        return replace(state, log_entry_id=log_entry_id)
 
     def _message(self, state: JobState) -> log_entries.Message:
         return partial(self.log_message, state.job)
@@ -369,6 +374,6 @@ def counts_between(before: BulkTask, after: BulkTask) -> BulkTask:
     )
 
 
-def new_job(ttl: int | None) -> JobState:
+def new_job_state(ttl: int | None) -> JobState:
     """Return a job that has not started."""
     return JobState(Job(BulkTask(ttl), ScanProgress()))

@@ -424,7 +424,7 @@ class ElementsPanel(Component):
     empty: EmptyState | None = None
     pager: Sequence[Action] = ()
     remove_form_id: str = ""
-    """The id of the form that removes rows; empty if rows cannot be removed."""
+    """The id of the form that removes rows; empty if rows can't be removed."""
 
     is_filtered: bool = False
     """Whether a search or a position is set."""
@@ -455,4 +455,4 @@ class ValuePanel(Component):
 
     more_links: Sequence[Action] = ()
     not_editable_reason: Text = ""
-    """Why the value cannot be edited."""
+    """Why the value can't be edited."""

@@ -24,39 +24,37 @@ from django_cachex.inspectors.values import fingerprint
 TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d")
 
 
-def value_changed_message(form: EditForm, outcome: EditResult | None) -> str:
+def value_changed_message(form: EditForm, result: EditResult | None) -> str:
     """Return what an edit of a value changed, with fingerprints instead of the value."""
     changed = _("Value changed (%(trace)s).") if form.has_changed_value() else ""
-    return build_value_message(changed, form, outcome)
+    return build_value_message(changed, form, result)
 
 
-def value_replaced_message(form: EditForm, outcome: EditResult | None) -> str:
+def value_replaced_message(form: EditForm, result: EditResult | None) -> str:
     """Return that a value was replaced, with fingerprints instead of the values."""
-    return build_value_message(_("Value replaced (%(trace)s)."), form, outcome)
+    return build_value_message(_("Value replaced (%(trace)s)."), form, result)
 
 
-def build_value_message(pattern: str, form: EditForm, outcome: EditResult | None) -> str:
-    texts = (
-        [pattern % {"trace": digest_text(outcome) or typed_digest_text(form)}] if pattern else []
-    )
+def build_value_message(pattern: str, form: EditForm, result: EditResult | None) -> str:
+    texts = [pattern % {"trace": digest_text(result) or typed_digest_text(form)}] if pattern else []
     if not isinstance(form.ttl, KeepTTL):
         texts.append(ttl_message(form.ttl))
     return " ".join(texts)
 
 
-def digest_text(outcome: EditResult | None) -> str:
+def digest_text(result: EditResult | None) -> str:
     """Return the sizes and fingerprints of the new and the old value, if they are known."""
-    if outcome is None or outcome.new is None:
+    if result is None or result.new is None:
         return ""
     new = _("%(size)s, fingerprint %(fingerprint)s") % {
-        "size": formatting.format_size(outcome.new.size),
-        "fingerprint": outcome.new.fingerprint,
+        "size": formatting.format_size(result.new.size),
+        "fingerprint": result.new.fingerprint,
     }
-    if outcome.old is None:
+    if result.old is None:
         return new
     old = _("%(size)s, fingerprint %(fingerprint)s") % {
-        "size": formatting.format_size(outcome.old.size),
-        "fingerprint": outcome.old.fingerprint,
+        "size": formatting.format_size(result.old.size),
+        "fingerprint": result.old.fingerprint,
     }
     return _("now %(new)s; before %(old)s") % {"new": new, "old": old}
 
@@ -133,11 +131,11 @@ def describe_value_type(value: object) -> str:
     return kinds.get(type(value), type(value).__name__)
 
 
-def refusal_message(outcome: EditResult, opened: str = "", type: str = "") -> str:
+def failure_message(result: EditResult, opened: str = "", type: str = "") -> str:
     """Return why an edit was not applied and what to do.
 
     Args:
-        outcome: the outcome of the edit.
+        result: the result of the edit.
         opened: the time of day at which the form was opened, if it is known.
         type: the current type of the key.
     """
@@ -158,7 +156,7 @@ def refusal_message(outcome: EditResult, opened: str = "", type: str = "") -> st
         ),
         EditStatus.REFUSED: _("Not saved: the cache refused the change."),
     }
-    return f"{texts[outcome.status]} {outcome.reason}".strip()
+    return f"{texts[result.status]} {result.reason}".strip()
 
 
 def wrong_type_message(type: str) -> str:

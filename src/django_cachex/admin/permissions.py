@@ -21,7 +21,9 @@ from django_cachex.cache.keys import Keyspace
 from django_cachex.conf import limits
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.query import Scope, versions_keyspace
-from django_cachex.inspectors.shapes import KeyPattern
+from django_cachex.inspectors.shapes import KeyShape
+
+__all__ = ["HIDDEN", "READ_ONLY", "Permission", "PermissionChecker", "visible_aliases"]
 
 HIDDEN: Final = "hidden"
 READ_ONLY: Final = "read-only"
@@ -30,7 +32,7 @@ RESTRICTIVE_POLICIES: Final = (HIDDEN, READ_ONLY)
 UNRESTRICTED: Final = ""
 
 PROBE_NAMES: Final = tuple(sha256(b"%d" % number).hexdigest()[: 8 + number] for number in range(16))
-"""Sample names from which `KeyShape` derives the prefix and length of an alias's stored keys."""
+"""Sample names from which `KeyShape` derives the prefix and length of a cache's stored keys."""
 
 
 def visible_aliases() -> list[str]:
@@ -47,68 +49,82 @@ def strictest_policy(policies: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class AliasPolicy:
-    """The policy of an alias and the stored keys that it applies to."""
+    """The policy of a cache and the stored keys that it applies to."""
 
     policy: str
-    shape: KeyPattern
+    shape: KeyShape
     keyspace: Keyspace | None
-    """The alias's keys in every version, or None if they can't be told from others."""
+    """The cache's keys in every version, or None if they can't be told from others."""
 
 
 @dataclass(frozen=True)
 class StorePolicies:
-    """The policies of all aliases that share one store."""
+    """The policies of all caches that share one store."""
 
-    owners: Sequence[AliasPolicy]
-    is_certain: bool
-    """Whether every restricted alias has reported the ids of its store."""
+    alias_policies: Sequence[AliasPolicy]
+    knows_restricted_caches: bool
+    """Whether it is known which restricted caches share the store."""
 
     def policy_for(self, stored: bytes) -> str:
-        """Return the policy of the alias that owns a stored key.
+        """Return the policy of the cache that owns a stored key.
 
-        If several aliases could own the key, the longest prefix wins, and among equal prefixes
-        the strictest policy. A key of a version that no alias uses belongs to every alias with
+        If several caches could own the key, the longest prefix wins, and among equal prefixes
+        the strictest policy. A key of a version that no cache uses belongs to every cache with
         its prefix.
         """
-        own = [owner for owner in self.owners if owner.shape.matches(stored)]
-        longest = max((len(owner.shape.prefix) for owner in own), default=0)
-        closest = [owner for owner in own if len(owner.shape.prefix) == longest]
+        matching = [
+            alias_policy
+            for alias_policy in self.alias_policies
+            if alias_policy.shape.matches(stored)
+        ]
+        longest = max((len(alias_policy.shape.prefix) for alias_policy in matching), default=0)
+        closest = [
+            alias_policy for alias_policy in matching if len(alias_policy.shape.prefix) == longest
+        ]
         if not closest or not longest:
-            others = (one for one in self.owners if one.keyspace and one.keyspace.contains(stored))
+            others = (
+                alias_policy
+                for alias_policy in self.alias_policies
+                if alias_policy.keyspace and alias_policy.keyspace.contains(stored)
+            )
             closest = [*others] or closest
-        return strictest_policy(owner.policy for owner in closest)
+        return strictest_policy(alias_policy.policy for alias_policy in closest)
 
     @property
     def has_hidden_keys(self) -> bool:
-        return any(owner.policy == HIDDEN for owner in self.owners)
+        return any(alias_policy.policy == HIDDEN for alias_policy in self.alias_policies)
 
 
 def policies_of_store(inspector: Inspector) -> StorePolicies | None:
-    """Return the policies of an alias's store, or None if no alias in it is restricted."""
+    """Return the policies of a cache's store, or None if no cache in it is restricted."""
     policies = limits().aliases
     if not any(policies.get(alias) in RESTRICTIVE_POLICIES for alias in settings.CACHES):
         return None
     others = caches_sharing_store(inspector)
-    owners = [
+    alias_policies = [
         AliasPolicy(
-            policies.get(one.alias, UNRESTRICTED), KeyPattern.of(one, PROBE_NAMES), keyspace_of(one)
+            policies.get(member.alias, UNRESTRICTED),
+            KeyShape.of(member, PROBE_NAMES),
+            keyspace_of(member),
         )
-        for one in (inspector, *others)
+        for member in (inspector, *others)
     ]
-    if not any(owner.policy in RESTRICTIVE_POLICIES for owner in owners):
+    if not any(alias_policy.policy in RESTRICTIVE_POLICIES for alias_policy in alias_policies):
         return None
-    restricted = [one for one in others if policies.get(one.alias) in RESTRICTIVE_POLICIES]
-    return StorePolicies(owners, all(get_stores().is_known(inspector, one) for one in restricted))
+    restricted = [other for other in others if policies.get(other.alias) in RESTRICTIVE_POLICIES]
+    return StorePolicies(
+        alias_policies, all(get_stores().is_known(inspector, other) for other in restricted)
+    )
 
 
 def keyspace_of(inspector: Inspector) -> Keyspace | None:
-    """Return the key space of an alias in every version, or None if the store hides key names."""
-    is_named = inspector.final_key(inspector.make_key("key")) == inspector.naming.make_key("key")
-    return versions_keyspace(inspector.cache) if is_named else None
+    """Return the keyspace of a cache in every version, or None if the store hides key names."""
+    keeps_names = inspector.final_key(inspector.make_key("key")) == inspector.naming.make_key("key")
+    return versions_keyspace(inspector.cache) if keeps_names else None
 
 
 def flush_affects_restricted(inspector: Inspector) -> bool:
-    """Return whether flushing an alias would delete keys of a hidden or read-only alias."""
+    """Return whether flushing a cache would delete keys of a hidden or read-only cache."""
     policies = limits().aliases
     if not any(policies.get(alias) in RESTRICTIVE_POLICIES for alias in settings.CACHES):
         return False
@@ -119,15 +135,12 @@ def flush_affects_restricted(inspector: Inspector) -> bool:
 
 
 def flush_refused_text(inspector: Inspector) -> str:
-    """Return the message for a cache whose flush would delete keys of a restricted alias."""
+    """Return the message for a cache whose flush would delete keys of a restricted cache."""
     text = _(
         '"%(alias)s" can\'t be flushed, because that would also delete keys that CACHEX_ADMIN '
         "protects from changes."
     )
     return text % {"alias": inspector.alias}
-
-
-__all__ = ["HIDDEN", "READ_ONLY", "Permission", "PermissionChecker", "visible_aliases"]
 
 
 @dataclass(frozen=True)
@@ -137,14 +150,14 @@ class Permission:
     abilities: tuple[str, ...] = ()
     """Abilities of the inspector; at least one is needed."""
 
-    cache: tuple[str, ...] = ()
+    cache_verbs: tuple[str, ...] = ()
     """Actions on the `Cache` model, such as `"view"`; all of them are needed."""
 
-    key: tuple[str, ...] = ()
+    key_verbs: tuple[str, ...] = ()
     """Actions on the `Key` model, such as `"change"`; all of them are needed."""
 
     is_write: bool = False
-    """Whether the operation is refused on a read-only alias."""
+    """Whether the operation is refused on a read-only cache."""
 
     denied_on_sessions: bool = False
     """Whether the operation is refused on sessions, except to superusers."""
@@ -153,31 +166,41 @@ class Permission:
     """Whether the operation may delete keys of other caches; refused if those are restricted."""
 
 
-VIEW_CACHES = Permission(cache=("view",))
-VIEW_INFO = Permission(cache=("view",))
-VIEW_KEYS = Permission(key=("view",))
-VIEW_NAMESPACES = Permission(("can_list",), key=("view",))
-VIEW_VALUE = Permission(("can_get", "can_get_unsafely"), key=("view",), denied_on_sessions=True)
-VIEW_HISTORY = Permission(key=("view",), denied_on_sessions=True)
-ADD = Permission(("can_add",), key=("add",), is_write=True, denied_on_sessions=True)
-REPLACE = Permission(("can_add",), key=("add", "change"), is_write=True, denied_on_sessions=True)
-EDIT = Permission(("can_edit",), key=("change",), is_write=True, denied_on_sessions=True)
+VIEW_CACHES = Permission(cache_verbs=("view",))
+VIEW_INFO = Permission(cache_verbs=("view",))
+VIEW_KEYS = Permission(key_verbs=("view",))
+VIEW_NAMESPACES = Permission(("can_list",), key_verbs=("view",))
+VIEW_VALUE = Permission(
+    ("can_get", "can_get_unsafely"), key_verbs=("view",), denied_on_sessions=True
+)
+VIEW_HISTORY = Permission(key_verbs=("view",), denied_on_sessions=True)
+ADD = Permission(("can_add",), key_verbs=("add",), is_write=True, denied_on_sessions=True)
+REPLACE = Permission(
+    ("can_add",), key_verbs=("add", "change"), is_write=True, denied_on_sessions=True
+)
+EDIT = Permission(("can_edit",), key_verbs=("change",), is_write=True, denied_on_sessions=True)
 EDIT_ELEMENTS = Permission(
-    ("can_edit_elements",), key=("change",), is_write=True, denied_on_sessions=True
+    ("can_edit_elements",), key_verbs=("change",), is_write=True, denied_on_sessions=True
 )
-INCREASE = Permission(("can_incr",), key=("change",), is_write=True, denied_on_sessions=True)
-RENAME = Permission(("can_rename",), key=("add", "delete"), is_write=True, denied_on_sessions=True)
-COPY = Permission(("can_copy",), key=("view", "add"), denied_on_sessions=True)
-COPY_TO = Permission(key=("add",), is_write=True, denied_on_sessions=True)
-COPY_OVER = Permission(key=("add", "change"), is_write=True, denied_on_sessions=True)
-DOWNLOAD = Permission(("can_download",), key=("view",), denied_on_sessions=True)
-DOWNLOAD_DECODED = Permission(("can_get",), key=("view",), denied_on_sessions=True)
-DUMP = Permission(("can_dump",), key=("view",), denied_on_sessions=True)
+INCREASE = Permission(("can_incr",), key_verbs=("change",), is_write=True, denied_on_sessions=True)
+RENAME = Permission(
+    ("can_rename",), key_verbs=("add", "delete"), is_write=True, denied_on_sessions=True
+)
+COPY = Permission(("can_copy",), key_verbs=("view", "add"), denied_on_sessions=True)
+COPY_TO = Permission(key_verbs=("add",), is_write=True, denied_on_sessions=True)
+COPY_OVER = Permission(key_verbs=("add", "change"), is_write=True, denied_on_sessions=True)
+DOWNLOAD = Permission(("can_download",), key_verbs=("view",), denied_on_sessions=True)
+DOWNLOAD_DECODED = Permission(("can_get",), key_verbs=("view",), denied_on_sessions=True)
+DUMP = Permission(("can_dump",), key_verbs=("view",), denied_on_sessions=True)
 EXPIRE = Permission(
-    ("can_expire",), cache=("change",), key=("view",), is_write=True, denied_on_sessions=True
+    ("can_expire",),
+    cache_verbs=("change",),
+    key_verbs=("view",),
+    is_write=True,
+    denied_on_sessions=True,
 )
-DELETE = Permission(("can_delete",), key=("delete",), is_write=True, denied_on_sessions=True)
-FLUSH = Permission(("can_flush",), cache=("change",), is_write=True, empties_store=True)
+DELETE = Permission(("can_delete",), key_verbs=("delete",), is_write=True, denied_on_sessions=True)
+FLUSH = Permission(("can_flush",), cache_verbs=("change",), is_write=True, empties_store=True)
 
 
 def policy_allows(permission: Permission, policy: str | None) -> bool:
@@ -196,35 +219,35 @@ def alias_allows(permission: Permission, inspector: Inspector) -> bool:
 
 @dataclass(frozen=True)
 class KeyPolicies:
-    """The policies of the keys that can be reached through one alias, for any user."""
+    """The policies of the keys that can be reached through one cache, for any user."""
 
     inspector: Inspector
-    _store: StorePolicies | None
+    _store_policies: StorePolicies | None
 
     @classmethod
     def of_cache(cls, inspector: Inspector) -> KeyPolicies:
         return cls(inspector, policies_of_store(inspector))
 
     def allows(self, permission: Permission, stored: bytes) -> bool:
-        """Return whether the policy of the alias that owns a key allows an operation."""
-        return self._store is None or policy_allows(permission, self.policy_for(stored))
+        """Return whether the policy of the cache that owns a key allows an operation."""
+        return self._store_policies is None or policy_allows(permission, self.policy_for(stored))
 
     def policy_for(self, stored: bytes) -> str:
         return (
-            self._store.policy_for(self.inspector.final_key(stored))
-            if self._store is not None
+            self._store_policies.policy_for(self.inspector.final_key(stored))
+            if self._store_policies is not None
             else ""
         )
 
     @property
-    def is_certain(self) -> bool:
+    def knows_restricted_caches(self) -> bool:
         """Whether it is known which restricted caches share the store."""
-        return self._store is None or self._store.is_certain
+        return self._store_policies is None or self._store_policies.knows_restricted_caches
 
     @property
     def hidden_key_filter(self) -> Callable[[bytes], bool] | None:
         """A predicate for hidden keys, or None if no key is hidden."""
-        if self._store is None or not self._store.has_hidden_keys:
+        if self._store_policies is None or not self._store_policies.has_hidden_keys:
             return None
         return lambda stored: self.policy_for(stored) == HIDDEN
 
@@ -235,7 +258,7 @@ class PermissionChecker:
 
     site: AdminSite
     request: HttpRequest
-    _latest: dict[str, Any] = field(default_factory=dict)
+    _last_key: dict[str, Any] = field(default_factory=dict)
     _policies: dict[str, KeyPolicies] = field(default_factory=dict)
     _sharing: dict[str, Sequence[Inspector]] = field(default_factory=dict)
 
@@ -272,18 +295,18 @@ class PermissionChecker:
         keys = [stored for stored in keys if policies.allows(permission, stored)]
         if permission.denied_on_sessions:
             keys = [stored for stored in keys if not self.is_protected_session(inspector, stored)]
-        if not any(self._decides_per_key(verb) for verb in permission.key):
+        if not any(self._decides_per_key(verb) for verb in permission.key_verbs):
             return keys
         return [stored for stored in keys if self._has_permissions(permission, inspector, stored)]
 
     def policies(self, inspector: Inspector) -> KeyPolicies:
-        """Return the policies of the keys that can be reached through an alias."""
+        """Return the policies of the keys that can be reached through a cache."""
         if inspector.alias not in self._policies:
             self._policies[inspector.alias] = KeyPolicies.of_cache(inspector)
         return self._policies[inspector.alias]
 
     def exclusion_filter(
-        self, inspector: Inspector, narrows: bool
+        self, inspector: Inspector, has_filters: bool
     ) -> Callable[[bytes], bool] | None:
         """Return a predicate for keys that a search must leave out, or None.
 
@@ -291,8 +314,8 @@ class PermissionChecker:
         a session id can't be guessed letter by letter.
         """
         hidden = self.policies(inspector).hidden_key_filter
-        has_secrets = narrows and not self.is_superuser and session_keys() is not None
-        if not has_secrets:
+        excludes_sessions = has_filters and not self.is_superuser and session_keys() is not None
+        if not excludes_sessions:
             return hidden
         if hidden is None:
             return partial(self.is_protected_session, inspector)
@@ -308,9 +331,11 @@ class PermissionChecker:
     ) -> bool:
         alias = inspector.alias if inspector is not None else None
         return all(
-            self._get_check("cache", verb)(self._cache_object(alias)) for verb in permission.cache
+            self._get_check("cache", verb)(self._cache_object(alias))
+            for verb in permission.cache_verbs
         ) and all(
-            self._get_check("key", verb)(self._key_object(alias, stored)) for verb in permission.key
+            self._get_check("key", verb)(self._key_object(alias, stored))
+            for verb in permission.key_verbs
         )
 
     def _cache_object(self, alias: str | None) -> Cache | None:
@@ -323,10 +348,10 @@ class PermissionChecker:
         """
         if alias is None:
             return None
-        if self._latest.get("id") != (alias, stored):
+        if self._last_key.get("id") != (alias, stored):
             key = Key(id=object_id(alias, stored or b""))
-            self._latest.update(id=(alias, stored), key=key)
-        latest: Key = self._latest["key"]
+            self._last_key.update(id=(alias, stored), key=key)
+        latest: Key = self._last_key["key"]
         return latest
 
     def _get_check(self, model: str, verb: str) -> Callable[[Cache | Key | None], bool]:
@@ -356,8 +381,8 @@ class PermissionChecker:
     def can_open(self, inspector: Inspector, stored: bytes) -> bool:
         """Return whether a key can be opened through a cache.
 
-        A cache opens its own keys that no policy hides, and those of its other versions unless
-        another cache owns them. Any other key of the database is only listed.
+        Users can open a cache's own keys unless a policy hides them, and keys of its other
+        versions unless another cache owns them. Other keys of the database are only listed.
         """
         if self.policies(inspector).policy_for(stored) == HIDDEN:
             return False
@@ -365,8 +390,10 @@ class PermissionChecker:
             return True
         if Scope.VERSIONS not in inspector.scopes:
             return False
-        is_ours = inspector.key_range(Scope.VERSIONS).strip_prefix(stored) is not None
-        return is_ours and not any(one.owns(stored) for one in self.caches_sharing_store(inspector))
+        is_own_version = inspector.key_range(Scope.VERSIONS).strip_prefix(stored) is not None
+        return is_own_version and not any(
+            other.owns(stored) for other in self.caches_sharing_store(inspector)
+        )
 
     def caches_sharing_store(self, inspector: Inspector) -> Sequence[Inspector]:
         """Return the other caches of `settings.CACHES` in the same store."""

@@ -15,7 +15,7 @@ from django.core.signals import setting_changed
 
 from django_cachex.admin.stores import get_stores
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.shapes import KeyPattern
+from django_cachex.inspectors.shapes import KeyShape
 from django_cachex.inspectors.values import fingerprint
 
 VISIBLE_ID_CHARS: Final = 4
@@ -36,7 +36,7 @@ class SessionKeys:
     """Matches a session's key up to the id: the session engine's prefix, at the start of a word
     or right after an alias's prefix."""
 
-    shape: KeyPattern | None = None
+    shape: KeyShape | None = None
     """The shape of session keys in the store of `SESSION_CACHE_ALIAS`, if a `KEY_FUNCTION`
     hides the prefix."""
 
@@ -82,7 +82,7 @@ def session_keys() -> SessionKeys | None:
     name = session_key_prefix()
     if name is None:
         return None
-    shape = KeyPattern.of(inspector_for(settings.SESSION_CACHE_ALIAS), PROBE_IDS, name)
+    shape = KeyShape.of(inspector_for(settings.SESSION_CACHE_ALIAS), PROBE_IDS, name)
     if not name:
         return SessionKeys(None, shape)
     prefixes = [re.escape(prefix) for prefix in _alphanumeric_prefixes()]

@@ -39,7 +39,7 @@ class Stores:
         """Return whether two aliases share a store, or may share one if that is not known."""
         if self.is_known(one, other):
             return not self.ids[one.alias].isdisjoint(self.ids[other.alias])
-        return one.storage_id == other.storage_id or one.may_share_storage(other)
+        return one.configured_store_id == other.configured_store_id or one.may_share_store(other)
 
     def is_known(self, one: Inspector, other: Inspector) -> bool:
         """Return whether the ids of both aliases are known."""
@@ -65,7 +65,7 @@ def _fetch_stores(known: Mapping[str, frozenset[str]]) -> Stores:
     """
     inspectors = [inspector_for(alias) for alias in settings.CACHES]
     executor = DeadlineExecutor(min(STORE_TIMEOUT, limits().timeout), logging.DEBUG)
-    results = executor.run_all({inspector: inspector.storage_ids for inspector in inspectors})
+    results = executor.run_all({inspector: inspector.fetch_store_ids for inspector in inspectors})
     no_ids: frozenset[str] = frozenset()
     reported = {one.alias: results[one].value or no_ids for one in inspectors}
     if not all(reported.values()):

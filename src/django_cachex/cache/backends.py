@@ -326,7 +326,7 @@ class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
         if protection is None or not callable(default) or self._config_error:
             return None
         entry = ProtectedEntry(self, key, timeout, version, protection)
-        return None if entry.expiry == 0 else entry
+        return None if entry.timeout_ms == 0 else entry
 
     def _get_from_primary(self, key: Any, default: Any, version: Any) -> Command[Any]:
         """Return a command that reads a new value, which the replicas may not have yet."""

@@ -16,7 +16,7 @@ from django_cachex.cache.configuration import parse_locations
 from django_cachex.cache.ignore_exceptions import IgnoreExceptionsClient, unreadable_log
 from django_cachex.cache.keys import build_pattern, find_keyspace, find_prefix
 from django_cachex.cache.options import (
-    FLAG_OPTIONS,
+    FAILURE_OPTIONS,
     find_value_errors,
     get_connection_options,
     raise_first,
@@ -76,7 +76,7 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
         try:
             if not is_dict:
                 raise ImproperlyConfigured("OPTIONS must be a dict.")
-            if flags := FLAG_OPTIONS & options.keys():
+            if flags := FAILURE_OPTIONS & options.keys():
                 raise_first(find_value_errors({name: options[name] for name in flags}))
             self._location = parse_locations(server)
             self._serializer = make_serializer(options)

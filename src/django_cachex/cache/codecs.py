@@ -33,7 +33,7 @@ __all__ = ["BytesCompressor", "CompositeSerializer", "UnreadableValue"]
 class BytesCompressor(Protocol):
     """The interface of compressors. See `django_cachex.cache.compressors.Compressor`."""
 
-    def recognises(self, data: bytes) -> bool: ...
+    def recognizes(self, data: bytes) -> bool: ...
     def compress(self, data: bytes) -> bytes: ...
     def decompress(self, data: bytes) -> bytes: ...
 
@@ -77,7 +77,7 @@ class CompositeSerializer:
         """
         failures: list[Exception] = []
         for compressor in self.compressors:
-            if compressor.recognises(data):
+            if compressor.recognizes(data):
                 try:
                     decompressed = compressor.decompress(data)
                 except DecompressedTooLarge:
@@ -95,7 +95,7 @@ class CompositeSerializer:
             small = compress(data)
             if len(small) < len(data):
                 return small
-        if not any(compressor.recognises(data) for compressor in self.compressors):
+        if not any(compressor.recognizes(data) for compressor in self.compressors):
             return data
         if len(data) > self._max_size:
             raise DecompressedTooLarge(
@@ -115,8 +115,8 @@ class CompositeSerializer:
     def _loads_by_any(self, data: bytes) -> Any:
         failures: list[tuple[Serializer, Exception]] = []
         for serializer in self.serializers:
-            recognises: Callable[[bytes], bool] | None = getattr(serializer, "recognises", None)
-            if recognises and not recognises(data):
+            recognizes: Callable[[bytes], bool] | None = getattr(serializer, "recognizes", None)
+            if recognizes and not recognizes(data):
                 continue
             try:
                 return serializer.loads(data)
@@ -265,10 +265,10 @@ COMPRESSOR: Final = PluginType(
         "lz4": "django_cachex.cache.compressors.Lz4Compressor",
         "zstd": "django_cachex.cache.compressors.ZstdCompressor",
     },
-    ("recognises", "compress", "decompress"),
+    ("recognizes", "compress", "decompress"),
     _(
         "It must have the methods compress(data) and decompress(data), which return bytes, and "
-        "recognises(data), which returns whether the data start like compressed data."
+        "recognizes(data), which returns whether the data start like compressed data."
     ),
     '"compressor": ("zstd", {"level": 9})',
 )

@@ -44,7 +44,7 @@ class Decompressor(Protocol):
 class Compressor:
     """The base class of compressors, for the option `compressor`. Each subclass has one format.
 
-    A custom class needs the methods `recognises`, `compress` and `decompress`. It may have the
+    A custom class needs the methods `recognizes`, `compress` and `decompress`. It may have the
     attributes `min_size` and `max_size`.
     """
 
@@ -77,7 +77,7 @@ class Compressor:
     def load(self) -> None:
         """Import the library; raise ImportError if it is not installed."""
 
-    def recognises(self, data: bytes) -> bool:
+    def recognizes(self, data: bytes) -> bool:
         """Return whether `data` start like data of this compressor."""
         return data.startswith(self.magic)
 

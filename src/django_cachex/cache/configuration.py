@@ -22,14 +22,13 @@ from django_cachex.cache.connection.drivers import (
     load_driver,
 )
 from django_cachex.cache.connection.protocol import DriverPacker, get_codec
-from django_cachex.cache.connection.sync import Bounds
+from django_cachex.cache.connection.sync import MAX_TIMEOUT, ExchangeLimits
 from django_cachex.cache.options import (
     ASYNC_CLASS_OPTIONS,
     CLASS_OPTIONS,
-    MAX_TIMEOUT,
+    INEFFECTIVE_DRIVER_OPTIONS,
     NOT_FOR_DRIVER,
     SYNC_CLASS_OPTIONS,
-    UNUSED_OPTIONS,
     import_class,
     parse_url,
     validate_options,
@@ -41,8 +40,8 @@ DEFAULT_MAX_CONNECTIONS = 64
 DEFAULT_POOL_TIMEOUT = 5.0
 """Seconds that a thread waits for a connection if all are in use."""
 
-BOUNDS = "bounds"
-"""The name of the `Bounds` of exchanges in `overrides`."""
+EXCHANGE_LIMITS = "exchange_limits"
+"""The name of the `ExchangeLimits` of exchanges in `overrides`."""
 
 # The seconds of silence before the first keepalive probe, the seconds between probes, and the
 # number of unanswered probes after which the connection is closed, if the platform supports them.
@@ -72,7 +71,7 @@ class Configuration:
     options: Mapping[str, Any] = field(repr=False)
     uses_breaker: bool = True
     """Whether the server has a circuit breaker."""
-    bounds: Bounds | None = None
+    exchange_limits: ExchangeLimits | None = None
     """The limits of an exchange on a blocking connection, in addition to the socket's timeout."""
 
     @property
@@ -171,17 +170,18 @@ def configure(
 ) -> Configuration:
     """Validate the settings of an alias and return its configuration.
 
-    `overrides` take precedence over `options` and the query of `url`, and may include `bounds`.
+    `overrides` take precedence over `options` and the query of `url`. They may include
+    `exchange_limits`.
 
     Raises:
         ImproperlyConfigured: a setting is invalid.
     """
     driver = load_driver(driver_name)
     url = strip_query_options(url, frozenset(overrides))
-    driver_overrides = {name: value for name, value in overrides.items() if name != BOUNDS}
+    driver_overrides = {name: value for name, value in overrides.items() if name != EXCHANGE_LIMITS}
     parse_configured_url(driver, url)
     validate_options(driver, url, {**options, **driver_overrides})
-    excluded = NOT_FOR_DRIVER | UNUSED_OPTIONS | {"decode_responses"}
+    excluded = NOT_FOR_DRIVER | INEFFECTIVE_DRIVER_OPTIONS | {"decode_responses"}
     driver_options = {
         name: v for name, v in {**options, **driver_overrides}.items() if name not in excluded
     }
@@ -191,9 +191,12 @@ def configure(
     driver_options.setdefault("socket_connect_timeout", CONNECT_TIMEOUT)
     if not get_sync_classes(driver, url, driver_options).rejects("socket_keepalive"):
         driver_options = {**KEEPALIVE_OPTIONS, **driver_options}
-    url, bounds = strip_query_options(url, UNUSED_OPTIONS), overrides.get(BOUNDS)
+    url, limits = (
+        strip_query_options(url, INEFFECTIVE_DRIVER_OPTIONS),
+        overrides.get(EXCHANGE_LIMITS),
+    )
     configuration = Configuration(
-        driver, url, driver_options | {"protocol": 2}, uses_breaker, bounds
+        driver, url, driver_options | {"protocol": 2}, uses_breaker, limits
     )
     with configuration.map_errors():
         configuration.connection()

@@ -143,7 +143,7 @@ def _get_value_hints() -> dict[str, str]:
     return {
         "COMPRESSOR": _(
             'Use "compressor" with "zlib", "gzip", "lzma", "lz4" or "zstd" instead; stored values '
-            "remain readable. For others, use the path of a class with recognises(data), "
+            "remain readable. For others, use the path of a class with recognizes(data), "
             "compress(data) and decompress(data)."
         ),
         "PICKLE_VERSION": _(

@@ -25,14 +25,12 @@ from django_cachex.cache.connection.drivers import (
     get_parameters,
     get_sync_classes,
 )
+from django_cachex.cache.connection.sync import MAX_TIMEOUT, MIN_TIMEOUT
 from django_cachex.cache.migration import get_option_hints
 from django_cachex.cache.utils import gettext
 from django_cachex.cache.utils import gettext_lazy as _
 
 Text = str | Promise
-
-MIN_TIMEOUT, MAX_TIMEOUT = 0.001, 365 * 86_400
-"""The limits of a timeout in seconds. The kernel takes less for zero, and rejects much more."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,10 @@ def is_number(value: Any) -> bool:
 
 
 def is_timeout(value: Any) -> bool:
+    """Return whether a socket can use `value` as a timeout.
+
+    Sockets treat shorter timeouts as zero and reject much longer ones.
+    """
     return is_number(value) and math.isfinite(value) and MIN_TIMEOUT <= value <= MAX_TIMEOUT
 
 
@@ -83,26 +85,28 @@ def requires_method(method: str) -> Callable[[Any], bool]:
     return lambda value: not isinstance(value, type) and callable(getattr(value, method, None))
 
 
-_timeout = OptionRule(
+TIMEOUT_RULE = OptionRule(
     is_timeout,
     _("a number of seconds between 0.001 and 31,536,000 (one year)"),
     _('Use a number, such as "%(name)s": 2, or None to wait forever.'),
     "django_cachex.E112",
 )
-_whole_number = OptionRule(
+WHOLE_NUMBER_RULE = OptionRule(
     is_whole_number, _("a whole number"), _('Use a whole number for "%(name)s".')
 )
-_text = OptionRule(is_text, _("a string"), _('Use a string for "%(name)s".'))
-_flag = OptionRule(is_flag, _("True or False"), _('Use "%(name)s": True, or remove the option.'))
-_function = OptionRule(
+TEXT_RULE = OptionRule(is_text, _("a string"), _('Use a string for "%(name)s".'))
+FLAG_RULE = OptionRule(
+    is_flag, _("True or False"), _('Use "%(name)s": True, or remove the option.')
+)
+FUNCTION_RULE = OptionRule(
     callable, _("a function"), _('Import the function and use "%(name)s": function.')
 )
-_mapping = OptionRule(
+MAPPING_RULE = OptionRule(
     is_mapping, _("a dictionary"), _('Use "%(name)s": {…}, or remove the option.')
 )
 
 OPTION_RULES: Mapping[str, OptionRule] = {
-    **dict.fromkeys(["socket_timeout", "socket_connect_timeout"], _timeout),
+    **dict.fromkeys(["socket_timeout", "socket_connect_timeout"], TIMEOUT_RULE),
     "timeout": OptionRule(
         is_pool_timeout,
         _("a number of seconds, at most a year"),
@@ -115,19 +119,24 @@ OPTION_RULES: Mapping[str, OptionRule] = {
         _("Use the maximum number of connections of a process, or remove the option."),
         "django_cachex.E113",
     ),
-    **dict.fromkeys(["db", "port"], _whole_number),
+    **dict.fromkeys(["db", "port"], WHOLE_NUMBER_RULE),
     **dict.fromkeys(
-        ["username", "password", "host", "path", "client_name", "lib_name", "lib_version"], _text
+        ["username", "password", "host", "path", "client_name", "lib_name", "lib_version"],
+        TEXT_RULE,
     ),
     **dict.fromkeys(
         [
-            *("ignore_exceptions", "ignore_counter_exceptions", "ignore_unreadable_values"),
-            *("breaker", "read_replicas", "socket_keepalive"),
+            "ignore_exceptions",
+            "ignore_counter_exceptions",
+            "ignore_unreadable_values",
+            "breaker",
+            "read_replicas",
+            "socket_keepalive",
         ],
-        _flag,
+        FLAG_RULE,
     ),
-    **dict.fromkeys(["redis_connect_func", "valkey_connect_func"], _function),
-    **dict.fromkeys(["socket_keepalive_options", "sentinel_kwargs"], _mapping),
+    **dict.fromkeys(["redis_connect_func", "valkey_connect_func"], FUNCTION_RULE),
+    **dict.fromkeys(["socket_keepalive_options", "sentinel_kwargs"], MAPPING_RULE),
     "credential_provider": OptionRule(
         requires_method("get_credentials"),
         _("an object with a method get_credentials()"),
@@ -151,28 +160,46 @@ RETRY_OPTIONS = frozenset({"retry", "retry_on_error", "retry_on_timeout"})
 """Options that are passed to the driver, but only have an effect while it connects."""
 
 CLIENT_CACHE_OPTIONS = frozenset(
-    {"cache_allow_list", "cache_deny_list", "cache_enabled", "cache_factory", "cache_max_size"}
-    | {"cache_policy", "cache_ttl", "client_cache"}
+    {
+        "cache_allow_list",
+        "cache_deny_list",
+        "cache_enabled",
+        "cache_factory",
+        "cache_max_size",
+        "cache_policy",
+        "cache_ttl",
+        "client_cache",
+    }
 )
-CLIENT_OPTIONS = frozenset(
-    {"event_dispatcher", "himport_registry", "legacy_responses", "maint_notifications_config"}
-    | {"maint_notifications_pool_handler", "maintenance_notification_hash", "maintenance_state"}
-    | {"orig_host_address", "orig_socket_connect_timeout", "orig_socket_timeout"}
-    | {"oss_cluster_maint_notifications_handler"}
+DRIVER_CLIENT_OPTIONS = frozenset(
+    {
+        "event_dispatcher",
+        "himport_registry",
+        "legacy_responses",
+        "maint_notifications_config",
+        "maint_notifications_pool_handler",
+        "maintenance_notification_hash",
+        "maintenance_state",
+        "orig_host_address",
+        "orig_socket_connect_timeout",
+        "orig_socket_timeout",
+        "oss_cluster_maint_notifications_handler",
+    }
 )
 ENCODING_OPTIONS = frozenset({"command_packer", "encoder_class", "encoding", "encoding_errors"})
-UNUSED_OPTIONS = (
+INEFFECTIVE_DRIVER_OPTIONS = (
     CLIENT_CACHE_OPTIONS
-    | CLIENT_OPTIONS
+    | DRIVER_CLIENT_OPTIONS
     | ENCODING_OPTIONS
-    | {"health_check_interval", "queue_class"}
+    | {"health_check_interval", "queue_class", "socket_read_size"}
 )
-UNUSED_OPTIONS |= {"socket_read_size"}
-"""Options that are not passed to the drivers, which would reject some of them with RESP2."""
+"""Options of the drivers that have no effect on this cache.
+
+They are not passed to the drivers, which would reject some of them with RESP2."""
 
 
 def describe_effect(name: str) -> str:
-    """Return a sentence about the effect of an option in `RETRY_OPTIONS` or `UNUSED_OPTIONS`."""
+    """Return a sentence about an option in `RETRY_OPTIONS` or `INEFFECTIVE_DRIVER_OPTIONS`."""
     if name in RETRY_OPTIONS:
         return gettext("“%(name)s” only has an effect while connecting, not on commands.") % {
             "name": name
@@ -181,7 +208,7 @@ def describe_effect(name: str) -> str:
 
 
 def unused_option_hint(name: str) -> str:
-    """Return the hint for an option in `RETRY_OPTIONS` or `UNUSED_OPTIONS`."""
+    """Return the hint for an option in `RETRY_OPTIONS` or `INEFFECTIVE_DRIVER_OPTIONS`."""
     if name in RETRY_OPTIONS:
         return gettext(
             "Remove it, unless connecting should be retried. If a connection is lost, idempotent "
@@ -213,13 +240,13 @@ REQUIRED_METHODS = {
     "connection_class": ("connect", "disconnect"),
     "parser_class": ("on_connect", "read_response"),
 }
-"""The methods that the class must have. In asyncio classes, the last one is a coroutine."""
+"""The methods that the class must have. In asyncio classes, the last is a coroutine function."""
 CLASS_OPTIONS = (*REQUIRED_METHODS, "async_pool_class", "async_parser_class")
 
 
-def import_class(given: Any) -> Any:
+def import_class(value: Any) -> Any:
     """Return the value of an option, which may be a dotted path."""
-    return import_string(given) if isinstance(given, str) else given
+    return import_string(value) if isinstance(value, str) else value
 
 
 def check_class(driver: Driver, name: str, given: Any) -> tuple[str, str] | None:
@@ -244,7 +271,7 @@ def check_class(driver: Driver, name: str, given: Any) -> tuple[str, str] | None
 def is_usable_class(name: str, value: Any) -> bool:
     """Return whether `value` is a class with the required methods, and asynchronous if needed."""
     methods = REQUIRED_METHODS[name.removeprefix("async_")]
-    if not isinstance(value, type) or not all(hasattr(value, one) for one in methods):
+    if not isinstance(value, type) or not all(hasattr(value, method) for method in methods):
         return False
     return inspect.iscoroutinefunction(getattr(value, methods[-1])) is name.startswith("async_")
 
@@ -270,8 +297,8 @@ def describe_option_error(error: Exception) -> str:
     That text may contain secrets.
     """
     name = type(error).__name__
-    ours = isinstance(error, ImportError | ImproperlyConfigured)
-    return f"{name}: {error}" if ours else name
+    is_safe_to_show = isinstance(error, ImportError | ImproperlyConfigured)
+    return f"{name}: {error}" if is_safe_to_show else name
 
 
 def import_hint(error: Exception) -> str:
@@ -281,19 +308,21 @@ def import_hint(error: Exception) -> str:
     return gettext("Import it in a shell to see the error.")
 
 
-IGNORED_OPTIONS = frozenset({"MAX_ENTRIES", "CULL_FREQUENCY", "max_entries", "cull_frequency"})
+INEFFECTIVE_DJANGO_OPTIONS = frozenset(
+    {"MAX_ENTRIES", "CULL_FREQUENCY", "max_entries", "cull_frequency"}
+)
 """Options that Django's RedisCache accepts. They have no effect: the server evicts keys."""
 ALIAS_SETTINGS = frozenset({"TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION"})
 """Settings of an alias that have no effect in OPTIONS."""
-FLAG_OPTIONS = frozenset(
+FAILURE_OPTIONS = frozenset(
     {"ignore_exceptions", "ignore_counter_exceptions", "ignore_unreadable_values"}
 )
-CACHE_OPTIONS = FLAG_OPTIONS | {"serializer", "compressor", "stampede_protection"}
+CACHE_OPTIONS = FAILURE_OPTIONS | {"serializer", "compressor", "stampede_protection"}
 """Options of a cache that don't depend on its connections."""
 SENTINEL_OPTIONS = frozenset({"sentinels", "sentinel_kwargs", "read_replicas"})
-OUR_OPTIONS = CACHE_OPTIONS | SENTINEL_OPTIONS | {"breaker"}
-NOT_FOR_DRIVER = IGNORED_OPTIONS | ALIAS_SETTINGS | OUR_OPTIONS
-"""Options that are not passed to the driver."""
+OWN_OPTIONS = CACHE_OPTIONS | SENTINEL_OPTIONS | {"breaker"}
+NOT_FOR_DRIVER = INEFFECTIVE_DJANGO_OPTIONS | ALIAS_SETTINGS | OWN_OPTIONS
+"""Options and misplaced settings that the drivers don't know."""
 
 SYNC_CLASS_OPTIONS = frozenset({"pool_class", "parser_class", "connection_class"})
 """Classes for blocking connections, which are not passed to the asyncio classes of the driver."""
@@ -315,7 +344,7 @@ class ConfigError:
 
 def get_connection_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a cache's OPTIONS that its connections depend on."""
-    others = IGNORED_OPTIONS | ALIAS_SETTINGS | CACHE_OPTIONS
+    others = INEFFECTIVE_DJANGO_OPTIONS | ALIAS_SETTINGS | CACHE_OPTIONS
     return {name: value for name, value in options.items() if name not in others}
 
 
@@ -357,7 +386,7 @@ def find_errors(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterato
     }
     combined = {**options, **from_url}
     yield from find_protocol_errors(options, from_url)
-    yield from find_name_errors(driver, url, options)
+    yield from find_unknown_options(driver, url, options)
     for name in CLASS_OPTIONS:
         if options.get(name) is not None and (problem := check_class(driver, name, options[name])):
             yield ConfigError("django_cachex.E110", *problem)
@@ -374,7 +403,7 @@ def find_protocol_errors(
             gettext("Remove decode_responses: cached values are bytes, which can't be decoded."),
             gettext("This changes nothing for the application."),
         )
-    if any(str(one.get("protocol") or 2) != "2" for one in (options, from_url)):
+    if any(str(given.get("protocol") or 2) != "2" for given in (options, from_url)):
         yield ConfigError(
             "django_cachex.E100",
             gettext("Remove protocol, or set it to 2: replies are read as RESP2."),
@@ -382,7 +411,9 @@ def find_protocol_errors(
         )
 
 
-def find_name_errors(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterator[ConfigError]:
+def find_unknown_options(
+    driver: Driver, url: str, options: Mapping[str, Any]
+) -> Iterator[ConfigError]:
     """Yield errors about options that don't exist, or aren't allowed in a URL."""
     classes, hints = get_sync_classes(driver, url, options), get_option_hints()
     query = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
@@ -400,7 +431,7 @@ def find_name_errors(driver: Driver, url: str, options: Mapping[str, Any]) -> It
                 gettext("“%(name)s” is not allowed in the query of a URL.") % {"name": name},
                 gettext("Move it to OPTIONS."),
             )
-        elif name not in NOT_IN_URL | UNUSED_OPTIONS and classes.rejects(name):
+        elif name not in NOT_IN_URL | INEFFECTIVE_DRIVER_OPTIONS and classes.rejects(name):
             yield ConfigError(
                 "django_cachex.E107",
                 gettext("There is no option “%(name)s”.") % {"name": name},
@@ -415,7 +446,7 @@ def find_sync_only_options(driver: Driver, url: str, options: Mapping[str, Any])
         get_async_classes(driver, url, options),
     )
     for name in map(str, {**options, **get_url_options(driver, url)}):
-        if name in NOT_IN_URL | BLOCKING_POOL_OPTIONS | UNUSED_OPTIONS:
+        if name in NOT_IN_URL | BLOCKING_POOL_OPTIONS | INEFFECTIVE_DRIVER_OPTIONS:
             continue
         if async_classes.rejects(name) and not sync_classes.rejects(name):
             yield name
@@ -455,16 +486,16 @@ def suggest_option(name: str, driver: Driver, url: str) -> str:
         return gettext('It is an option of another pool. Also use "pool_class": "%(pool)s".') % {
             "pool": f"{driver.name}.BlockingConnectionPool"
         }
-    of_other_urls = get_parameters(driver.sync_module.SSLConnection).names
-    if name in of_other_urls or name == "ssl":
+    tls_options = get_parameters(driver.sync_module.SSLConnection).names
+    if name in tls_options or name == "ssl":
         return _suggest_other_url(name, driver)
     names = (
         get_sync_classes(driver, url, {}).option_names()
-        | of_other_urls
-        | OUR_OPTIONS
+        | tls_options
+        | OWN_OPTIONS
         | ASYNC_CLASS_OPTIONS
     )
-    names = (names | {"pool_class"}) - UNUSED_OPTIONS - RETRY_OPTIONS
+    names = (names | {"pool_class"}) - INEFFECTIVE_DRIVER_OPTIONS - RETRY_OPTIONS
     if near := get_close_matches(name.lower(), sorted(names), n=1):
         return gettext('Did you mean "%(name)s"?') % {"name": near[0]}
     return gettext("Remove it. Neither the cache nor %(driver)s-py has such an option.") % {

@@ -46,7 +46,7 @@ class UnreadableValue(ValueError):
 class Serializer(Protocol):
     """The interface of serializers, for the option `serializer`. It is that of Django's RedisCache.
 
-    A serializer may also have the method ``recognises(data)``, which returns whether it may have
+    A serializer may also have the method ``recognizes(data)``, which returns whether it may have
     written `data`. If a cache has several serializers, only those are tried.
     """
 
@@ -91,7 +91,7 @@ class BaseMsgPackSerializer:
         value = parse_decimal(data) if data[:1] < b"\x80" else None
         return self._unpack(data) if value is None else value
 
-    def recognises(self, data: bytes) -> bool:
+    def recognizes(self, data: bytes) -> bool:
         """Return whether `data` may be a MessagePack object, or are a decimal number."""
         # Pickles start with 0x80, which is an empty map in MessagePack, with nothing after it.
         if data[:1] < b"\x81":
@@ -215,7 +215,7 @@ class PickleSerializer:
         # Every pickle of protocol 2 and later starts with 0x80.
         return _loads(data) if data[:1] == b"\x80" else _loads_number(data)
 
-    def recognises(self, data: bytes) -> bool:
+    def recognizes(self, data: bytes) -> bool:
         """Return whether `data` start and end like a readable pickle, or are a decimal number."""
         if data[-1:] == b".":
             return data.startswith(PICKLE_PREFIXES)
@@ -271,7 +271,7 @@ class JSONSerializer:
     def loads(self, data: bytes) -> Any:
         return self._decode(str(data, "utf-8"))
 
-    def recognises(self, data: bytes) -> bool:
+    def recognizes(self, data: bytes) -> bool:
         """Return whether `data` start and end like JSON."""
         return data.startswith(JSON_PREFIXES) and data[-1:] != b"."
 
@@ -313,7 +313,7 @@ class ORJSONSerializer:
         except ValueError:  # NaN, infinity or a lone surrogate, which orjson doesn't write either.
             return self._decode(str(data, "utf-8"))
 
-    def recognises(self, data: bytes) -> bool:
+    def recognizes(self, data: bytes) -> bool:
         """Return whether `data` start and end like JSON."""
         return data.startswith(JSON_PREFIXES) and data[-1:] != b"."
 

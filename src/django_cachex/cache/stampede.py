@@ -28,7 +28,10 @@ class Compute:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Run the command that `build` returns for a value. Encoding the value may need a thread."""
+    """Run the command that `build` returns for a value.
+
+    On an event loop, `build` may run in a thread, because it encodes the value.
+    """
 
     build: Callable[[Any], Command[Any] | Operation[Any]]
     value: Any
@@ -39,13 +42,13 @@ Steps = Generator[Step, Any, Any]
 """A generator that yields steps, receives their results, and returns the value."""
 
 
-def run_steps(steps: Steps, cache: CacheOperations, make: Callable[[], Any]) -> Any:
-    """Run `steps` and return the value. `make` computes it."""
+def run_steps(steps: Steps, cache: CacheOperations, compute: Callable[[], Any]) -> Any:
+    """Run `steps` and return the value. `compute` computes it."""
     try:
         step = next(steps)
         while True:
             try:
-                result = run_step(step, cache, make)
+                result = run_step(step, cache, compute)
             except BaseException as error:  # After any error, the generator releases the lock.
                 step = steps.throw(error)
             else:
@@ -54,10 +57,10 @@ def run_steps(steps: Steps, cache: CacheOperations, make: Callable[[], Any]) -> 
         return stop.value
 
 
-def run_step(step: Step, cache: CacheOperations, make: Callable[[], Any]) -> Any:
+def run_step(step: Step, cache: CacheOperations, compute: Callable[[], Any]) -> Any:
     match step:
         case Compute():
-            return make()
+            return compute()
         case Store(build, value):
             return cache._run(build(value))
         case Pause(seconds):
@@ -71,14 +74,14 @@ CallAsyncSafe = Callable[..., Awaitable[Any]]
 
 
 async def arun_steps(
-    steps: Steps, cache: CacheOperations, make: Callable[[], Any], call_async_safe: CallAsyncSafe
+    steps: Steps, cache: CacheOperations, compute: Callable[[], Any], call_async_safe: CallAsyncSafe
 ) -> Any:
-    """Do the same as `run_steps`, on the running event loop. `make` may be asynchronous."""
+    """Do the same as `run_steps`, on the running event loop. `compute` may be asynchronous."""
     try:
         step = next(steps)
         while True:
             try:
-                result = await arun_step(step, cache, make, call_async_safe)
+                result = await arun_step(step, cache, compute, call_async_safe)
             except BaseException as error:  # After any error, the generator releases the lock.
                 step = steps.throw(error)
             else:
@@ -88,11 +91,11 @@ async def arun_steps(
 
 
 async def arun_step(
-    step: Step, cache: CacheOperations, make: Callable[[], Any], call_async_safe: CallAsyncSafe
+    step: Step, cache: CacheOperations, compute: Callable[[], Any], call_async_safe: CallAsyncSafe
 ) -> Any:
     match step:
         case Compute():
-            value = make()
+            value = compute()
             return await value if inspect.isawaitable(value) else value
         case Store(build, value):
             return await cache._arun(await call_async_safe(build, value))
@@ -112,7 +115,7 @@ class Protection:
     The default is a tenth of the timeout, the maximum is half of it."""
 
     lease: float = 10.0
-    """How many seconds other callers wait for the one that computes the value.
+    """How many seconds the lock is held at most. Then another caller may compute the value.
 
     It should be longer than the computation usually takes."""
 
@@ -125,15 +128,15 @@ class Protection:
                     f"“{name}” of “stampede_protection” must be a positive number of seconds."
                 )
 
-    def early_window(self, expiry: int | None) -> float:
+    def early_window(self, timeout_ms: int | None) -> float:
         """Return how many milliseconds before its expiry a value is recomputed.
 
-        `expiry` is the timeout of the value in milliseconds, or None.
+        `timeout_ms` is the timeout of the value in milliseconds, or None.
         """
-        if expiry is None:
+        if timeout_ms is None:
             return 0.0
-        early = expiry / 10 if self.early is None else self.early * 1000
-        return min(early, expiry / 2)
+        early = timeout_ms / 10 if self.early is None else self.early * 1000
+        return min(early, timeout_ms / 2)
 
 
 ProtectionOption = bool | Mapping[str, float] | Protection | None
@@ -177,22 +180,22 @@ class ProtectedEntry:
         self.key = key
         self.timeout = timeout
         self.version = version
-        self.stored = cache._stored_key(key, version)
-        self.expiry = cache._get_timeout_ms(timeout)
-        self.early_window = protection.early_window(self.expiry)
+        self.stored_key = cache._stored_key(key, version)
+        self.timeout_ms = cache._get_timeout_ms(timeout)
+        self.early_window = protection.early_window(self.timeout_ms)
         self.lease = protection.lease
         self.acquired_at = 0.0
         """The time of the last attempt to acquire the lock."""
 
     def steps(self) -> Steps:
-        """Return the value. Recompute it if it is due and no other caller does."""
+        """Return the value. Recompute it if it is due and no other caller is doing so."""
         data, ttl = yield self.read()
         value = self.decode_or_missing(data)
         self.cache._record_lookup(int(value is not MISSING), int(value is MISSING))
         if value is not MISSING and not self.is_due(ttl):
             return value
-        if (stored := (yield from self.acquire())) is not None:
-            return (yield from self.recompute(*stored))
+        if (latest := (yield from self.acquire())) is not None:
+            return (yield from self.recompute(*latest))
         if value is not MISSING:
             return value
         return (yield from self.wait())
@@ -204,21 +207,24 @@ class ProtectedEntry:
         try:
             return self.cache._decode(data)
         except Exception as error:  # A serializer may raise any exception.
-            if not self.cache._is_miss(self.stored, error):
-                error.add_note(key_note("GET", self.stored))
+            if not self.cache._is_miss(self.stored_key, error):
+                error.add_note(key_note("GET", self.stored_key))
                 raise
             return MISSING
 
     def is_due(self, ttl: int) -> bool:
-        """Return whether a value with this time to live, in milliseconds, must be recomputed."""
+        """Return whether a value with this time to live, in milliseconds, must be recomputed.
+
+        False for -1 (no expiry) and -2 (no key).
+        """
         return 0 <= ttl <= self.early_window
 
     def read(self) -> Operation[list[Any]]:
         """Return the stored value or None, and the reply to PTTL."""
         return (
             yield [
-                Command(("GET", self.stored), parse_raw, idempotent=True),
-                Command(("PTTL", self.stored), int, idempotent=True, missing_reply=-2),
+                Command(("GET", self.stored_key), parse_raw, idempotent=True),
+                Command(("PTTL", self.stored_key), int, idempotent=True, missing_reply=-2),
             ]
         )
 
@@ -228,13 +234,13 @@ class ProtectedEntry:
         lease = px_args(max(1, round(self.lease * 1000)))
         # If errors of the server are ignored, the lock counts as acquired.
         lock = Command(
-            ("SET", self.stored + LOCK_SUFFIX, b"1", *lease, "NX"), bool, missing_reply=b"OK"
+            ("SET", self.stored_key + LOCK_SUFFIX, b"1", *lease, "NX"), bool, missing_reply=b"OK"
         )
         return (yield self.acquire_and_read(lock))
 
     def acquire_and_read(self, lock: Command[bool]) -> Operation[list[Any] | None]:
-        [is_ours] = yield [lock]
-        if not is_ours:
+        [is_acquired] = yield [lock]
+        if not is_acquired:
             return None
         # The previous holder may have stored the value in the meantime.
         return (yield from self.read())
@@ -249,8 +255,8 @@ class ProtectedEntry:
             if data is None:
                 return (yield from self.add(value))
             expires_at = read_at + ttl / 1000
-            other = yield Store(lambda new: self._replace(new, data, expires_at), value)
-            return value if other is None else self.cache._decode(other)
+            newer = yield Store(lambda new: self._replace(new, data, expires_at), value)
+            return value if newer is None else self.cache._decode(newer)
         finally:
             yield from self.release()
 
@@ -258,10 +264,10 @@ class ProtectedEntry:
         # After the lease, another caller may hold the lock.
         if time.monotonic() < self.acquired_at + self.lease:
             with suppress(CachexError):
-                yield Command(("UNLINK", self.stored + LOCK_SUFFIX), parse_none)
+                yield Command(("UNLINK", self.stored_key + LOCK_SUFFIX), parse_none)
 
     def add(self, value: Any) -> Steps:
-        """Store a new value unless there is one, and return the value that is stored then."""
+        """Store a new value unless there is one, and return the stored value."""
         yield Store(lambda new: self.cache._add(self.key, new, self.timeout, self.version), value)
         return (yield self.cache._get(self.key, value, self.version).primary_only())
 
@@ -270,12 +276,14 @@ class ProtectedEntry:
 
         Return the value that another caller has stored in the meantime, or None.
         """
-        return replace_value(self.stored, old, self.cache._encode(value), self.expiry, expires_at)
+        return replace_value(
+            self.stored_key, old, self.cache._encode(value), self.timeout_ms, expires_at
+        )
 
     def wait(self) -> Steps:
         """Wait for the value of another caller; compute it if there is none, or it takes too long.
 
-        The maximum is two leases, because a caller that fails may have a successor.
+        It waits for two leases at most, since another caller may take over from one that failed.
         """
         deadline = time.monotonic() + 2 * self.lease
         pause = MIN_POLL_INTERVAL
@@ -285,25 +293,26 @@ class ProtectedEntry:
             data, _ttl = yield self.read()
             if (value := self.decode_or_missing(data)) is not MISSING:
                 return value
-            if (stored := (yield from self.acquire())) is not None:
-                return (yield from self.recompute(*stored))
+            if (latest := (yield from self.acquire())) is not None:
+                return (yield from self.recompute(*latest))
         return (yield from self.add((yield Compute())))
 
 
 def replace_value(
-    stored: bytes, old: bytes, data: bytes | int, expiry: int | None, expires_at: float
+    stored_key: bytes, old: bytes, data: bytes | int, timeout_ms: int | None, expires_at: float
 ) -> Operation[bytes | None]:
     """Store `data` if the stored value is still `old`, or has expired.
 
     Return the other value that is stored now, or None.
     """
     [_watched, current] = yield [
-        Command(("WATCH", stored), parse_raw),
-        Command(("GET", stored), parse_raw),
+        Command(("WATCH", stored_key), parse_raw),
+        Command(("GET", stored_key), parse_raw),
     ]
-    update = set_command(stored, data, expiry)
+    update = set_command(stored_key, data, timeout_ms)
     if current == old:
-        # MULTI is sent separately. If it failed, the following commands would run at once.
+        # MULTI is sent separately. If it failed, the following commands would run outside a
+        # transaction.
         yield [Command(("MULTI",), parse_raw)]
         yield [update, Command(("EXEC",), parse_raw)]
         return None

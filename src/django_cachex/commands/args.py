@@ -153,7 +153,7 @@ def timeout_to_ms(timeout: Any) -> int | None:
         kind = type(timeout).__name__
         raise TypeError(f"A timeout must be a number of seconds, a timedelta or None, not {kind}.")
     if timeout != timeout:
-        raise ValueError("A timeout cannot be NaN.")
+        raise ValueError("A timeout can't be NaN.")
     if timeout <= 0:
         return 0
     if timeout > MAX_MS // 1000:

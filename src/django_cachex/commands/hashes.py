@@ -43,6 +43,8 @@ class HashCommands(Commands, Generic[FieldT]):
     expire in Valkey 9.0 and Redis 7.4 or later.
     """
 
+    # Methods such as `hget` and `ahget` are made from `_hget` at the end of the class.
+
     def _hlen(self, key: Any, version: int | None = None) -> Command[int]:
         """Return the number of fields of a hash.
 

@@ -56,7 +56,9 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
 
         See https://valkey.io/commands/hscan/
         """
-        for fields in scan_batches(lambda cursor: self.hscan(key, cursor, match, count, version)):
+        for fields in iter_element_batches(
+            lambda cursor: self.hscan(key, cursor, match, count, version)
+        ):
             yield from fields.items()
 
     @copy_docstring(hscan_iter)
@@ -67,7 +69,7 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> AsyncIterator[tuple[FieldT, Any]]:
-        async for fields in ascan_batches(
+        async for fields in aiter_element_batches(
             lambda cursor: self.ahscan(key, cursor, match, count, version)
         ):
             for field in fields.items():
@@ -96,7 +98,9 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
 
         See https://valkey.io/commands/sscan/
         """
-        for members in scan_batches(lambda cursor: self.sscan(key, cursor, match, count, version)):
+        for members in iter_element_batches(
+            lambda cursor: self.sscan(key, cursor, match, count, version)
+        ):
             yield from members
 
     @copy_docstring(sscan_iter)
@@ -107,7 +111,7 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> AsyncIterator[Any]:
-        async for members in ascan_batches(
+        async for members in aiter_element_batches(
             lambda cursor: self.asscan(key, cursor, match, count, version)
         ):
             for member in members:
@@ -136,7 +140,9 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
 
         See https://valkey.io/commands/zscan/
         """
-        for members in scan_batches(lambda cursor: self.zscan(key, cursor, match, count, version)):
+        for members in iter_element_batches(
+            lambda cursor: self.zscan(key, cursor, match, count, version)
+        ):
             yield from members
 
     @copy_docstring(zscan_iter)
@@ -147,14 +153,14 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> AsyncIterator[tuple[Any, float]]:
-        async for members in ascan_batches(
+        async for members in aiter_element_batches(
             lambda cursor: self.azscan(key, cursor, match, count, version)
         ):
             for member in members:
                 yield member
 
 
-def scan_batches(scan: Callable[[int], tuple[int, T]]) -> Iterator[T]:
+def iter_element_batches(scan: Callable[[int], tuple[int, T]]) -> Iterator[T]:
     """Yield the batches of a scan."""
     cursor = -1
     while cursor:
@@ -162,7 +168,9 @@ def scan_batches(scan: Callable[[int], tuple[int, T]]) -> Iterator[T]:
         yield batch
 
 
-async def ascan_batches(scan: Callable[[int], Awaitable[tuple[int, T]]]) -> AsyncIterator[T]:
+async def aiter_element_batches(
+    scan: Callable[[int], Awaitable[tuple[int, T]]],
+) -> AsyncIterator[T]:
     """Yield the batches of a scan, on the running event loop."""
     cursor = -1
     while cursor:

@@ -71,8 +71,11 @@ class Support(StrEnum):
     """How well the cache admin supports a backend."""
 
     CACHEX = "cachex"
+    """A backend of this package."""
     WRAPPED = "wrapped"
+    """A backend of Django, with the features that it allows."""
     LIMITED = "limited"
+    """Any other backend, of which only Django's cache interface is known."""
 
 
 class Inspector:
@@ -133,7 +136,7 @@ class Inspector:
     """Whether `apply` supports `Incr`."""
 
     can_download: bool = False
-    """Whether `chunks` returns all stored bytes of a string."""
+    """Whether `iter_chunks` returns all stored bytes of a string."""
 
     can_dump: bool = False
     """Whether `dump` returns a key of any type in the store's own format."""
@@ -142,7 +145,7 @@ class Inspector:
     """Whether `read` supports an `ElementPage` other than `FIRST_PAGE`."""
 
     can_edit_elements: bool = False
-    """Whether `element` and the element edits of `apply` are supported for `creatable_types`."""
+    """Whether `read_element` and the element edits of `apply` support the `creatable_types`."""
 
     can_type: bool = False
     """Whether keys have types that can be shown and filtered by."""
@@ -183,9 +186,9 @@ class Inspector:
         """Initialize the inspector.
 
         Args:
-            alias: A key of `settings.CACHES`.
-            cache: The cache object of the alias.
-            params: The value of `settings.CACHES[alias]`.
+            alias: a key of `settings.CACHES`.
+            cache: the cache object of the alias.
+            params: the value of `settings.CACHES[alias]`.
         """
         self.alias = alias
         self.cache = cache
@@ -222,18 +225,18 @@ class Inspector:
         return ""
 
     @property
-    def storage_id(self) -> Hashable:
-        """A value that is equal for aliases that share their entries."""
+    def configured_store_id(self) -> Hashable:
+        """A value that is equal for aliases that share their entries, judging by the settings."""
         return (self.backend, self.alias)
 
-    def storage_ids(self) -> frozenset[str]:
+    def fetch_store_ids(self) -> frozenset[str]:
         """Return IDs of the store. Aliases that have an ID in common share their entries.
 
         Connects to the store if it is a server, and raises its exceptions.
         """
-        return frozenset((repr(self.storage_id),))
+        return frozenset((repr(self.configured_store_id),))
 
-    def may_share_storage(self, other: Inspector) -> bool:
+    def may_share_store(self, other: Inspector) -> bool:
         """Return whether two aliases may share their entries, judging by the settings alone."""
         return False
 
@@ -276,7 +279,11 @@ class Inspector:
         return self.naming.make_key(key)
 
     def final_key(self, stored: bytes) -> bytes:
-        """Return the key that the store uses. It differs if the backend itself calls `make_key`."""
+        """Return the key that the store uses.
+
+        It differs from the stored key if the backend is called with the key of the application,
+        and adds the prefix and the version itself.
+        """
         return stored
 
     def display_key(self, stored: bytes) -> str:
@@ -291,14 +298,14 @@ class Inspector:
         """Return some of the keys that match a query, without reading their values.
 
         Args:
-            query: The pattern and filters.
-            token: Where to continue: the token of a previous page of the same search, or an empty
+            query: the pattern and filters.
+            token: where to continue: the token of a previous page of the same search, or an empty
                 string.
-            limit: The number of keys to stop at.
-            deadline: The time to stop at, on the clock of `time.monotonic`.
+            limit: the number of keys to stop at.
+            deadline: the time to stop at, on the clock of `time.monotonic`.
 
         Raises:
-            ValueError: The token is invalid.
+            ValueError: the token is invalid.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.scan")
 
@@ -308,8 +315,8 @@ class Inspector:
         """Return information about each stored key, in order, in one round trip or query.
 
         Args:
-            keys: Stored keys. A missing key gets the TTL `TTL_MISSING`.
-            columns: The attributes of `KeyInfo` to request.
+            keys: stored keys. A missing key gets the TTL `TTL_MISSING`.
+            columns: the attributes of `KeyInfo` to request.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.describe")
 
@@ -323,26 +330,26 @@ class Inspector:
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.read")
 
-    def element(self, stored: bytes, type: str, element: str) -> Element | None:
+    def read_element(self, stored: bytes, type: str, element_id: str) -> Element | None:
         """Return one element of a collection for editing, decoded up to the limit for strings.
 
         Args:
-            stored: The stored key.
-            type: The expected type of the key.
-            element: The `Element.id`.
+            stored: the stored key.
+            type: the expected type of the key.
+            element_id: the `Element.id`.
 
         Returns:
             None if there is no such key of this type, or no such element.
         """
-        raise NotImplementedError(f"{self.__class__.__qualname__}.element")
+        raise NotImplementedError(f"{self.__class__.__qualname__}.read_element")
 
-    def chunks(self, stored: bytes) -> Iterator[bytes]:
+    def iter_chunks(self, stored: bytes) -> Iterator[bytes]:
         """Yield the stored bytes of a string in chunks, or nothing if the key doesn't exist.
 
         Raises:
-            KeyChanged: The value changed in the meantime.
+            KeyChanged: the value changed in the meantime.
         """
-        raise NotImplementedError(f"{self.__class__.__qualname__}.chunks")
+        raise NotImplementedError(f"{self.__class__.__qualname__}.iter_chunks")
 
     def dump(self, stored: bytes) -> bytes | None:
         """Return a key of any type in the store's own format, or None if the key doesn't exist."""
@@ -387,8 +394,8 @@ class Inspector:
         """Set the TTL of keys.
 
         Args:
-            keys: Stored keys.
-            ttl: The new TTL in milliseconds, or `TTL_NONE`.
+            keys: stored keys.
+            ttl: the new TTL in milliseconds, or `TTL_NONE`.
         """
         return tally((stored, self.apply(stored, Expire(ttl))) for stored in keys)
 
@@ -404,7 +411,7 @@ class Inspector:
         raise NotImplementedError(f"{self.__class__.__qualname__}.preview_flush")
 
     def flush_affects(self, other: Inspector) -> bool:
-        """Return whether `flush` deletes the keys of another alias with the same `storage_id`."""
+        """Return whether `flush` deletes the keys of another cache in the same store."""
         return True
 
     def flush(self) -> int | None:

@@ -95,8 +95,8 @@ def parse_page_token(token: str, keys_from: Callable[[str], Iterable[str]]) -> s
     Raises ValueError for invalid tokens.
 
     Args:
-        token: The page token.
-        keys_from: Returns the keys from a given start, in order. It is used to find long keys. If
+        token: the page token.
+        keys_from: returns the keys from a given start, in order. It is used to find long keys. If
             the key no longer exists, all keys with the same start are returned again, so that none
             is missed.
     """
@@ -240,10 +240,10 @@ class DjangoBackendInspector(Inspector):
         """Return the decoded value of a key.
 
         Args:
-            info: The information about the key.
-            raw: The stored bytes, or the start of them.
-            size: The size of the value in bytes if `raw` is incomplete.
-            page: How much to show.
+            info: the information about the key.
+            raw: the stored bytes, or the start of them.
+            size: the size of the value in bytes if `raw` is incomplete.
+            page: how much to show.
         """
         allowed = limits()
         content = decode(
@@ -309,7 +309,7 @@ class DjangoBackendInspector(Inspector):
 
     def copy(self, stored: bytes, edit: Copy) -> EditResult:
         """Copy the stored bytes within a store, or the value to another store."""
-        if edit.into is not None and edit.into.storage_id != self.storage_id:
+        if edit.into is not None and edit.into.configured_store_id != self.configured_store_id:
             return copy_value(self, stored, edit)
         if stored == edit.to:
             return EditResult(EditStatus.UNCHANGED)

@@ -307,10 +307,10 @@ class FileBasedInspector(DjangoBackendInspector):
         return str(self.cache._dir)
 
     @property
-    def storage_id(self) -> Hashable:
+    def configured_store_id(self) -> Hashable:
         return ("filebased", os.path.realpath(self.cache._dir), self.cache.cache_suffix)
 
-    def storage_ids(self) -> frozenset[str]:
+    def fetch_store_ids(self) -> frozenset[str]:
         return frozenset((f"{file_id(self.cache._dir)} *{self.cache.cache_suffix}",))
 
     def notes(self) -> Sequence[Text]:
@@ -496,7 +496,7 @@ class FileBasedInspector(DjangoBackendInspector):
                 path.unlink(missing_ok=True)
         return EditResult(EditStatus.DONE)
 
-    def chunks(self, stored: bytes) -> Iterator[bytes]:
+    def iter_chunks(self, stored: bytes) -> Iterator[bytes]:
         yield from iter_value_chunks(self.folder.file(stored))
 
     def delete(self, keys: Sequence[bytes]) -> int:

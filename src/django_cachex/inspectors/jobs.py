@@ -42,7 +42,7 @@ class Task(Protocol):
     def process(self, inspector: Inspector, keys: Sequence[bytes]) -> Self:
         """Process a batch of keys. Returns the task with updated counts."""
 
-    def state(self) -> Any:
+    def to_json(self) -> Any:
         """Return the counts in a form that can be serialized as JSON."""
 
     @property
@@ -75,8 +75,8 @@ class ScanProgress:
         """Return the progress after another page.
 
         Args:
-            page: The page.
-            removed: The number of keys that the task has removed so far. They are added to the
+            page: the page.
+            removed: the number of keys that the task has removed so far. They are added to the
                 total, which would otherwise shrink while the job runs.
         """
         examined, total = self.examined + page.examined, page.total
@@ -99,7 +99,7 @@ class Job(Generic[TaskT]):
     def complete(self) -> bool:
         return self.progress.complete
 
-    def state(self) -> list[Any]:
+    def to_json(self) -> list[Any]:
         """Return the job in a form that can be serialized as JSON."""
         current = self.progress
         progress = [
@@ -110,14 +110,14 @@ class Job(Generic[TaskT]):
             current.failed_nodes,
             current.unknown,
         ]
-        return [*progress, self.task.state()]
+        return [*progress, self.task.to_json()]
 
     @classmethod
-    def from_state(cls, state: list[Any], task_from_state: Callable[[Any], TaskT]) -> Job[TaskT]:
+    def from_json(cls, state: list[Any], task_from_json: Callable[[Any], TaskT]) -> Job[TaskT]:
         """Return a job from the result of `state`."""
         token, examined, total, complete, failed_nodes, unknown, counts = state
         progress = ScanProgress(token, examined, total, complete, tuple(failed_nodes), unknown)
-        return cls(task_from_state(counts), progress)
+        return cls(task_from_json(counts), progress)
 
 
 def advance(
@@ -129,11 +129,11 @@ def advance(
     says what was done and can be continued.
 
     Args:
-        job: The job.
-        find: Finds the next keys.
-        inspector: Processes the keys.
-        deadline: The time to stop at, on the clock of `time.monotonic`.
-        batch: The number of keys to find at once.
+        job: the job.
+        find: finds the next keys.
+        inspector: processes the keys.
+        deadline: the time to stop at, on the clock of `time.monotonic`.
+        batch: the number of keys to find at once.
     """
     while not job.complete:
         token = job.progress.token
@@ -203,12 +203,12 @@ class BulkTask:
             failures=keep_failures(self.failures, result.failures),
         )
 
-    def state(self) -> list[Any]:
+    def to_json(self) -> list[Any]:
         failures = [[encode_key(stored), reason] for stored, reason in self.failures]
         return [self.ttl, self.done, self.gone, self.failed, failures, self.uncertain]
 
     @classmethod
-    def from_state(cls, state: list[Any]) -> BulkTask:
+    def from_json(cls, state: list[Any]) -> BulkTask:
         ttl, done, gone, failed, failures, uncertain = state
         decoded = tuple((decode_key(text), reason) for text, reason in failures)
         return cls(ttl, done, gone, failed, decoded, uncertain)

@@ -100,10 +100,10 @@ class LimitedInspector(Inspector):
         return mask(", ".join(map(str, locations)), find_secrets(self.params))
 
     @property
-    def storage_id(self) -> Hashable:
+    def configured_store_id(self) -> Hashable:
         return (self.backend, self.location or self.alias)
 
-    def storage_ids(self) -> frozenset[str]:
+    def fetch_store_ids(self) -> frozenset[str]:
         """Return only the location, because two classes may be clients of the same server."""
         return frozenset((f"location {self.params.get('LOCATION') or self.alias}",))
 
@@ -135,7 +135,7 @@ class LimitedInspector(Inspector):
         """Return the result of the backend's `get`, which may execute what is stored.
 
         Raises:
-            InvalidCacheKey: The backend refuses the key.
+            InvalidCacheKey: the backend refuses the key.
         """
         key = try_decode_text(stored)
         value = MISSING_VALUE if key is None else self.cache.get(key, MISSING_VALUE)

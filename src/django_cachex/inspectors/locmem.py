@@ -55,7 +55,7 @@ class LocMemInspector(DjangoBackendInspector):
         return self.store_name
 
     @property
-    def storage_id(self) -> Hashable:
+    def configured_store_id(self) -> Hashable:
         return ("locmem", self.store_name)
 
     def notes(self) -> Sequence[Text]:
@@ -196,7 +196,7 @@ class LocMemInspector(DjangoBackendInspector):
             self.cache._expire_info[to] = expiry
         return EditResult(EditStatus.DONE)
 
-    def chunks(self, stored: bytes) -> Iterator[bytes]:
+    def iter_chunks(self, stored: bytes) -> Iterator[bytes]:
         key = try_decode_text(stored)
         with self.cache._lock:
             gone = key is None or self.cache._has_expired(key)

@@ -70,8 +70,8 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
     similar names).
 
     Args:
-        text: The text to mask.
-        secrets: The secrets of an alias, as returned by `find_secrets`.
+        text: the text to mask.
+        secrets: the secrets of an alias, as returned by `find_secrets`.
     """
     masked = text
     # Secrets come before URLs, because `URL` ends at whitespace in a password.

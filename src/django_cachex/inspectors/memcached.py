@@ -28,7 +28,7 @@ class MemcachedInspector(LimitedInspector):
         super().__init__(alias, make_private_cache(alias, cache, params), params)
         weakref.finalize(self, self.cache.close)
 
-    def storage_ids(self) -> frozenset[str]:
+    def fetch_store_ids(self) -> frozenset[str]:
         servers = getattr(self.cache, "_servers", ())
         return frozenset(one for server in servers for one in server_ids(str(server)))
 

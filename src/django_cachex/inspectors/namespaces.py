@@ -70,7 +70,7 @@ class NamespaceTree:
         """Return the tree with more keys, pruned to the limits.
 
         Args:
-            usages: Paths with the attributes of a `Usage`.
+            usages: paths with the attributes of a `Usage`.
         """
         added: dict[NamespacePath, Usage] = {}
         for path, usage in sum_by_path(usages):
@@ -103,14 +103,14 @@ class NamespaceTree:
         ]
         return sorted(children, key=lambda pair: (-pair[1].usage.memory, -pair[1].usage.keys, pair))
 
-    def state(self) -> list[Any]:
+    def to_json(self) -> list[Any]:
         return [
             [list(path), *one.usage, one.lower_bound, one.truncated]
             for path, one in self.branches.items()
         ]
 
     @classmethod
-    def from_state(cls, state: list[Any]) -> NamespaceTree:
+    def from_json(cls, state: list[Any]) -> NamespaceTree:
         return cls(
             {
                 tuple(path): Branch(Usage(*usage), lower_bound, truncated)
@@ -323,9 +323,9 @@ class NamespaceStats:
         is_session = self.options.is_session
         return is_session is not None and is_session(stored)
 
-    def state(self) -> list[Any]:
+    def to_json(self) -> list[Any]:
         return [
-            self.tree.state(),
+            self.tree.to_json(),
             self.keys_with_memory,
             self.keys_with_ttl,
             self.ttl_counts,
@@ -336,11 +336,11 @@ class NamespaceStats:
         ]
 
     @classmethod
-    def from_state(cls, state: list[Any], options: NamespaceOptions) -> NamespaceStats:
+    def from_json(cls, state: list[Any], options: NamespaceOptions) -> NamespaceStats:
         tree, keys_with_memory, keys_with_ttl, ttl_counts, sessions, locks, sample, largest = state
         return cls(
             options,
-            NamespaceTree.from_state(tree),
+            NamespaceTree.from_json(tree),
             keys_with_memory,
             keys_with_ttl,
             tuple(ttl_counts),

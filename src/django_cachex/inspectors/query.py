@@ -94,7 +94,7 @@ class Pattern:
         """The literals between the wildcards, in order. The first and last are anchored.
 
         Raises:
-            InvalidPattern: The pattern has an `error`.
+            InvalidPattern: the pattern has an `error`.
         """
         if self.error:
             raise InvalidPattern(self.error)
@@ -299,7 +299,7 @@ class Query:
         """Return the columns that `matches` needs. The type is known without them.
 
         Args:
-            optional_columns: The `Inspector.optional_columns`.
+            optional_columns: the `Inspector.optional_columns`.
         """
         size = "memory" if "memory" in optional_columns else "size"
         column = {"expires_within": "ttl", "larger_than": size, "idle_for": "idle"}

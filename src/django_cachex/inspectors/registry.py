@@ -43,8 +43,8 @@ def register(backend: str, inspector: str | type[Inspector]) -> None:
     If several classes in the MRO of a cache are registered, the first one is used.
 
     Args:
-        backend: The dotted path of the backend: its `__module__` and `__qualname__`.
-        inspector: The inspector's class or its dotted path.
+        backend: the dotted path of the backend: its `__module__` and `__qualname__`.
+        inspector: the inspector's class or its dotted path.
     """
     _registered_inspectors[backend] = inspector
 
@@ -74,7 +74,7 @@ def inspector_for(alias: str) -> Inspector:
     is missing or an option is invalid, the inspector has no abilities and explains why.
 
     Raises:
-        InvalidCacheBackendError: The alias doesn't exist.
+        InvalidCacheBackendError: the alias doesn't exist.
     """
     if alias not in settings.CACHES:
         raise InvalidCacheBackendError(f"The connection {alias!r} doesn't exist.")

@@ -10,7 +10,7 @@ from django_cachex.inspectors.keys import encode_text
 
 
 @dataclass(frozen=True)
-class KeyPattern:
+class KeyShape:
     """Stored keys with a common prefix and, if `KEY_FUNCTION` hashes names, a fixed length."""
 
     prefix: bytes
@@ -21,13 +21,13 @@ class KeyPattern:
         return stored.startswith(self.prefix) and self.length in (None, len(stored))
 
     @classmethod
-    def of(cls, inspector: Inspector, names: Sequence[str], prefix: str = "") -> KeyPattern:
-        """Return the pattern of the stored keys for names with a given prefix.
+    def of(cls, inspector: Inspector, names: Sequence[str], prefix: str = "") -> KeyShape:
+        """Return the shape of the stored keys for names with a given prefix.
 
         Args:
-            inspector: The inspector of the alias.
-            names: Examples of names without the prefix.
-            prefix: The common prefix of the names.
+            inspector: the inspector of the alias.
+            names: examples of names without the prefix.
+            prefix: the common prefix of the names.
         """
         keys = [f"{prefix}{name}" for name in names]
         stored_keys = [inspector.final_key(inspector.make_key(key)) for key in keys]

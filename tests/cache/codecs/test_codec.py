@@ -278,7 +278,7 @@ def test_serializers_are_told_apart_by_bytes_alone() -> None:
             for value in samples:
                 data = made[name].dumps(value)
                 assert isinstance(data, bytes)
-                takers = [other for other in made if made[other].recognises(data)]  # type: ignore[attr-defined]
+                takers = [other for other in made if made[other].recognizes(data)]  # type: ignore[attr-defined]
                 assert sorted(takers) == sorted(group), (name, value, data)
 
 

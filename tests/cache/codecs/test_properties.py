@@ -156,5 +156,5 @@ def test_what_one_format_is_no_other_takes(serializer: str, value: Any) -> None:
     data = MADE[serializer].dumps(value)
     if isinstance(data, int) or (isinstance(data, bytes) and parse_decimal(data) is not None):
         return  # Numbers in decimal are for all.
-    takers = [name for name in SERIALIZERS if MADE[name].recognises(data)]  # type: ignore[attr-defined]
+    takers = [name for name in SERIALIZERS if MADE[name].recognizes(data)]  # type: ignore[attr-defined]
     assert takers == GROUPS[serializer]

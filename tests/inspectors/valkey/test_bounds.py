@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from django_cachex.cache.client import Client
-from django_cachex.cache.connection.sync import Bounds
+from django_cachex.cache.connection.sync import ExchangeLimits
 from django_cachex.commands import ReplyTooLarge, ServerTimeout
 from django_cachex.commands.command import Command, parse_raw
 from tests import servers
@@ -110,9 +110,9 @@ def test_a_connection_has_all_of_its_time_again_after_a_slow_answer(
 
 @pytest.mark.parametrize("driver", ["valkey", "redis"])
 def test_a_reply_beyond_the_bound_is_not_read(valkey_server: servers.Server, driver: str) -> None:
-    bounds = Bounds(seconds=5.0, reply_bytes=1_000_000)
+    limits = ExchangeLimits(timeout=5.0, max_reply_bytes=1_000_000)
     url = f"{driver}://{valkey_server.address}/0"
-    client = Client.from_settings(driver, url, {}, socket_timeout=5.0, bounds=bounds)
+    client = Client.from_settings(driver, url, {}, socket_timeout=5.0, exchange_limits=limits)
     client.set("large", "x" * 2_000_000)
     client.set("small", "x" * 900_000)
     assert client.run(Command(("GET", "small"), parse_raw)) == b"x" * 900_000

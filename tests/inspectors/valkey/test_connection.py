@@ -147,7 +147,7 @@ def test_credentials_and_database_in_the_url_are_used_and_not_shown(
     assert "•••" in inspector.location
     assert "hunter2" not in str(inspector.configuration())
     assert "hunter2" not in str(inspector.preview_flush())
-    assert inspector.storage_id == ("valkey", "127.0.0.1", store.server.port, 2)
+    assert inspector.configured_store_id == ("valkey", "127.0.0.1", store.server.port, 2)
 
 
 def test_credentials_and_database_in_the_options_are_used(store: Store, user: str) -> None:
@@ -159,7 +159,7 @@ def test_credentials_and_database_in_the_options_are_used(store: Store, user: st
     finally:
         store.raw.execute_command("ACL", "SETUSER", "default", "nopass")
     assert store.raw.info("keyspace")["db3"]["keys"] == 1
-    assert inspector.storage_id == ("valkey", "127.0.0.1", store.server.port, 3)
+    assert inspector.configured_store_id == ("valkey", "127.0.0.1", store.server.port, 3)
 
 
 def test_a_unix_socket_is_a_location(store: Store) -> None:
@@ -168,7 +168,7 @@ def test_a_unix_socket_is_a_location(store: Store) -> None:
     inspector.cache.set("key", "value")
     assert listed(inspector) == {b":1:key"}
     assert inspector.location == f"unix://{path}?db=1"
-    assert inspector.storage_id == ("valkey", str(path), 0, 1)
+    assert inspector.configured_store_id == ("valkey", str(path), 0, 1)
     assert str(path) in str(inspector.preview_flush().command)
 
 
@@ -235,7 +235,7 @@ def test_a_location_that_is_no_url_is_an_error_of_that_cache_only(
 ) -> None:
     inspector = store.inspect(location)
     assert "hunter" not in inspector.location
-    assert hash(inspector.storage_id) is not None
+    assert hash(inspector.configured_store_id) is not None
     with pytest.raises(Exception, match="LOCATION") as failure:
         inspector.status()
     assert "hunter" not in mask(text_of(failure.value), find_secrets(inspector.params))

@@ -237,11 +237,11 @@ def test_one_element_is_read_in_full(subject: Subject, type: str, element: objec
     )
     place = 0 if type in ("set", "zset") else 1
     [row] = [row for row in subject.rows() if row.cells[place].kind == "large"]
-    found = subject.inspector.element(KEY, type, row.id)
+    found = subject.inspector.read_element(KEY, type, row.id)
     assert found is not None
     assert found.expected == row.expected
     assert found.cells[place].editable
     assert found.cells[place].edit_text == long
-    assert subject.inspector.element(KEY, "stream", "1-1") is None
+    assert subject.inspector.read_element(KEY, "stream", "1-1") is None
     subject.raw.unlink(KEY)
-    assert subject.inspector.element(KEY, type, row.id) is None
+    assert subject.inspector.read_element(KEY, type, row.id) is None

@@ -35,7 +35,7 @@ class KeyContext:
 
     inspector: Inspector
     stored: bytes
-    entry: KeyValue | None
+    key_value: KeyValue | None
     is_allowed: Callable[[Permission], bool]
     """Returns whether an operation is allowed on this key."""
 
@@ -50,18 +50,18 @@ class KeyContext:
 
     def find_row(self, element: str) -> Element | None:
         """Return the row with an id, or None if it is not on the page of elements that was read."""
-        elements = self.entry.elements if self.entry is not None else None
+        elements = self.key_value.elements if self.key_value is not None else None
         rows = elements.rows if elements is not None else ()
         return next((row for row in rows if row.id == element), None)
 
     @property
     def content(self) -> Content | None:
-        return self.entry.content if self.entry is not None else None
+        return self.key_value.content if self.key_value is not None else None
 
     @property
     def type(self) -> str:
         """The key's type as `TYPE` names it, or an empty text if it is not known."""
-        return (self.entry.info.type or "") if self.entry is not None else ""
+        return (self.key_value.info.type or "") if self.key_value is not None else ""
 
 
 class KeyAction(Generic[F]):
@@ -145,7 +145,7 @@ class KeyAction(Generic[F]):
     def edit(self, context: KeyContext, form: F) -> Edit | EditResult | None:
         """Return the edit that a valid form describes.
 
-        The result is an outcome if the edit can't be applied, or None if there is nothing to do.
+        Return an `EditResult` if the edit can't be applied, and None if there is nothing to do.
         """
         raise NotImplementedError(f"{type(self).__qualname__}.edit")
 
@@ -161,10 +161,10 @@ class KeyAction(Generic[F]):
         """Apply the edit. Errors of the cache are not caught."""
         return context.inspector.apply(context.stored, edit)
 
-    def log_message(self, context: KeyContext, form: F, outcome: EditResult | None) -> str:
+    def log_message(self, context: KeyContext, form: F, result: EditResult | None) -> str:
         """Return what was changed, without values, for the log and the page.
 
-        `outcome` is None if it is unknown, because the cache did not answer.
+        `result` is None if it is unknown, because the cache did not answer.
         """
         raise NotImplementedError(f"{type(self).__qualname__}.log_message")
 
@@ -172,11 +172,11 @@ class KeyAction(Generic[F]):
         """Return the action flag of the `LogEntry` for a valid form."""
         return self.log_flag
 
-    def success_message(self, context: KeyContext, form: F, outcome: EditResult) -> str:
+    def success_message(self, context: KeyContext, form: F, result: EditResult) -> str:
         """Return the message for the next page."""
-        return _("Saved. %(what)s") % {"what": self.log_message(context, form, outcome)}
+        return _("Saved. %(what)s") % {"what": self.log_message(context, form, result)}
 
-    def field_errors(self, context: KeyContext, form: F, outcome: EditResult) -> Mapping[str, str]:
+    def field_errors(self, context: KeyContext, form: F, result: EditResult) -> Mapping[str, str]:
         """Return error messages by form field for an edit that was refused."""
         return {}
 
@@ -184,6 +184,6 @@ class KeyAction(Generic[F]):
         """Return the cache and key of the log entry and of the next page."""
         return context.inspector, context.stored
 
-    def expected_after_conflict(self, context: KeyContext, outcome: EditResult) -> str:
+    def expected_after_conflict(self, context: KeyContext, result: EditResult) -> str:
         """Return the `expected` value with which the form overwrites the key after a conflict."""
-        return context.entry.expected if context.entry is not None else ""
+        return context.key_value.expected if context.key_value is not None else ""

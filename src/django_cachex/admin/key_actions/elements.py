@@ -54,8 +54,8 @@ class ElementAction(KeyAction[F]):
     def applies_to(self, context: KeyContext) -> bool:
         return context.type in self.types
 
-    def expected_after_conflict(self, context: KeyContext, outcome: EditResult) -> str:
-        return outcome.expected
+    def expected_after_conflict(self, context: KeyContext, result: EditResult) -> str:
+        return result.expected
 
 
 class RowAction(ElementAction[F]):
@@ -108,9 +108,9 @@ def replace_notes(content: Content) -> list[Text]:
     ]
 
 
-def element_message(text: str, outcome: EditResult | None) -> str:
+def element_message(text: str, result: EditResult | None) -> str:
     """Return what was done to an element, with sizes and fingerprints if they are known."""
-    digest = digest_text(outcome)
+    digest = digest_text(result)
     return f"{text} ({digest})." if digest else f"{text}."
 
 
@@ -175,7 +175,7 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
             "key": formatting.format_name(context.inspector.display_key(context.stored)),
         }
         consequences = [_("This can't be undone. The TTL of the key doesn't change.")]
-        size = context.entry.info.size if context.entry is not None else None
+        size = context.key_value.info.size if context.key_value is not None else None
         if size == count and context.type != "stream":
             consequences.append(_("No elements will be left, so the key will be deleted too."))
         return Confirmation(
@@ -188,19 +188,19 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
         )
 
     def log_message(
-        self, context: KeyContext, form: SelectionForm, outcome: EditResult | None
+        self, context: KeyContext, form: SelectionForm, result: EditResult | None
     ) -> str:
         requested = len(form.chosen)
-        count = requested if outcome is None or outcome.count is None else outcome.count
+        count = requested if result is None or result.count is None else result.count
         text = removed_message(context, count, form.chosen)
         if count < requested:
             text += " " + ngettext(
                 "%(count)d was already gone.", "%(count)d were already gone.", requested - count
             ) % {"count": requested - count}
-        return text + key_gone_note(outcome)
+        return text + key_gone_note(result)
 
-    def success_message(self, context: KeyContext, form: SelectionForm, outcome: EditResult) -> str:
-        return self.log_message(context, form, outcome)
+    def success_message(self, context: KeyContext, form: SelectionForm, result: EditResult) -> str:
+        return self.log_message(context, form, result)
 
 
 def row_labels(context: KeyContext, chosen: tuple[ElementRef, ...]) -> list[str]:
@@ -230,9 +230,9 @@ def removed_message(context: KeyContext, count: int, chosen: tuple[ElementRef, .
     return _("%(elements)s removed.") % {"elements": formatting.format_count(count, unit)}
 
 
-def key_gone_note(outcome: EditResult | None) -> str:
+def key_gone_note(result: EditResult | None) -> str:
     """Return a note if the key was deleted with its last element."""
-    if outcome is None or not outcome.key_gone:
+    if result is None or not result.key_gone:
         return ""
     return " " + _("No elements were left, so the key was deleted.")
 
@@ -283,15 +283,15 @@ class PopAction(ElementAction[CountForm]):
             cancel=back,
         )
 
-    def log_message(self, context: KeyContext, form: CountForm, outcome: EditResult | None) -> str:
-        count = form.cleaned_data["count"] if outcome is None else outcome.count or 0
+    def log_message(self, context: KeyContext, form: CountForm, result: EditResult | None) -> str:
+        count = form.cleaned_data["count"] if result is None else result.count or 0
         text = _("Popped %(elements)s.") % {"elements": formatting.format_count(count, self.unit)}
-        return text + key_gone_note(outcome)
+        return text + key_gone_note(result)
 
-    def success_message(self, context: KeyContext, form: CountForm, outcome: EditResult) -> str:
+    def success_message(self, context: KeyContext, form: CountForm, result: EditResult) -> str:
         """Return the popped values for the user; the log message has no values."""
-        shown = "; ".join(excerpt(one.formatted.text) for one in outcome.removed[:10])
-        return f"{self.log_message(context, form, outcome)} {shown}"
+        shown = "; ".join(excerpt(one.formatted.text) for one in result.removed[:10])
+        return f"{self.log_message(context, form, result)} {shown}"
 
 
 def excerpt(text: str) -> str:

@@ -64,22 +64,22 @@ class AddFieldAction(ElementAction[NewFieldForm]):
         return AddFields(((form.cleaned_data["field"], form.parsed_value),))
 
     def field_errors(
-        self, context: KeyContext, form: NewFieldForm, outcome: EditResult
+        self, context: KeyContext, form: NewFieldForm, result: EditResult
     ) -> Mapping[str, str]:
-        return field_exists_error(outcome)
+        return field_exists_error(result)
 
     def log_message(
-        self, context: KeyContext, form: NewFieldForm, outcome: EditResult | None
+        self, context: KeyContext, form: NewFieldForm, result: EditResult | None
     ) -> str:
         text = _('Field "%(name)s" added') % {
             "name": display_field_name(form.cleaned_data["field"])
         }
-        return element_message(text, outcome)
+        return element_message(text, result)
 
 
-def field_exists_error(outcome: EditResult) -> Mapping[str, str]:
+def field_exists_error(result: EditResult) -> Mapping[str, str]:
     """Return the form error for a field name that exists."""
-    if outcome.status != EditStatus.EXISTS:
+    if result.status != EditStatus.EXISTS:
         return {}
     return {"field": _("This field already exists. Edit it, or choose another name.")}
 
@@ -104,18 +104,16 @@ class EditFieldAction(RowAction[ElementForm]):
             return None
         return SetField(context.element, form.cleaned_data["expected"], form.parsed_value)
 
-    def log_message(
-        self, context: KeyContext, form: ElementForm, outcome: EditResult | None
-    ) -> str:
+    def log_message(self, context: KeyContext, form: ElementForm, result: EditResult | None) -> str:
         text = element_message(
-            _('Field "%(name)s" changed') % {"name": require_row(context).name}, outcome
+            _('Field "%(name)s" changed') % {"name": require_row(context).name}, result
         )
-        return append_reason(text, outcome)
+        return append_reason(text, result)
 
 
-def append_reason(text: str, outcome: EditResult | None) -> str:
-    """Return a message with the reason of the outcome, such as a note about the field's TTL."""
-    return f"{text} {outcome.reason}".strip() if outcome is not None else text
+def append_reason(text: str, result: EditResult | None) -> str:
+    """Return a message with the reason of the result, such as a note about the field's TTL."""
+    return f"{text} {result.reason}".strip() if result is not None else text
 
 
 class RenameFieldForm(FocusedForm):
@@ -146,18 +144,18 @@ class RenameFieldAction(RowAction[RenameFieldForm]):
         return RenameField(context.element, data["expected"], data["field"])
 
     def field_errors(
-        self, context: KeyContext, form: RenameFieldForm, outcome: EditResult
+        self, context: KeyContext, form: RenameFieldForm, result: EditResult
     ) -> Mapping[str, str]:
-        return field_exists_error(outcome)
+        return field_exists_error(result)
 
     def log_message(
-        self, context: KeyContext, form: RenameFieldForm, outcome: EditResult | None
+        self, context: KeyContext, form: RenameFieldForm, result: EditResult | None
     ) -> str:
         names = {
             "old": require_row(context).name,
             "new": display_field_name(form.cleaned_data["field"]),
         }
-        return append_reason(_('Field "%(old)s" renamed to "%(new)s".') % names, outcome)
+        return append_reason(_('Field "%(old)s" renamed to "%(new)s".') % names, result)
 
 
 class FieldTtlForm(ExpireForm):
@@ -191,7 +189,7 @@ class ChangeFieldTtlAction(RowAction[FieldTtlForm]):
         return ExpireField(context.element, form.ttl, form.cleaned_data["expected"])
 
     def log_message(
-        self, context: KeyContext, form: FieldTtlForm, outcome: EditResult | None
+        self, context: KeyContext, form: FieldTtlForm, result: EditResult | None
     ) -> str:
         ttl = "" if isinstance(form.ttl, KeepTTL) else ttl_message(form.ttl)
         name = {"name": require_row(context).name, "ttl": ttl}

@@ -182,9 +182,9 @@ class CopyKeyAction(KeyAction[CopyForm]):
         return self.result_key(context, form) if form.overwrites else None
 
     def field_errors(
-        self, context: KeyContext, form: CopyForm, outcome: EditResult
+        self, context: KeyContext, form: CopyForm, result: EditResult
     ) -> Mapping[str, str]:
-        return name_exists_error(form) if outcome.status == EditStatus.EXISTS else {}
+        return name_exists_error(form) if result.status == EditStatus.EXISTS else {}
 
     def result_key(self, context: KeyContext, form: CopyForm) -> tuple[Inspector, bytes]:
         alias, name = form.cleaned_data["into"], form.cleaned_data["name"]
@@ -192,7 +192,7 @@ class CopyKeyAction(KeyAction[CopyForm]):
         into = own if alias == own.alias else inspector_for(alias)
         return into, into.make_key(name)
 
-    def log_message(self, context: KeyContext, form: CopyForm, outcome: EditResult | None) -> str:
+    def log_message(self, context: KeyContext, form: CopyForm, result: EditResult | None) -> str:
         own = context.inspector
         names = {
             "old": own.display_key(context.stored) or _("(empty name)"),
@@ -212,8 +212,8 @@ class CopyKeyAction(KeyAction[CopyForm]):
     def log_flag_for(self, form: CopyForm) -> int:
         return log_entries.CHANGE if form.overwrites else log_entries.ADDITION
 
-    def success_message(self, context: KeyContext, form: CopyForm, outcome: EditResult) -> str:
-        return self.log_message(context, form, outcome)
+    def success_message(self, context: KeyContext, form: CopyForm, result: EditResult) -> str:
+        return self.log_message(context, form, result)
 
 
 class RenameKeyAction(KeyAction[NameForm]):
@@ -251,14 +251,14 @@ class RenameKeyAction(KeyAction[NameForm]):
         return self.result_key(context, form) if form.overwrites else None
 
     def field_errors(
-        self, context: KeyContext, form: NameForm, outcome: EditResult
+        self, context: KeyContext, form: NameForm, result: EditResult
     ) -> Mapping[str, str]:
-        return name_exists_error(form) if outcome.status == EditStatus.EXISTS else {}
+        return name_exists_error(form) if result.status == EditStatus.EXISTS else {}
 
     def result_key(self, context: KeyContext, form: NameForm) -> tuple[Inspector, bytes]:
         return context.inspector, self._to(context, form)
 
-    def log_message(self, context: KeyContext, form: NameForm, outcome: EditResult | None) -> str:
+    def log_message(self, context: KeyContext, form: NameForm, result: EditResult | None) -> str:
         names = {
             "old": formatting.format_name(context.inspector.display_key(context.stored)),
             "new": display_name(form.cleaned_data["name"]),
@@ -269,8 +269,8 @@ class RenameKeyAction(KeyAction[NameForm]):
             text = _('Renamed from "%(old)s" to "%(new)s".')
         return text % names
 
-    def success_message(self, context: KeyContext, form: NameForm, outcome: EditResult) -> str:
-        return self.log_message(context, form, outcome)
+    def success_message(self, context: KeyContext, form: NameForm, result: EditResult) -> str:
+        return self.log_message(context, form, result)
 
     @staticmethod
     def _to(context: KeyContext, form: NameForm) -> bytes:
@@ -286,7 +286,7 @@ class ChangeTtlAction(KeyAction[TtlForm]):
     submit_label = gettext_lazy("Save TTL")
 
     def form(self, context: KeyContext, data: Any = None) -> TtlForm:
-        ttl = context.entry.info.ttl if context.entry is not None else None
+        ttl = context.key_value.info.ttl if context.key_value is not None else None
         return TtlForm(data, ttl=ttl, can_extend=context.inspector.can_extend)
 
     def edit(self, context: KeyContext, form: TtlForm) -> Edit | EditResult | None:
@@ -295,7 +295,7 @@ class ChangeTtlAction(KeyAction[TtlForm]):
     def preview(self, context: KeyContext, form: TtlForm) -> str:
         return form.preview()
 
-    def log_message(self, context: KeyContext, form: TtlForm, outcome: EditResult | None) -> str:
+    def log_message(self, context: KeyContext, form: TtlForm, result: EditResult | None) -> str:
         match form.edit:
             case Expire(ttl=ttl):
                 return ttl_message(ttl)
@@ -329,8 +329,8 @@ class EditValueAction(KeyAction[EditForm]):
     def form(self, context: KeyContext, data: Any = None) -> EditForm:
         """Return the form for a value; submitting it unchanged changes nothing."""
         initial = {"opened": formatting.format_current_time()}
-        if context.entry is not None:
-            initial["expected"] = context.entry.expected
+        if context.key_value is not None:
+            initial["expected"] = context.key_value.expected
         if context.content is not None:
             content = context.content
             initial |= {"value": content.edit_text, "store_as": content.store_as}
@@ -345,14 +345,14 @@ class EditValueAction(KeyAction[EditForm]):
 
     def edit(self, context: KeyContext, form: EditForm) -> Edit | EditResult | None:
         expected = form.cleaned_data["expected"]
-        if context.entry is not None and context.entry.expected and not expected:
+        if context.key_value is not None and context.key_value.expected and not expected:
             return EditResult(EditStatus.CHANGED)
         if not form.has_changed_value() and isinstance(form.ttl, KeepTTL):
             return None
         return SetValue(form.parsed_value, expected, form.ttl)
 
-    def log_message(self, context: KeyContext, form: EditForm, outcome: EditResult | None) -> str:
-        return value_changed_message(form, outcome)
+    def log_message(self, context: KeyContext, form: EditForm, result: EditResult | None) -> str:
+        return value_changed_message(form, result)
 
 
 INTEGER_PATTERN = re.compile(r"[+-]?[0-9]{1,19}")
@@ -434,16 +434,16 @@ class IncreaseValueAction(KeyAction[IncreaseForm]):
         return Incr(by) if by else None
 
     def log_message(
-        self, context: KeyContext, form: IncreaseForm, outcome: EditResult | None
+        self, context: KeyContext, form: IncreaseForm, result: EditResult | None
     ) -> str:
         return _("Increased by %(by)s.") % {"by": form.cleaned_data["by"]}
 
-    def success_message(self, context: KeyContext, form: IncreaseForm, outcome: EditResult) -> str:
-        text = self.log_message(context, form, outcome)
-        if outcome.number is None:
+    def success_message(self, context: KeyContext, form: IncreaseForm, result: EditResult) -> str:
+        text = self.log_message(context, form, result)
+        if result.number is None:
             return text
         now = _("The number is now %(number)s.") % {
-            "number": formatting.format_exact(outcome.number)
+            "number": formatting.format_exact(result.number)
         }
         return f"{text} {now}"
 
@@ -476,7 +476,7 @@ class ReplaceValueAction(EditValueAction):
 
     def edit(self, context: KeyContext, form: EditForm) -> Edit | EditResult | None:
         expected = form.cleaned_data["expected"]
-        if context.entry is not None and context.entry.expected and not expected:
+        if context.key_value is not None and context.key_value.expected and not expected:
             return EditResult(EditStatus.CHANGED)
         return SetValue(form.parsed_value, expected, form.ttl)
 
@@ -495,5 +495,5 @@ class ReplaceValueAction(EditValueAction):
             cancel=back,
         )
 
-    def log_message(self, context: KeyContext, form: EditForm, outcome: EditResult | None) -> str:
-        return value_replaced_message(form, outcome)
+    def log_message(self, context: KeyContext, form: EditForm, result: EditResult | None) -> str:
+        return value_replaced_message(form, result)

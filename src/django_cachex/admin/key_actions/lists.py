@@ -61,12 +61,10 @@ class AddItemAction(ElementAction[NewItemForm]):
     def edit(self, context: KeyContext, form: NewItemForm) -> Edit | EditResult | None:
         return PushItems((form.parsed_value,), End(form.cleaned_data["end"]))
 
-    def log_message(
-        self, context: KeyContext, form: NewItemForm, outcome: EditResult | None
-    ) -> str:
+    def log_message(self, context: KeyContext, form: NewItemForm, result: EditResult | None) -> str:
         at_head = form.cleaned_data["end"] == End.FIRST
         text = _("Item added at the head") if at_head else _("Item added at the tail")
-        return element_message(text, outcome)
+        return element_message(text, result)
 
 
 class InsertForm(ElementForm):
@@ -87,14 +85,14 @@ class InsertItemAction(RowAction[InsertForm]):
         place = InsertPosition(form.cleaned_data["place"])
         return InsertItem(context.element, form.cleaned_data["expected"], form.parsed_value, place)
 
-    def log_message(self, context: KeyContext, form: InsertForm, outcome: EditResult | None) -> str:
+    def log_message(self, context: KeyContext, form: InsertForm, result: EditResult | None) -> str:
         is_before = form.cleaned_data["place"] == InsertPosition.BEFORE
         text = (
             _("Item inserted before item %(n)s")
             if is_before
             else _("Item inserted after item %(n)s")
         )
-        return element_message(text % {"n": require_row(context).name}, outcome)
+        return element_message(text % {"n": require_row(context).name}, result)
 
 
 class EditItemAction(RowAction[ElementForm]):
@@ -115,11 +113,9 @@ class EditItemAction(RowAction[ElementForm]):
             return None
         return SetItem(context.element, form.cleaned_data["expected"], form.parsed_value)
 
-    def log_message(
-        self, context: KeyContext, form: ElementForm, outcome: EditResult | None
-    ) -> str:
+    def log_message(self, context: KeyContext, form: ElementForm, result: EditResult | None) -> str:
         return element_message(
-            _("Item %(index)s changed") % {"index": require_row(context).name}, outcome
+            _("Item %(index)s changed") % {"index": require_row(context).name}, result
         )
 
 
@@ -158,7 +154,7 @@ class TrimForm(FocusedForm):
 
 def current_length(context: KeyContext) -> int:
     """Return the number of elements that the key had when it was read."""
-    return (context.entry.info.size or 0) if context.entry is not None else 0
+    return (context.key_value.info.size or 0) if context.key_value is not None else 0
 
 
 class TrimListAction(ElementAction[TrimForm]):
@@ -171,7 +167,7 @@ class TrimListAction(ElementAction[TrimForm]):
         initial = {"expected": current_length(context), "opened": formatting.format_current_time()}
         return TrimForm(data, initial=initial)
 
-    def expected_after_conflict(self, context: KeyContext, outcome: EditResult) -> str:
+    def expected_after_conflict(self, context: KeyContext, result: EditResult) -> str:
         return str(current_length(context))
 
     def edit(self, context: KeyContext, form: TrimForm) -> Edit | EditResult | None:
@@ -183,8 +179,8 @@ class TrimListAction(ElementAction[TrimForm]):
         kept = len(range(length)[kept_slice(data["start"], data["stop"], length)])
         return trim_confirmation(context, length - kept, kept, back, Unit.ITEMS)
 
-    def log_message(self, context: KeyContext, form: TrimForm, outcome: EditResult | None) -> str:
-        return trim_message(outcome, Unit.ITEMS)
+    def log_message(self, context: KeyContext, form: TrimForm, result: EditResult | None) -> str:
+        return trim_message(result, Unit.ITEMS)
 
 
 def kept_slice(start: int, stop: int, length: int) -> slice:
@@ -215,10 +211,10 @@ def trim_confirmation(
     )
 
 
-def trim_message(outcome: EditResult | None, unit: Unit) -> str:
-    if outcome is None or outcome.count is None:
+def trim_message(result: EditResult | None, unit: Unit) -> str:
+    if result is None or result.count is None:
         return _("Trimmed.")
     text = _("Trimmed: %(elements)s removed.") % {
-        "elements": formatting.format_count(outcome.count, unit)
+        "elements": formatting.format_count(result.count, unit)
     }
-    return text + key_gone_note(outcome)
+    return text + key_gone_note(result)

@@ -84,19 +84,17 @@ class AddMemberAction(ElementAction[ElementForm]):
         return AddMembers((form.parsed_value,))
 
     def field_errors(
-        self, context: KeyContext, form: ElementForm, outcome: EditResult
+        self, context: KeyContext, form: ElementForm, result: EditResult
     ) -> Mapping[str, str]:
-        return member_exists_error(outcome)
+        return member_exists_error(result)
 
-    def log_message(
-        self, context: KeyContext, form: ElementForm, outcome: EditResult | None
-    ) -> str:
-        return element_message(_("Member added"), outcome)
+    def log_message(self, context: KeyContext, form: ElementForm, result: EditResult | None) -> str:
+        return element_message(_("Member added"), result)
 
 
-def member_exists_error(outcome: EditResult) -> Mapping[str, str]:
+def member_exists_error(result: EditResult) -> Mapping[str, str]:
     """Return the form error for a member that exists."""
-    if outcome.status not in (EditStatus.EXISTS, EditStatus.UNCHANGED):
+    if result.status not in (EditStatus.EXISTS, EditStatus.UNCHANGED):
         return {}
     return {"value": _("This member already exists.")}
 
@@ -119,10 +117,10 @@ class AddScoredMemberAction(ElementAction[ScoredMemberForm]):
         return ZAdd((pair,), ZAddCondition(form.cleaned_data["only"]))
 
     def log_message(
-        self, context: KeyContext, form: ScoredMemberForm, outcome: EditResult | None
+        self, context: KeyContext, form: ScoredMemberForm, result: EditResult | None
     ) -> str:
         text = _("Member stored with score %(score)s") % {"score": form.cleaned_data["score"]}
-        return element_message(text, outcome)
+        return element_message(text, result)
 
 
 class EditMemberAction(RowAction[ElementForm]):
@@ -143,14 +141,12 @@ class EditMemberAction(RowAction[ElementForm]):
         return ReplaceMember(context.type, context.element, expected, form.parsed_value)
 
     def field_errors(
-        self, context: KeyContext, form: ElementForm, outcome: EditResult
+        self, context: KeyContext, form: ElementForm, result: EditResult
     ) -> Mapping[str, str]:
-        return member_exists_error(outcome)
+        return member_exists_error(result)
 
-    def log_message(
-        self, context: KeyContext, form: ElementForm, outcome: EditResult | None
-    ) -> str:
-        return element_message(_("Member changed"), outcome)
+    def log_message(self, context: KeyContext, form: ElementForm, result: EditResult | None) -> str:
+        return element_message(_("Member changed"), result)
 
 
 class ScoreForm(FocusedForm):
@@ -181,9 +177,9 @@ class ChangeScoreAction(RowAction[ScoreForm]):
         data = form.cleaned_data
         return SetScore(context.element, data["expected"], data["score"])
 
-    def log_message(self, context: KeyContext, form: ScoreForm, outcome: EditResult | None) -> str:
+    def log_message(self, context: KeyContext, form: ScoreForm, result: EditResult | None) -> str:
         score = {"score": form.cleaned_data["score"]}
-        return element_message(_("Score of a member set to %(score)s") % score, outcome)
+        return element_message(_("Score of a member set to %(score)s") % score, result)
 
 
 class PopMembersAction(PopAction):

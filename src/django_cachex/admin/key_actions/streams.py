@@ -40,10 +40,10 @@ class AppendEntryAction(ElementAction[EntryForm]):
     def edit(self, context: KeyContext, form: EntryForm) -> Edit | EditResult | None:
         return AddEntry(form.parsed_value)
 
-    def log_message(self, context: KeyContext, form: EntryForm, outcome: EditResult | None) -> str:
-        if outcome is None or not outcome.reason:
+    def log_message(self, context: KeyContext, form: EntryForm, result: EditResult | None) -> str:
+        if result is None or not result.reason:
             return _("Entry added.")
-        return _("Entry %(id)s added.") % {"id": outcome.reason}
+        return _("Entry %(id)s added.") % {"id": result.reason}
 
 
 class TrimStreamForm(FocusedForm):
@@ -64,7 +64,7 @@ class TrimStreamAction(ElementAction[TrimStreamForm]):
         initial = {"expected": current_length(context), "opened": formatting.format_current_time()}
         return TrimStreamForm(data, initial=initial)
 
-    def expected_after_conflict(self, context: KeyContext, outcome: EditResult) -> str:
+    def expected_after_conflict(self, context: KeyContext, result: EditResult) -> str:
         return str(current_length(context))
 
     def edit(self, context: KeyContext, form: TrimStreamForm) -> Edit | EditResult | None:
@@ -82,6 +82,6 @@ class TrimStreamAction(ElementAction[TrimStreamForm]):
         )
 
     def log_message(
-        self, context: KeyContext, form: TrimStreamForm, outcome: EditResult | None
+        self, context: KeyContext, form: TrimStreamForm, result: EditResult | None
     ) -> str:
-        return trim_message(outcome, Unit.ENTRIES)
+        return trim_message(result, Unit.ENTRIES)

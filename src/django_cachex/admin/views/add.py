@@ -15,7 +15,7 @@ from django_cachex.admin.components import Action, FormPanel, Heading
 from django_cachex.admin.errors import error_message
 from django_cachex.admin.forms.base import AddForm
 from django_cachex.admin.help import HelpPanel
-from django_cachex.admin.messages import added_message, refusal_message
+from django_cachex.admin.messages import added_message, failure_message
 from django_cachex.admin.permissions import ADD, REPLACE, VIEW_KEYS
 from django_cachex.admin.views.base import BaseCacheView
 from django_cachex.inspectors.edits import (
@@ -80,28 +80,26 @@ class AddKeyView(BaseCacheView):
         self.check_permission(REPLACE if replace else ADD, inspector, stored)
         ttl = inspector.default_ttl if isinstance(form.ttl, KeepTTL) else form.ttl
         edit = make_edit(form, ttl)
-        result = self.executor.run(inspector, lambda: inspector.apply(stored, edit))
-        if result.value is None:
+        call = self.executor.run(inspector, lambda: inspector.apply(stored, edit))
+        if call.value is None:
             message = partial(added_message, edit)
-            self.log_possible_change(
-                result.error, log_entries.ADDITION, [stored], message, inspector
-            )
-            params = {"why": error_message(inspector, result.error or Exception())}
+            self.log_possible_change(call.error, log_entries.ADDITION, [stored], message, inspector)
+            params = {"why": error_message(inspector, call.error or Exception())}
             form.add_error(
                 None,
                 _("The key may not have been stored. Check it before you try again. %(why)s")
                 % params,
             )
             return None
-        if result.value.status != EditStatus.DONE:
-            self._add_refusal_errors(form, result.value)
+        if call.value.status != EditStatus.DONE:
+            self._add_refusal_errors(form, call.value)
             return None
         self._log_and_notify(name, stored, edit)
         return self.redirect(self._get_success_url(stored))
 
-    def _add_refusal_errors(self, form: AddForm, outcome: EditResult) -> None:
-        if outcome.status != EditStatus.EXISTS:
-            form.add_error(None, refusal_message(outcome))
+    def _add_refusal_errors(self, form: AddForm, result: EditResult) -> None:
+        if result.status != EditStatus.EXISTS:
+            form.add_error(None, failure_message(result))
             return
         text = _("A key with this name already exists.")
         if "replace" in form.fields:

@@ -308,7 +308,7 @@ class BaseCacheView(BaseView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         notes = self.inspector.notes() if self.shows_backend_notes else ()
         self.alerts[:0] = [Alert(note) for note in notes]
-        if not self.checker.policies(self.inspector).is_certain:
+        if not self.checker.policies(self.inspector).knows_restricted_caches:
             text = _(
                 "A cache that CACHEX_ADMIN protects doesn't respond, so it isn't known "
                 "whether it shares this server. Until it responds, keys that look like its "

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import bulk, formatting
-from django_cachex.admin.bulk import BulkAction, JobRunner, JobState, JobStep, new_job
+from django_cachex.admin.bulk import BulkAction, JobRunner, JobState, JobStep, new_job_state
 from django_cachex.admin.components import (
     Action,
     Button,
@@ -92,38 +92,38 @@ def format_counted_keys(count: int) -> str:
 
 
 def make_match_cards(
-    survey: NamespaceStats, inspector: Inspector, checker: PermissionChecker, links: Links
+    stats: NamespaceStats, inspector: Inspector, checker: PermissionChecker, links: Links
 ) -> list[Card]:
     """Return cards with figures, the largest namespaces, and a sample of the keys that match."""
-    if not survey.total.keys:
+    if not stats.total.keys:
         return []
-    cards = [Card(_("Matching keys"), make_match_values(survey, inspector))]
-    namespaces = survey.tree.children(())[:MAX_NAMESPACES]
+    cards = [Card(_("Matching keys"), make_match_values(stats, inspector))]
+    namespaces = stats.tree.children(())[:MAX_NAMESPACES]
     if namespaces:
-        cards.append(Card(_("Namespaces"), table=make_namespace_table(survey, inspector)))
-    names = [make_key_link(stored, inspector, checker, links) for stored in survey.examples]
-    title = _("All of the keys") if len(names) == survey.total.keys else _("Some of the keys")
+        cards.append(Card(_("Namespaces"), table=make_namespace_table(stats, inspector)))
+    names = [make_key_link(stored, inspector, checker, links) for stored in stats.examples]
+    title = _("All of the keys") if len(names) == stats.total.keys else _("Some of the keys")
     return [*cards, Card(title, links=names)]
 
 
-def make_match_values(survey: NamespaceStats, inspector: Inspector) -> list[LabeledValue]:
+def make_match_values(stats: NamespaceStats, inspector: Inspector) -> list[LabeledValue]:
     """Return figures of the keys that match."""
-    whole = survey.total
+    whole = stats.total
     values = [LabeledValue(_("Keys"), formatting.format_number(whole.keys))]
-    if survey.keys_with_memory:
+    if stats.keys_with_memory:
         text, exact = formatting.format_size_with_exact(whole.memory)
         values.append(LabeledValue(get_memory_label(inspector), text, exact=exact))
-    if survey.keys_with_ttl:
+    if stats.keys_with_ttl:
         values.append(LabeledValue(_("Never expire"), formatting.format_number(whole.no_expiry)))
-    if survey.sessions:
+    if stats.sessions:
         note = _("Their users will have to log in again.")
         values.append(
-            LabeledValue(_("Sessions"), formatting.format_number(survey.sessions), note=note)
+            LabeledValue(_("Sessions"), formatting.format_number(stats.sessions), note=note)
         )
-    if survey.locks:
+    if stats.locks:
         note = _("Judging by their names. They may be in use right now.")
         values.append(
-            LabeledValue(_("Look like locks"), formatting.format_number(survey.locks), note=note)
+            LabeledValue(_("Look like locks"), formatting.format_number(stats.locks), note=note)
         )
     return values
 
@@ -132,7 +132,7 @@ def get_memory_label(inspector: Inspector) -> str:
     return _("Memory") if "memory" in inspector.optional_columns else _("Size of values")
 
 
-def make_namespace_table(survey: NamespaceStats, inspector: Inspector) -> Table:
+def make_namespace_table(stats: NamespaceStats, inspector: Inspector) -> Table:
     """Return a table of the largest namespaces of the keys that match."""
     separator = limits().namespace_separator
     rows = [
@@ -140,15 +140,15 @@ def make_namespace_table(survey: NamespaceStats, inspector: Inspector) -> Table:
             [
                 Cell(f"{path[-1]}{separator}*", kind="key"),
                 Cell(formatting.format_number(branch.usage.keys), kind="number"),
-                *([make_bytes_cell(branch.usage.memory)] if survey.keys_with_memory else []),
+                *([make_bytes_cell(branch.usage.memory)] if stats.keys_with_memory else []),
             ]
         )
-        for path, branch in survey.tree.children(())[:MAX_NAMESPACES]
+        for path, branch in stats.tree.children(())[:MAX_NAMESPACES]
     ]
     headers = [
         Header(_("Namespace")),
         Header(_("Keys"), "number"),
-        *([Header(get_memory_label(inspector), "number")] if survey.keys_with_memory else []),
+        *([Header(get_memory_label(inspector), "number")] if stats.keys_with_memory else []),
     ]
     return Table(headers, rows, caption=_("Namespaces"), compact=True)
 
@@ -168,25 +168,25 @@ def make_key_link(
 
 def list_consequences(work: Job[NamespaceStats], ttl: int | None) -> Sequence[str]:
     """Return what the user should know before confirming."""
-    survey = work.task
+    stats = work.task
     examined = format_examined(work.progress.examined, work.progress)
     sentences = [f"{format_match_count(work)}, {examined}.", bulk.consequence_text(ttl)]
     if not work.complete:
         sentences.append(_("Matching keys that are found later are included."))
-    if survey.sessions:
+    if stats.sessions:
         text = ngettext(
             "%(count)s of them is a session. Its user will have to log in again.",
             "%(count)s of them are sessions. Their users will have to log in again.",
-            survey.sessions,
+            stats.sessions,
         )
-        sentences.append(text % {"count": formatting.format_number(survey.sessions)})
-    if survey.locks:
+        sentences.append(text % {"count": formatting.format_number(stats.sessions)})
+    if stats.locks:
         text = ngettext(
             "%(count)s of them looks like a lock, which may be in use.",
             "%(count)s of them look like locks, which may be in use.",
-            survey.locks,
+            stats.locks,
         )
-        sentences.append(text % {"count": formatting.format_number(survey.locks)})
+        sentences.append(text % {"count": formatting.format_number(stats.locks)})
     return sentences
 
 
@@ -256,13 +256,12 @@ class BulkActionView(BaseSignedStateView):
         """Scan for keys that match and that the user may change."""
         # Sessions are excluded even for "*", which matches every key.
         query = replace(
-            self.search.query, exclude=self.checker.exclusion_filter(self.inspector, narrows=True)
+            self.search.query,
+            exclude=self.checker.exclusion_filter(self.inspector, has_filters=True),
         )
-        listing = self.inspector.scan(query, token, limit, deadline)
-        keys = self.checker.filter_allowed(
-            self.bulk_action.permission, self.inspector, listing.keys
-        )
-        return replace(listing, keys=keys)
+        page = self.inspector.scan(query, token, limit, deadline)
+        keys = self.checker.filter_allowed(self.bulk_action.permission, self.inspector, page.keys)
+        return replace(page, keys=keys)
 
     @cached_property
     def namespace_options(self) -> NamespaceOptions:
@@ -275,8 +274,8 @@ class BulkActionView(BaseSignedStateView):
         state = self.load_token(COUNT_PURPOSE, token)
         if state is None:
             return None
-        return Job.from_state(
-            state, lambda counts: NamespaceStats.from_state(counts, self.namespace_options)
+        return Job.from_json(
+            state, lambda counts: NamespaceStats.from_json(counts, self.namespace_options)
         )
 
     def render_count(self, work: Job[NamespaceStats] | None) -> HttpResponse:
@@ -291,7 +290,7 @@ class BulkActionView(BaseSignedStateView):
                 format_match_count(work),
                 work.progress,
                 Button(_("Continue counting"), "count"),
-                [("state", self.dump_token(COUNT_PURPOSE, work.state()))],
+                [("state", self.dump_token(COUNT_PURPOSE, work.to_json()))],
                 [Button(f"{button_text} …", "ask", "danger-quiet")] if count else [],
                 auto_continue=can_continue,
             ),
@@ -404,7 +403,7 @@ class BulkActionView(BaseSignedStateView):
                 cancel=Action("cancel", _("Cancel, keep them"), self.get_keys_url()),
                 hidden_fields=[
                     ("step", "run"),
-                    ("state", self.dump_token(JOB_PURPOSE, new_job(self.ttl).state())),
+                    ("state", self.dump_token(JOB_PURPOSE, new_job_state(self.ttl).to_json())),
                 ],
             )
         )
@@ -417,7 +416,7 @@ class BulkActionView(BaseSignedStateView):
         runner = JobRunner(
             self.inspector, self.request.user.pk, self.bulk_action, self.scan_keys, self.log_message
         )
-        step = runner.step(JobState.from_state(state), self.call_cache)
+        step = runner.step(JobState.from_json(state), self.call_cache)
         return self.render_job(step, auto_continue=True)
 
     def render_saved_job(self, token: str) -> HttpResponse:
@@ -425,16 +424,16 @@ class BulkActionView(BaseSignedStateView):
         state = self.load_token(JOB_PURPOSE, token)
         if state is None:
             return self.render_count(None)
-        return self.render_job(JobStep(JobState.from_state(state)), auto_continue=False)
+        return self.render_job(JobStep(JobState.from_json(state)), auto_continue=False)
 
     def render_job(self, step: JobStep, auto_continue: bool) -> HttpResponse:
         self.alerts += make_step_alerts(step)
-        token = self.dump_token(JOB_PURPOSE, step.state.state())
+        token = self.dump_token(JOB_PURPOSE, step.job_state.to_json())
         alias = self.inspector.alias
         history = [Action("history", _("History"), self.links.cache_history(alias))]
         return self.render(
             job=make_job_progress(step, token, self.current_url(run=token), auto_continue),
-            cards=make_failure_cards(step.state, self.inspector),
+            cards=make_failure_cards(step.job_state, self.inspector),
             next_actions=[
                 Action("back", _("Back to the keys"), self.get_keys_url()),
                 *(history if self._can_view_caches() else []),
@@ -446,9 +445,9 @@ class BulkActionView(BaseSignedStateView):
         state = self.load_token(JOB_PURPOSE, token)
         if state is None:
             return self.render_count(None)
-        work = JobState.from_state(state).job
+        work = JobState.from_json(state).job
         return make_report(self.inspector, self.bulk_action.name, self.log_message(work), work)
 
     @property
     def log_message(self) -> Any:
-        return bulk.bulk_log_message(self.search.query)
+        return bulk.make_bulk_log_message(self.search.query)

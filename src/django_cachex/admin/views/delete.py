@@ -80,8 +80,8 @@ def make_delete_confirmation(
     """Return the confirmation for deleting keys.
 
     Args:
-        skipped: The ids of selected keys that cannot be deleted.
-        cancel: The button that cancels.
+        skipped: the ids of selected keys that can't be deleted.
+        cancel: the button that cancels.
     """
     count = len(keys)
     values = {"count": formatting.format_number(count), "alias": inspector.alias}
@@ -167,7 +167,7 @@ def format_delete_error(reason: str) -> str:
 
 
 def filter_existing(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:
-    """Return the keys that exist, or all of them if the cache cannot tell."""
+    """Return the keys that exist, or all of them if the cache can't tell."""
     if not inspector.can_list:
         return keys
     return [one.key for one in inspector.describe(keys, ("ttl",)) if one.exists]

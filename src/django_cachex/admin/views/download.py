@@ -45,14 +45,14 @@ DOWNLOAD_FORMATS: dict[str, tuple[Permission, str]] = {
 
 
 def get_available_formats(
-    checker: PermissionChecker, inspector: Inspector, stored: bytes, entry: KeyValue
+    checker: PermissionChecker, inspector: Inspector, stored: bytes, key_value: KeyValue
 ) -> list[str]:
     """Return the formats that a user may download a key in. The stored bytes or dump come first."""
-    if entry.content is None:
+    if key_value.content is None:
         formats = ["dump"] if inspector.can_dump else []
     else:
         formats = ["stored"] if inspector.can_download else []
-        formats += get_decoded_formats(entry.content)
+        formats += get_decoded_formats(key_value.content)
     return [
         format
         for format in formats
@@ -128,7 +128,7 @@ class DownloadView(BaseKeyView):
 
     def _read_stored(self) -> Iterator[bytes] | None:
         """Return the chunks of a string. The first is read now, so that errors can be shown."""
-        chunks = self.inspector.chunks(self.stored)
+        chunks = self.inspector.iter_chunks(self.stored)
         first = next(chunks, None)
         if first is not None:
             return chain([first], chunks)
@@ -140,10 +140,10 @@ class DownloadView(BaseKeyView):
         return None if dumped is None else iter([dumped])
 
     def _read_decoded(self) -> Iterator[bytes] | None:
-        entry = self.inspector.read(self.stored)
-        if entry is None:
+        key_value = self.inspector.read(self.stored)
+        if key_value is None:
             return None
-        content = entry.content
+        content = key_value.content
         if content is None or self.requested_format not in get_decoded_formats(content):
             raise FormatNotAvailable(_("The current value can't be downloaded in this format."))
         text = content.value if self.requested_format == "text" else format_json(content.value)
@@ -158,4 +158,4 @@ async def iterate_async(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 class FormatNotAvailable(ValueError):
-    """The value cannot be downloaded in the requested format."""
+    """The value can't be downloaded in the requested format."""

@@ -20,8 +20,8 @@ from django_cachex.admin.bulk import (
     JobRunner,
     JobState,
     JobStep,
-    flush_log_message,
-    new_job,
+    make_flush_log_message,
+    new_job_state,
 )
 from django_cachex.admin.components import (
     Action,
@@ -130,18 +130,18 @@ def flush_caches(view: BaseView, inspectors: Sequence[Inspector]) -> list[FlushJ
 
 def start_flush_job(view: BaseView, inspector: Inspector) -> list[FlushJob]:
     """Run the first step of a flush. Return its job, or nothing if it is complete or failed."""
-    job = FlushJob(inspector, new_job(None))
+    job = FlushJob(inspector, new_job_state(None))
     step = job.run_step(view)
     if step.error is not None:
         params = {"why": error_message(inspector, step.error)}
         view.add_message(_("Not flushed, or not completely. %(why)s") % params, messages.ERROR)
         return []
-    if not step.state.job.complete:
-        return [FlushJob(inspector, step.state)]
-    sweep = step.state.job.task
+    if not step.job_state.job.complete:
+        return [FlushJob(inspector, step.job_state)]
+    task = step.job_state.job.task
     view.add_message(
         *message_and_level(
-            FlushJob(inspector, step.state).get_message(), sweep.done, sweep.failures
+            FlushJob(inspector, step.job_state).get_message(), task.done, task.failures
         )
     )
     return []
@@ -161,12 +161,12 @@ class FlushJob:
             view.request.user.pk,
             FLUSH_CACHE,
             self.inspector.scan_for_flush,
-            flush_log_message(self.inspector.alias),
+            make_flush_log_message(self.inspector.alias),
         )
         return runner.step(self.run, view.call_cache)
 
     def get_message(self) -> str:
-        return flush_log_message(self.inspector.alias)(self.run.job)
+        return make_flush_log_message(self.inspector.alias)(self.run.job)
 
 
 def flush_cache(view: BaseView, inspector: Inspector) -> None:
@@ -199,7 +199,7 @@ def group_by_storage(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Ins
     """Group caches by the storage that they share."""
     groups: dict[Hashable, list[Inspector]] = defaultdict(list)
     for inspector in inspectors:
-        groups[inspector.storage_id].append(inspector)
+        groups[inspector.configured_store_id].append(inspector)
     return groups
 
 
@@ -299,7 +299,9 @@ class FlushView(BaseView):
         [current, *_others] = unfinished
         self.check_permission(FLUSH, current.inspector)
         step = current.run_step(self)
-        updated = [FlushJob(job.inspector, step.state) if job is current else job for job in jobs]
+        updated = [
+            FlushJob(job.inspector, step.job_state) if job is current else job for job in jobs
+        ]
         return self.render_jobs(updated, step)
 
     def load_jobs(self) -> list[FlushJob]:
@@ -314,7 +316,7 @@ class FlushView(BaseView):
             except ValueError:
                 self.add_message(_("That page has expired. Nothing was changed."))
                 continue
-            jobs.append(FlushJob(inspector_for(alias), JobState.from_state(state)))
+            jobs.append(FlushJob(inspector_for(alias), JobState.from_json(state)))
         return jobs
 
     def render_jobs(self, jobs: Sequence[FlushJob], step: JobStep) -> HttpResponse:
@@ -345,7 +347,7 @@ class FlushView(BaseView):
 
     def make_hidden_fields(self, job: FlushJob) -> list[tuple[str, str]]:
         alias = job.inspector.alias
-        token = dump_state(job.run.state(), FLUSH_PURPOSE, self.request.user.pk, alias)
+        token = dump_state(job.run.to_json(), FLUSH_PURPOSE, self.request.user.pk, alias)
         return [("cache", alias), ("state", token)]
 
     def make_heading(self, jobs: Sequence[FlushJob]) -> Heading:

@@ -32,7 +32,7 @@ from django_cachex.admin.key_actions import (
     PageArea,
 )
 from django_cachex.admin.key_actions.key import editable_name
-from django_cachex.admin.messages import refusal_message
+from django_cachex.admin.messages import failure_message
 from django_cachex.admin.permissions import ADD, DELETE, EDIT, VIEW_HISTORY, VIEW_KEYS, VIEW_VALUE
 from django_cachex.admin.views.download import get_available_formats
 from django_cachex.admin.views.key_base import READ_MODE, BaseKeyDetailView
@@ -40,7 +40,7 @@ from django_cachex.admin.views.panels import (
     ValuePanelBuilder,
     describe_key,
     list_key_values,
-    summarize_entry,
+    summarize_key_value,
 )
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import Edit, EditResult, EditStatus
@@ -69,27 +69,27 @@ class KeyView(BaseKeyDetailView):
     # The content of the page.
 
     def heading(self) -> Heading:
-        summary = summarize_entry(self.entry) if self.entry is not None else ""
+        summary = summarize_key_value(self.key_value) if self.key_value is not None else ""
         return Heading(self.display_name, kind="key", summary=summary, copy_text=self.key_name)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = {"has_conflict": self.has_conflict, **self._get_form_context()}
-        entry = self.entry
-        if entry is not None:
+        key_value = self.key_value
+        if key_value is not None:
             context |= {
                 "key_values": list_key_values(
-                    self.inspector, entry, masked=not self.has_permission(VIEW_HISTORY)
+                    self.inspector, key_value, masked=not self.has_permission(VIEW_HISTORY)
                 ),
                 "head_buttons": self.make_buttons("head"),
-                "snippets": self._get_command_lines(entry),
-                **self._get_value_context(entry),
+                "snippets": self._get_snippets(key_value),
+                **self._get_value_context(key_value),
             }
         return super().get_context_data(**context, **kwargs)
 
-    def _get_command_lines(self, entry: KeyValue) -> Sequence[Snippet]:
+    def _get_snippets(self, key_value: KeyValue) -> Sequence[Snippet]:
         if not self.has_permission(VIEW_VALUE):
             return ()
-        return self.inspector.snippets(self.stored, entry.info.type)
+        return self.inspector.snippets(self.stored, key_value.info.type)
 
     def make_buttons(self, area: PageArea) -> list[Action]:
         """Return the buttons of an area of the page that the user may use."""
@@ -139,29 +139,33 @@ class KeyView(BaseKeyDetailView):
     def make_element_buttons(self) -> list[Action]:
         return self.make_buttons("elements")
 
-    def _get_value_context(self, entry: KeyValue) -> dict[str, Any]:
+    def _get_value_context(self, key_value: KeyValue) -> dict[str, Any]:
         if not self.has_permission(VIEW_VALUE):
             return {"hidden_reason": self._get_hidden_reason()}
-        if entry.elements is not None:
-            return self.get_elements_context(entry, entry.elements)
+        if key_value.elements is not None:
+            return self.get_elements_context(key_value, key_value.elements)
         if self.reads_on_request and not self.is_read_requested:
             return {"unread": True, "value_buttons": self._make_value_buttons()}
-        content = entry.content
+        content = key_value.content
         if content is not None:
-            return {"value_panel": self._make_value_panel(entry, content)}
-        return {"value_panel": ValuePanel(_("Value"), notes=[entry.note])} if entry.note else {}
+            return {"value_panel": self._make_value_panel(key_value, content)}
+        return (
+            {"value_panel": ValuePanel(_("Value"), notes=[key_value.note])}
+            if key_value.note
+            else {}
+        )
 
-    def _make_value_panel(self, entry: KeyValue, content: Content) -> ValuePanel:
+    def _make_value_panel(self, key_value: KeyValue, content: Content) -> ValuePanel:
         builder = ValuePanelBuilder(
             content, self.params.get("view", ""), self._make_view_link, self.inspector.can_page
         )
-        text, rest = builder.split_new_text()
+        text, added_text = builder.split_new_text()
         is_editing = (
             self.is_form_open
             and self.key_action is not None
             and self.key_action.form_area == "value"
         )
-        why_not = (
+        not_editable_reason = (
             content.not_editable_reason
             if self.has_permission(EDIT) and content.not_editable_reason not in content.notes
             else ""
@@ -170,22 +174,24 @@ class KeyView(BaseKeyDetailView):
             _("Current value") if is_editing else _("Value"),
             [] if is_editing else builder.view_links(),
             self._make_value_buttons(),
-            [note for note in (entry.note, *content.notes) if note],
+            [note for note in (key_value.note, *content.notes) if note],
             text,
-            rest,
+            added_text,
             builder.collapsible_blocks(),
             builder.truncated_note(),
             []
             if is_editing
-            else [*builder.more_links(), *self._make_decoded_download_links(entry)],
-            why_not,
+            else [*builder.more_links(), *self._make_decoded_download_links(key_value)],
+            not_editable_reason,
         )
 
-    def _make_decoded_download_links(self, entry: KeyValue) -> list[Action]:
+    def _make_decoded_download_links(self, key_value: KeyValue) -> list[Action]:
         """Return the link to download the decoded value, besides the one for its stored bytes."""
         labels = {"json": _("Download as JSON"), "text": _("Download as text")}
-        rest = get_available_formats(self.checker, self.inspector, self.stored, entry)[1:]
-        return [self._make_download_link(f"download-{form}", form, labels[form]) for form in rest]
+        formats = get_available_formats(self.checker, self.inspector, self.stored, key_value)
+        return [
+            self._make_download_link(f"download-{name}", name, labels[name]) for name in formats[1:]
+        ]
 
     def _make_view_link(
         self, name: str, label: str, current: bool = False, at: str = "", **params: str
@@ -212,19 +218,21 @@ class KeyView(BaseKeyDetailView):
         alias, stored = self.inspector.alias, self.stored
         delete = [Action("delete", _("Delete"), self.links.delete(alias, stored), "danger")]
         history = [Action("history", _("History"), self.links.history(alias, stored))]
-        entry = self.entry
-        forms = (
-            get_available_formats(self.checker, self.inspector, self.stored, entry) if entry else []
+        key_value = self.key_value
+        formats = (
+            get_available_formats(self.checker, self.inspector, self.stored, key_value)
+            if key_value
+            else []
         )
         return [
             *map(self._make_action_link, self._get_available_actions("bar")),
-            *(self._make_download_link("download", form, _("Download")) for form in forms[:1]),
+            *(self._make_download_link("download", name, _("Download")) for name in formats[:1]),
             *(delete if self.has_permission(DELETE) else []),
             *(history if self.has_permission(VIEW_HISTORY) else []),
         ]
 
-    def _make_download_link(self, name: str, form: str, label: str) -> Action:
-        return Action(name, label, self.links.download(self.inspector.alias, self.stored, form))
+    def _make_download_link(self, name: str, format: str, label: str) -> Action:
+        return Action(name, label, self.links.download(self.inspector.alias, self.stored, format))
 
     def _make_action_link(self, action: KeyAction[Any]) -> Action:
         """Return the link of the action bar that opens the form of an action."""
@@ -268,18 +276,18 @@ class KeyView(BaseKeyDetailView):
         if action.is_target_missing(self.key_context):
             return self.handle_missing_target(action)
         self.submitted_form = form = action.form(self.key_context, self.request.POST)
-        if not form.is_valid() or self.entry is None:
+        if not form.is_valid() or self.key_value is None:
             return None
         if not action.applies_to(self.key_context):
-            return self.handle_refusal(action, form, EditResult(EditStatus.WRONG_TYPE))
-        for need in action.required_permissions(self.key_context, form):
-            self.check_permission(*need)
+            return self.handle_failed_edit(action, form, EditResult(EditStatus.WRONG_TYPE))
+        for required in action.required_permissions(self.key_context, form):
+            self.check_permission(*required)
         if action.has_preview and "preview" in self.request.POST:
             self.preview_text = action.preview(self.key_context, form)
             return None
         edit = action.edit(self.key_context, form)
         if isinstance(edit, EditResult):
-            return self.handle_refusal(action, form, edit)
+            return self.handle_failed_edit(action, form, edit)
         if edit is None:
             self.add_message(_("Nothing to save: you didn't change anything."), messages.INFO)
             return self.redirect(self.page_link)
@@ -289,17 +297,19 @@ class KeyView(BaseKeyDetailView):
         )
 
     def handle_missing_target(self, action: KeyAction[Any]) -> HttpResponse | None:
-        """Handle an action without a form, because its element is missing or cannot be read."""
-        if self.entry is not None and not self.row_read_failed:
-            return self.handle_refusal(action, forms.Form(), EditResult(EditStatus.ELEMENT_GONE))
+        """Handle an action without a form, because its element is missing or can't be read."""
+        if self.key_value is not None and not self.row_read_failed:
+            return self.handle_failed_edit(
+                action, forms.Form(), EditResult(EditStatus.ELEMENT_GONE)
+            )
         if not self.is_missing:
             self.alerts.insert(0, Alert(_("Not saved."), "error"))
         return None
 
     def show_form_errors_as_alerts(self) -> None:
         """Show the errors of an action that has no form on the page as alerts."""
-        problems = self.submitted_form.non_field_errors() if self.submitted_form is not None else ()
-        self.alerts += [Alert(str(problem), "error") for problem in problems]
+        errors = self.submitted_form.non_field_errors() if self.submitted_form is not None else ()
+        self.alerts += [Alert(str(error), "error") for error in errors]
         self.submitted_form, self.has_conflict = None, False
 
     def get_confirmation(self, action: KeyAction[Any], form: forms.Form) -> Confirmation | None:
@@ -325,8 +335,8 @@ class KeyView(BaseKeyDetailView):
         """Describe the key to be overwritten, if it exists and the user may see it."""
         if not (inspector.can_list and self.checker.is_allowed(VIEW_KEYS, inspector, stored)):
             return []
-        result = self.executor.run(inspector, lambda: inspector.describe([stored]))
-        return [describe_key(inspector, one) for one in result.value or () if one.exists]
+        call = self.executor.run(inspector, lambda: inspector.describe([stored]))
+        return [describe_key(inspector, one) for one in call.value or () if one.exists]
 
     def apply_edit(
         self, action: KeyAction[Any], form: forms.Form, edit: Edit
@@ -335,22 +345,22 @@ class KeyView(BaseKeyDetailView):
         context = self.key_context
         inspector, stored = action.result_key(context, form)
         run = self.executor.run if inspector.may_block else self.executor.run_inline
-        result = run(self.inspector, lambda: action.apply(context, edit))
-        outcome, flag = result.value, action.log_flag_for(form)
-        message = partial(action.log_message, context, form, outcome)
-        if outcome is None:
-            self.log_possible_change(result.error, flag, [stored], message, inspector)
-            why = error_message(self.inspector, result.error or Exception())
+        call = run(self.inspector, lambda: action.apply(context, edit))
+        result, flag = call.value, action.log_flag_for(form)
+        message = partial(action.log_message, context, form, result)
+        if result is None:
+            self.log_possible_change(call.error, flag, [stored], message, inspector)
+            reason = error_message(self.inspector, call.error or Exception())
             text = _(
                 "The change may not have been saved. Check the key before you try again. %(why)s"
-            ) % {"why": why}
+            ) % {"why": reason}
             self.alerts.append(Alert(text, "error"))
             return None
-        if outcome.status != EditStatus.DONE:
-            return self.handle_refusal(action, form, outcome)
+        if result.status != EditStatus.DONE:
+            return self.handle_failed_edit(action, form, result)
         log_entries.record_keys(self.request.user.pk, flag, inspector, [stored], message)
-        self.add_message(action.success_message(context, form, outcome))
-        if outcome.key_gone:
+        self.add_message(action.success_message(context, form, result))
+        if result.key_gone:
             return self.redirect(self.get_emptied_key_url(context))
         if not self.checker.is_allowed(VIEW_KEYS, inspector, stored):
             return self.redirect(self.key_link)
@@ -363,27 +373,27 @@ class KeyView(BaseKeyDetailView):
             return self.links.add(alias, key=name, type=context.type)
         return self.links.keys(alias)
 
-    def handle_refusal(
-        self, action: KeyAction[Any], form: forms.Form, outcome: EditResult
+    def handle_failed_edit(
+        self, action: KeyAction[Any], form: forms.Form, result: EditResult
     ) -> HttpResponse | None:
         """Show why nothing was saved. On a conflict, show the current value beside the input."""
         self.clear_result()
-        if outcome.status == EditStatus.GONE:
+        if result.status == EditStatus.GONE:
             return self.redirect_missing()
-        problems = action.field_errors(self.key_context, form, outcome)
-        for name, problem in problems.items():
-            form.add_error(name, problem)
-        if not problems:
+        errors = action.field_errors(self.key_context, form, result)
+        for name, error in errors.items():
+            form.add_error(name, error)
+        if not errors:
             opened = self.request.POST.get("opened", "")
             self.alerts.append(
-                Alert(refusal_message(outcome, opened, self.key_context.type), "error")
+                Alert(failure_message(result, opened, self.key_context.type), "error")
             )
-        if self.entry is not None and action.is_target_missing(self.key_context):
+        if self.key_value is not None and action.is_target_missing(self.key_context):
             self.submitted_form = None
-        elif outcome.status == EditStatus.CHANGED and self.entry is not None:
+        elif result.status == EditStatus.CHANGED and self.key_value is not None:
             data = self.request.POST.copy()
-            data["expected"] = action.expected_after_conflict(self.key_context, outcome)
-            self.current_element = outcome.current if self.element_id else None
+            data["expected"] = action.expected_after_conflict(self.key_context, result)
+            self.current_element = result.current if self.element_id else None
             self.submitted_form = action.form(self.key_context, data)
             self.has_conflict = True
         return None
@@ -392,7 +402,9 @@ class KeyView(BaseKeyDetailView):
 
     @property
     def is_form_open(self) -> bool:
-        return self.submitted_form is not None or (self.entry is not None and super().is_form_open)
+        return self.submitted_form is not None or (
+            self.key_value is not None and super().is_form_open
+        )
 
     def _get_form_context(self) -> dict[str, Any]:
         action = self.key_action

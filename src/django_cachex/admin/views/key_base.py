@@ -95,7 +95,7 @@ class BaseKeyDetailView(BaseKeyView):
         return KeyContext(
             self.inspector,
             self.stored,
-            self.entry,
+            self.key_value,
             self.has_permission,
             allowed,
             self.element_id,
@@ -105,12 +105,12 @@ class BaseKeyDetailView(BaseKeyView):
     @cached_property
     def row(self) -> Element | None:
         """The element that the action is applied to, not truncated; None if it does not exist."""
-        entry = self.entry
-        type = entry.info.type if entry is not None and entry.elements else None
+        key_value = self.key_value
+        type = key_value.info.type if key_value is not None and key_value.elements else None
         if not (type and self.element_id and self.has_permission(VIEW_VALUE)):
             return None
         element = self.element_id
-        read = self.inspector.element
+        read = self.inspector.read_element
         result = self.call_cache(self.inspector, lambda: read(self.stored, type, element))
         self.row_read_failed = result.error is not None
         return result.value
@@ -189,14 +189,16 @@ class BaseKeyDetailView(BaseKeyView):
             self.__dict__.pop(name, None)
 
     @property
-    def entry(self) -> KeyValue | None:
+    def key_value(self) -> KeyValue | None:
         return self.read_result.value
 
     @property
     def content(self) -> Content | None:
         """The value, if the user may see it and the key holds a single value."""
-        entry = self.entry
-        return entry.content if entry is not None and self.has_permission(VIEW_VALUE) else None
+        key_value = self.key_value
+        return (
+            key_value.content if key_value is not None and self.has_permission(VIEW_VALUE) else None
+        )
 
     @property
     def is_missing(self) -> bool:
@@ -226,20 +228,20 @@ class BaseKeyDetailView(BaseKeyView):
 
     # Elements.
 
-    def get_elements_context(self, entry: KeyValue, elements: Elements) -> dict[str, Any]:
+    def get_elements_context(self, key_value: KeyValue, elements: Elements) -> dict[str, Any]:
         context: dict[str, Any] = {
-            "elements_panel": self.make_elements_panel(entry, elements),
+            "elements_panel": self.make_elements_panel(key_value, elements),
             "key_link": self.key_link,
             "is_row_shown": any(row.id == self.element_id for row in elements.rows),
         }
         if isinstance(self.key_action, RowAction) and self.row is None and not self.alerts:
             self.alerts.append(Alert(_("The element you opened no longer exists."), "warning"))
-        if entry.info.type == "stream":
+        if key_value.info.type == "stream":
             context["groups"] = self.get_groups_context()
         return context
 
-    def make_elements_panel(self, entry: KeyValue, elements: Elements) -> ElementsPanel:
-        description, context = entry.info, self.key_context
+    def make_elements_panel(self, key_value: KeyValue, elements: Elements) -> ElementsPanel:
+        description, context = key_value.info, self.key_context
         links, can_remove = self.make_row_links(context), self.can_remove_rows(context)
         builder = ElementsPanelBuilder(
             type=description.type or "",
@@ -252,7 +254,7 @@ class BaseKeyDetailView(BaseKeyView):
             open_row_id=self.element_id if self.is_row_form_open else "",
             page_error=self.page_error,
         )
-        return builder.build(_("Elements"), self.make_element_buttons(), [entry.note])
+        return builder.build(_("Elements"), self.make_element_buttons(), [key_value.note])
 
     @property
     def is_row_form_open(self) -> bool:

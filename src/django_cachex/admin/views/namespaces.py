@@ -68,7 +68,7 @@ class NamespaceReport:
     links: Links
 
     @property
-    def survey(self) -> NamespaceStats:
+    def stats(self) -> NamespaceStats:
         return self.work.task
 
     @property
@@ -79,15 +79,15 @@ class NamespaceReport:
     @cached_property
     def sample(self) -> Sample:
         position = self.work.progress
-        whole = self.survey.total
+        whole = self.stats.total
         if not self.is_sample or not position.total:
             return Sample(whole)
         return Sample(whole, min(1.0, position.examined / position.total))
 
     def get_accuracy_note(self) -> str:
         """Return what the figures are based on."""
-        if not self.survey.tree.children(ROOT_PATH) and self.survey.total.keys:
-            sorting = self.survey.options
+        if not self.stats.tree.children(ROOT_PATH) and self.stats.total.keys:
+            sorting = self.stats.options
             text = _('No key name contains "%(separator)s", so there are no namespaces.')
             if sorting.prefix:
                 text = _(
@@ -95,7 +95,7 @@ class NamespaceReport:
                     "inside."
                 )
             return f"{text % {'separator': sorting.separator}} {self._get_coverage_note()}"
-        if any(branch.truncated for branch in self.survey.tree.branches.values()):
+        if any(branch.truncated for branch in self.stats.tree.branches.values()):
             text = _(
                 "There are too many namespaces for one page. The smallest are counted together."
             )
@@ -119,7 +119,7 @@ class NamespaceReport:
 
     @property
     def by_memory(self) -> bool:
-        return bool(self.survey.keys_with_memory)
+        return bool(self.stats.keys_with_memory)
 
     def get_share(self, weight: Usage) -> Estimate:
         """Return the share of memory, or of keys if the memory is unknown."""
@@ -128,14 +128,14 @@ class NamespaceReport:
 
     def make_bar_chart(self) -> BarChart | None:
         """Return a chart of the largest namespaces and the rest; None without namespaces."""
-        branches = self.survey.tree.children(ROOT_PATH)
+        branches = self.stats.tree.children(ROOT_PATH)
         if not branches:
             return None
         shown = branches[:MAX_BARS]
         bars = [
             self._make_bar(self.make_pattern(path), branch.usage, path) for path, branch in shown
         ]
-        rest = subtract_weights(self.survey.total, [branch.usage for _path, branch in shown])
+        rest = subtract_weights(self.stats.total, [branch.usage for _path, branch in shown])
         if rest.keys:
             bars.append(self._make_bar(self._get_rest_label(len(branches) - len(shown)), rest))
         title = _("Share of keys")
@@ -156,14 +156,14 @@ class NamespaceReport:
                 more,
             )
             return text % {"count": formatting.format_number(more)}
-        if self.survey.tree.root.truncated:
+        if self.stats.tree.root.truncated:
             return _("small namespaces, and keys without a namespace")
         return _("keys without a namespace")
 
     def make_pattern(self, path: NamespacePath) -> str:
         """Return the pattern that matches the keys of a namespace."""
-        separator = self.survey.options.separator
-        return self.survey.options.prefix + "".join(part + separator for part in path) + "*"
+        separator = self.stats.options.separator
+        return self.stats.options.prefix + "".join(part + separator for part in path) + "*"
 
     def make_table(self) -> Table:
         """Return a table of the namespaces and, below each, the larger namespaces inside it."""
@@ -171,7 +171,7 @@ class NamespaceReport:
             Header(_("Namespace")),
             Header(_("Keys"), "number"),
             *([Header(get_memory_label(self.inspector), "number")] if self.by_memory else []),
-            *([Header(_("Never expire"), "number")] if self.survey.keys_with_ttl else []),
+            *([Header(_("Never expire"), "number")] if self.stats.keys_with_ttl else []),
         ]
         rows = [self._make_row(path, branch) for path, branch in self._iter_listed()][:MAX_ROWS]
         return Table(headers, rows, caption=_("Namespaces"))
@@ -179,7 +179,7 @@ class NamespaceReport:
     def _iter_listed(
         self, path: NamespacePath = ROOT_PATH
     ) -> Iterator[tuple[NamespacePath, Branch]]:
-        for child, branch in self.survey.tree.children(path):
+        for child, branch in self.stats.tree.children(path):
             if path and self.get_share(branch.usage).value < MIN_SHARE:
                 continue
             yield child, branch
@@ -197,7 +197,7 @@ class NamespaceReport:
                 self._make_name_cell(path),
                 Cell(keys, kind="number", lines=[] if self.by_memory else share),
                 *([replace(memory, lines=share)] if self.by_memory else []),
-                *([self._make_no_expiry_cell(weight)] if self.survey.keys_with_ttl else []),
+                *([self._make_no_expiry_cell(weight)] if self.stats.keys_with_ttl else []),
             ]
         )
 
@@ -224,26 +224,26 @@ class NamespaceReport:
 
     def make_expiry_chart(self) -> BarChart | None:
         """Return a chart of when keys expire; None if that is unknown."""
-        survey = self.survey
-        if not survey.keys_with_ttl:
+        stats = self.stats
+        if not stats.keys_with_ttl:
             return None
         counts = [
-            (_("never"), survey.total.no_expiry),
-            *zip(get_ttl_labels(), survey.ttl_counts, strict=True),
+            (_("never"), stats.total.no_expiry),
+            *zip(get_ttl_labels(), stats.ttl_counts, strict=True),
         ]
         bars = []
         for label, count in counts:
-            share = self.sample.key_share(count, survey.keys_with_ttl) or Estimate(0.0)
+            share = self.sample.key_share(count, stats.keys_with_ttl) or Estimate(0.0)
             text = f"{format_share(share)} · {self._format_estimate(count)}"
             bars.append(Bar(label, text, share.value, share.error))
         return BarChart(_("When keys expire"), bars)
 
     def make_largest_table(self) -> Table | None:
         """Return a table of the largest keys that were found; None if no size is known."""
-        if not self.survey.largest:
+        if not self.stats.largest:
             return None
         rows = []
-        for size, stored in self.survey.largest:
+        for size, stored in self.stats.largest:
             key = make_key_link(stored, self.inspector, self.checker, self.links)
             rows.append(Row([Cell(key.label, key.link or None, kind="key"), make_bytes_cell(size)]))
         headers = [Header(_("Key")), Header(get_memory_label(self.inspector), "number")]
@@ -328,8 +328,8 @@ class NamespacesView(BaseSignedStateView):
         state = self.load_token(NAMESPACES_PURPOSE, self.request.POST.get("state", ""))
         if state is None:
             return Job(NamespaceStats(self.namespace_options))
-        return Job.from_state(
-            state, lambda counts: NamespaceStats.from_state(counts, self.namespace_options)
+        return Job.from_json(
+            state, lambda counts: NamespaceStats.from_json(counts, self.namespace_options)
         )
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -344,7 +344,7 @@ class NamespacesView(BaseSignedStateView):
                 empty=make_too_long_state(problem, self.current_url(under="")), **kwargs
             )
         work, can_continue = continue_count(self, self.load_count(), self.scan_keys)
-        survey, position = work.task, work.progress
+        stats, position = work.task, work.progress
         mode = COUNT_ALL if self.request.POST.get("step") == COUNT_ALL else COUNT_SAMPLE
         is_done = mode == COUNT_SAMPLE and position.examined >= limits().namespace_sample
         continue_button = (
@@ -358,18 +358,18 @@ class NamespacesView(BaseSignedStateView):
         report = NamespaceReport(work, self.inspector, self.checker, self.links)
         return super().get_context_data(
             job=make_progress(
-                format_counted_keys(survey.total.keys),
+                format_counted_keys(stats.total.keys),
                 position,
                 continue_button,
-                [("state", self.dump_token(NAMESPACES_PURPOSE, work.state()))],
+                [("state", self.dump_token(NAMESPACES_PURPOSE, work.to_json()))],
                 auto_continue=can_continue and not is_done,
             ),
             accuracy_note=report.get_accuracy_note(),
             bar_chart=report.make_bar_chart(),
-            table=report.make_table() if survey.total.keys else None,
+            table=report.make_table() if stats.total.keys else None,
             expiry_chart=report.make_expiry_chart(),
             largest_keys=report.make_largest_table(),
-            empty=self.make_empty_state() if work.complete and not survey.total.keys else None,
+            empty=self.make_empty_state() if work.complete and not stats.total.keys else None,
             **kwargs,
         )
 
@@ -410,7 +410,7 @@ def _make_continue_button(mode: str) -> Button:
 
 
 def make_too_long_state(problem: str, whole: str) -> EmptyState:
-    """Return why a prefix that is too long cannot be searched for."""
+    """Return why a prefix that is too long can't be searched for."""
     all_of_them = Action("all-namespaces", _("All namespaces"), whole, "primary")
     return EmptyState(_("This search is too long"), problem, [all_of_them])
 

@@ -36,11 +36,11 @@ AMBIGUOUS_TEXT = re.compile(
 """Texts that look like a number, a JSON value or nothing."""
 
 
-def summarize_entry(entry: KeyValue) -> str:
+def summarize_key_value(key_value: KeyValue) -> str:
     """Return a short description of a key's content."""
-    description = entry.info
-    if entry.content is not None:
-        return str(entry.content.label)
+    description = key_value.info
+    if key_value.content is not None:
+        return str(key_value.content.label)
     if description.size is not None and description.unit != Unit.BYTES:
         return formatting.format_count(description.size, description.unit)
     return ""
@@ -64,9 +64,9 @@ def describe_key(inspector: Inspector, description: KeyInfo) -> str:
     return f"{name}: {', '.join(text for text in texts if text)}"
 
 
-def list_key_values(inspector: Inspector, entry: KeyValue, masked: bool) -> list[LabeledValue]:
+def list_key_values(inspector: Inspector, key_value: KeyValue, masked: bool) -> list[LabeledValue]:
     """Return the values at the top of the key page. If `masked`, the stored key is left out."""
-    description = entry.info
+    description = key_value.info
     values = [LabeledValue(_("Cache"), inspector.alias)]
     if description.type:
         values.append(LabeledValue(_("Type"), description.type))
@@ -77,7 +77,7 @@ def list_key_values(inspector: Inspector, entry: KeyValue, masked: bool) -> list
     values += make_ttl_values(description.ttl)
     if not masked:
         values.append(LabeledValue(_("Stored key"), display_text(description.key), "code"))
-    if entry.content is not None and inspector.serializer_name:
+    if key_value.content is not None and inspector.serializer_name:
         values.append(LabeledValue(_("Serializer"), inspector.serializer_name, "code"))
     return values
 

@@ -49,13 +49,13 @@ def make_progress(
     """Return the progress of a scan. There is no button to continue it once it is complete.
 
     Args:
-        text: What was done so far.
-        position: The position of the scan.
-        continue_button: The button that continues.
-        hidden_fields: The fields with the state.
-        auto_continue: Whether a script presses the button.
-        resume_url: The URL to resume the job after the page was closed.
-        action_url: The URL to post to; empty for the current page.
+        text: what was done so far.
+        position: the position of the scan.
+        continue_button: the button that continues.
+        hidden_fields: the fields with the state.
+        auto_continue: whether a script presses the button.
+        resume_url: the URL to resume the job after the page was closed.
+        action_url: the URL to post to; empty for the current page.
     """
     fraction = None
     if position.total is not None:
@@ -76,7 +76,7 @@ def make_job_progress(
     step: JobStep, token: str, resume_url: str, auto_continue: bool
 ) -> JobProgress:
     """Return the progress of a job. If its last step failed, it does not continue by itself."""
-    work = step.state.job
+    work = step.job_state.job
     report = [Button(_("Download the report"), "report")] if work.task.processed else []
     return make_progress(
         bulk.result_text(work.task).rstrip("."),
@@ -91,20 +91,20 @@ def make_job_progress(
 
 def has_only_failures(step: JobStep) -> bool:
     """Return whether every change has failed so far. The user then decides whether to continue."""
-    sweep = step.state.job.task
-    return bool(sweep.failed) and not sweep.done
+    task = step.job_state.job.task
+    return bool(task.failed) and not task.done
 
 
 def make_step_alerts(step: JobStep) -> list[Alert]:
     """Return alerts about the last step of a job."""
     alerts = []
-    if step.is_restarted:
+    if step.was_continued_elsewhere:
         text = _(
             "This run was already continued from another page. It continues here, and the counts "
             "cover only what is done from here on."
         )
         alerts.append(Alert(text))
-    return [*alerts, *make_failure_alerts(step), *make_missing_alerts(step.state.job.progress)]
+    return [*alerts, *make_failure_alerts(step), *make_missing_alerts(step.job_state.job.progress)]
 
 
 def make_failure_alerts(step: JobStep) -> list[Alert]:
@@ -112,32 +112,32 @@ def make_failure_alerts(step: JobStep) -> list[Alert]:
 
     The level is an error if nothing else was done.
     """
-    work = step.state.job
-    sweep, alerts = work.task, []
-    [(_key, reason), *_rest] = sweep.failures or ((b"", ""),)
+    work = step.job_state.job
+    task, alerts = work.task, []
+    [(_key, reason), *_rest] = task.failures or ((b"", ""),)
     if has_only_failures(step) and not work.complete:
         text = _("Nothing could be changed so far, because the cache refused. %(reason)s")
         alerts.append(Alert(text % {"reason": reason}, "warning"))
     elif has_only_failures(step):
         text = _("Nothing could be changed, because the cache refused. %(reason)s")
         alerts.append(Alert(text % {"reason": reason}, "error"))
-    elif sweep.failed and work.complete:
+    elif task.failed and work.complete:
         text = ngettext(
             "%(count)s key could not be changed. %(reason)s",
             "%(count)s keys could not be changed. %(reason)s",
-            sweep.failed,
+            task.failed,
         )
-        what = {"count": formatting.format_number(sweep.failed), "reason": reason}
+        what = {"count": formatting.format_number(task.failed), "reason": reason}
         alerts.append(Alert(text % what, "warning"))
-    if sweep.uncertain:
+    if task.uncertain:
         text = ngettext(
             "%(count)s key may have been changed: the connection was lost before the answer "
             "arrived.",
             "%(count)s keys may have been changed: the connection was lost before the answer "
             "arrived.",
-            sweep.uncertain,
+            task.uncertain,
         )
-        alerts.append(Alert(text % {"count": formatting.format_number(sweep.uncertain)}, "warning"))
+        alerts.append(Alert(text % {"count": formatting.format_number(task.uncertain)}, "warning"))
     return alerts
 
 
@@ -166,18 +166,18 @@ def make_missing_alerts(position: ScanProgress) -> list[Alert]:
 
 def make_failure_cards(run: JobState, inspector: Inspector) -> list[Card]:
     """Return a card with the keys that failed, if any did."""
-    sweep = run.job.task
-    if not sweep.failures:
+    task = run.job.task
+    if not task.failures:
         return []
     rows = [
         Row([Cell(formatting.format_name(inspector.display_key(stored)), kind="key"), Cell(reason)])
-        for stored, reason in sweep.failures[:MAX_FAILURES_SHOWN]
+        for stored, reason in task.failures[:MAX_FAILURES_SHOWN]
     ]
     note = ""
-    if sweep.failed > len(rows):
+    if task.failed > len(rows):
         note = _("The report lists %(kept)s of %(failed)s failures.") % {
-            "kept": formatting.format_number(len(sweep.failures)),
-            "failed": formatting.format_number(sweep.failed),
+            "kept": formatting.format_number(len(task.failures)),
+            "failed": formatting.format_number(task.failed),
         }
     table = Table([Header(_("Key")), Header(_("Reason"))], rows, caption=_("Failed"))
     return [Card(_("Failed"), table=table, note=note)]
@@ -216,7 +216,7 @@ def make_report(inspector: Inspector, name: str, text: str, work: Job[BulkTask])
     """Return a CSV file with the numbers of a job and the keys that failed."""
     headers = {"Content-Disposition": f'attachment; filename="cachex-{name}.csv"'}
     response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
-    sweep = work.task
+    task = work.task
     writer = csv.writer(response)
 
     def write(*cells: object) -> None:
@@ -224,16 +224,16 @@ def make_report(inspector: Inspector, name: str, text: str, work: Job[BulkTask])
 
     write(_("cache"), inspector.alias)
     write(_("what"), text)
-    write(_("changed"), sweep.done)
-    write(_("already gone"), sweep.gone)
-    write(_("failed"), sweep.failed)
-    if sweep.uncertain:
-        write(_("outcome unknown"), sweep.uncertain)
+    write(_("changed"), task.done)
+    write(_("already gone"), task.gone)
+    write(_("failed"), task.failed)
+    if task.uncertain:
+        write(_("outcome unknown"), task.uncertain)
     write(_("examined"), format_examined(work.progress.examined, work.progress))
-    if sweep.failures:
+    if task.failures:
         write()
         write(_("key"), _("reason"))
-    for stored, reason in sweep.failures:
+    for stored, reason in task.failures:
         write(inspector.display_key(stored), reason)
     return response
 

@@ -26,9 +26,9 @@ from django_cachex.cache.configuration import parse_locations
 from django_cachex.cache.connection.drivers import Driver, load_driver
 from django_cachex.cache.options import (
     ALIAS_SETTINGS,
+    INEFFECTIVE_DRIVER_OPTIONS,
     RETRY_OPTIONS,
     SENTINEL_OPTIONS,
-    UNUSED_OPTIONS,
     describe_effect,
     find_errors,
     find_sync_only_options,
@@ -251,7 +251,7 @@ def check_options(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
 def check_unused_options(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
     """Report options of the drivers, and for Sentinel, that have no effect."""
     for options in alias.server_options:
-        for name in sorted((UNUSED_OPTIONS | RETRY_OPTIONS) & options.keys()):
+        for name in sorted((INEFFECTIVE_DRIVER_OPTIONS | RETRY_OPTIONS) & options.keys()):
             yield alias.warning(
                 "django_cachex.W106", describe_effect(name), unused_option_hint(name)
             )

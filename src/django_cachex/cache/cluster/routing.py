@@ -18,7 +18,7 @@ KeyFinder = Callable[[Args], Args]
 
 
 def _find_counted(at: int) -> KeyFinder:
-    """Find keys after an argument that is their number."""
+    """Return a function that finds the keys after their count, which is argument number `at`."""
     return lambda args: args[at + 1 : at + 1 + int(args[at])]
 
 
@@ -38,7 +38,10 @@ def _find_sort_keys(args: Args) -> Args:
 
 
 def _find_subcommand_key(*names: str) -> KeyFinder:
-    """Find the key after a subcommand that is one of `names`, or any subcommand by default."""
+    """Return a function that finds the key after a subcommand.
+
+    The subcommand must be one of `names`; by default, it can be any.
+    """
     return lambda args: args[2:3] if not names or str(args[1]).upper() in names else ()
 
 
@@ -203,24 +206,24 @@ class SlotMap:
 EMPTY_SLOT_MAP = SlotMap((None,) * SLOT_COUNT, ())
 
 
-def parse_slot_map(reply: Sequence[Sequence[Any]], get_node: GetNode, asked: str) -> SlotMap:
+def parse_slot_map(reply: Sequence[Sequence[Any]], get_node: GetNode, default_host: str) -> SlotMap:
     """Parse a reply to CLUSTER SLOTS: ``[[start, end, [host, port, …], …], …]``.
 
-    A node that doesn't know its own address omits the host, which is then `asked`: the host that
-    the reply came from.
+    A node that doesn't know its own address omits the host. In this case, it is `default_host`, the
+    host that the reply came from.
     """
     owners: list[Server | None] = [None] * SLOT_COUNT
     lowest: dict[Server, int] = {}
     others: dict[Server, None] = {}
 
-    def at(host: bytes | None, port: int, *_more: Any) -> Server:
-        return get_node(host.decode() if host and host != b"?" else asked, int(port))
+    def node_at(host: bytes | None, port: int, *_more: Any) -> Server:
+        return get_node(host.decode() if host and host != b"?" else default_host, int(port))
 
     for start, end, primary, *replicas in reply:
-        node = at(*primary)
+        node = node_at(*primary)
         owners[start : end + 1] = [node] * (end + 1 - start)
         lowest[node] = min(start, lowest.get(node, SLOT_COUNT))
-        others.update(dict.fromkeys(at(*replica) for replica in replicas))
+        others.update(dict.fromkeys(node_at(*replica) for replica in replicas))
     primaries = sorted(((slot, node) for node, slot in lowest.items()), key=_slot)
     return SlotMap(owners, primaries, tuple(others))
 
@@ -290,7 +293,7 @@ def subtract_replies(replies: list[Any]) -> list[Any]:
 
 # Commands with several keys that can be split, and how their replies are merged. MGET, whose order
 # must be restored, is handled separately.
-MERGE_BY_KEY: dict[EncodableArg, Merge] = {
+SPLIT_COMMAND_MERGES: dict[EncodableArg, Merge] = {
     **dict.fromkeys(["UNLINK", "DEL", "EXISTS", "TOUCH"], sum),
     "SUNION": union_replies,
     "SINTER": intersect_replies,
@@ -299,7 +302,7 @@ MERGE_BY_KEY: dict[EncodableArg, Merge] = {
 # The command for the slots without the first key, if it is a different one.
 OTHER_SLOTS_COMMANDS: dict[EncodableArg, EncodableArg] = {"SDIFF": "SUNION"}
 # Commands on the whole database, which are sent to all primaries.
-MERGE_ALL_NODES: dict[EncodableArg, Merge] = {
+ALL_PRIMARIES_MERGES: dict[EncodableArg, Merge] = {
     **dict.fromkeys(["FLUSHDB", "FLUSHALL", "SCRIPT"], first_reply),
     "DBSIZE": sum,
     "KEYS": concatenate_replies,
@@ -316,16 +319,16 @@ def route(command: Command[Any], slots: SlotMap) -> RoutedCommand:
     keys = find_keys(args)
     if not keys:
         return route_keyless(command, slots)
-    whole = command.with_args(args)
+    raw_command = command.with_args(args)  # Its result is the raw reply.
     if len(keys) == 1:
-        return RoutedCommand([NodeCommand(whole, key_slot(keys[0]))], first_reply)
+        return RoutedCommand([NodeCommand(raw_command, key_slot(keys[0]))], first_reply)
     indexes: dict[int, list[int]] = {}
     for index, key in enumerate(keys):
         indexes.setdefault(key_slot(key), []).append(index)
     if len(indexes) == 1:
-        return RoutedCommand([NodeCommand(whole, slot) for slot in indexes], first_reply)
+        return RoutedCommand([NodeCommand(raw_command, slot) for slot in indexes], first_reply)
     name = args[0]
-    if name != "MGET" and name not in MERGE_BY_KEY:
+    if name != "MGET" and name not in SPLIT_COMMAND_MERGES:
         raise CrossSlotError(
             f"All keys of {name!s} must be in one slot. Give them a common part in braces, such as "
             "{user:1}:a and {user:1}:b."
@@ -333,11 +336,11 @@ def route(command: Command[Any], slots: SlotMap) -> RoutedCommand:
     # The slot of the first key comes first.
     names = [name, *[OTHER_SLOTS_COMMANDS.get(name, name)] * (len(indexes) - 1)]
     node_commands = [
-        NodeCommand(command.with_args((part, *(keys[index] for index in some))), slot)
-        for part, (slot, some) in zip(names, indexes.items(), strict=True)
+        NodeCommand(command.with_args((part_name, *(keys[index] for index in key_indexes))), slot)
+        for part_name, (slot, key_indexes) in zip(names, indexes.items(), strict=True)
     ]
     return RoutedCommand(
-        node_commands, MERGE_BY_KEY.get(name) or merge_in_order(list(indexes.values()))
+        node_commands, SPLIT_COMMAND_MERGES.get(name) or merge_in_order(list(indexes.values()))
     )
 
 
@@ -345,25 +348,31 @@ def merge_in_order(indexes: Sequence[Sequence[int]]) -> Merge:
     """Return a function that puts the elements of several replies in the order of the keys."""
 
     def merge(replies: list[Any]) -> list[Any]:
-        whole = [None] * sum(map(len, indexes))
-        for some, reply in zip(indexes, replies, strict=True):
-            for index, element in zip(some, reply, strict=True):
-                whole[index] = element
-        return whole
+        elements = [None] * sum(map(len, indexes))
+        for key_indexes, reply in zip(indexes, replies, strict=True):
+            for index, element in zip(key_indexes, reply, strict=True):
+                elements[index] = element
+        return elements
 
     return merge
 
 
 def route_keyless(command: Command[Any], slots: SlotMap) -> RoutedCommand:
+    """Route a command without keys.
+
+    It is sent to all primaries if it is about the whole database, otherwise to the first one.
+    """
     args = command.args
     if args[0] == "SCAN":
         return route_scan(command, slots)
-    nodes = [node for _slot, node in slots.primaries]
-    merge = MERGE_ALL_NODES.get(args[0])
+    nodes = [node for _lowest, node in slots.primaries]
+    merge = ALL_PRIMARIES_MERGES.get(args[0])
     if merge is None:
         del nodes[1:]
-    whole = command.with_args(args)
-    return RoutedCommand([NodeCommand(whole, node=node) for node in nodes], merge or first_reply)
+    raw_command = command.with_args(args)
+    return RoutedCommand(
+        [NodeCommand(raw_command, node=node) for node in nodes], merge or first_reply
+    )
 
 
 def route_scan(command: Command[Any], slots: SlotMap) -> RoutedCommand:
@@ -389,7 +398,7 @@ def route_scan(command: Command[Any], slots: SlotMap) -> RoutedCommand:
 
 
 def combine_commands(node_commands: Sequence[NodeCommand]) -> Command[Any] | Operation[list[Any]]:
-    """Return an operation that sends `node_commands` to their node in one write."""
+    """Return what sends `node_commands`, which are all for one node, in one write."""
     if len(node_commands) == 1 and not node_commands[0].asking:
         return node_commands[0].command
     commands: list[Command[Any]] = []

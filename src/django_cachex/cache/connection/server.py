@@ -244,18 +244,18 @@ class Server:
         return connection
 
     def _connect(self) -> SyncConnection:
-        connection, bounds = self.configuration.connection(), self.configuration.bounds
+        connection, limits = self.configuration.connection(), self.configuration.exchange_limits
         over_tls = isinstance(connection, self._driver.sync_module.SSLConnection)
         greeting = handshake_guard.handshake() if over_tls else nullcontext()
         ends = (
-            connect_deadline(bounds.seconds, connection, self.address) if bounds else nullcontext()
+            connect_deadline(limits.timeout, connection, self.address) if limits else nullcontext()
         )
         try:
             with greeting, ends:
                 connection.connect()
-            if bounds is None:
+            if limits is None:
                 return SyncConnection(connection, self._codec)
-            return BoundedSyncConnection(connection, self._codec, bounds)
+            return BoundedSyncConnection(connection, self._codec, limits)
         except self._driver.error as error:
             failure = map_driver_error(error, self._driver)
             self.breaker.record_connect_error(failure)

@@ -25,10 +25,14 @@ from django_cachex.exceptions import ReplyTooLarge, ServerTimeout
 BUFFER_SIZE = 65_536
 """Bytes that are sent or received at once. Large values are transferred fastest in this size."""
 
-MAX_TIMEOUT = 365 * 86_400
-"""One year in seconds, which stands for "no timeout". Sockets accept no larger numbers."""
+MIN_TIMEOUT: Final = 0.001
+"""The shortest timeout in seconds. For a socket, zero means no timeout."""
 
-# The kernel enforces the timeout of plain sockets. Python would call poll() before each operation.
+MAX_TIMEOUT: Final = 365 * 86_400
+"""One year in seconds, which stands for "no timeout". Sockets reject much larger numbers."""
+
+# The kernel enforces the timeout of plain sockets. Python would call poll() before each operation,
+# which is slower.
 HAS_KERNEL_TIMEOUTS = sys.platform in ("linux", "darwin")
 
 
@@ -41,8 +45,18 @@ class SyncConnection:
     """
 
     __slots__ = (
-        *("__weakref__", "_buffer", "_connection", "_reader", "_recv_into", "_send", "_sock"),
-        *("_is_readable", "_timeout", "last_used", "reused", "slot"),
+        "__weakref__",
+        "_buffer",
+        "_connection",
+        "_is_readable",
+        "_reader",
+        "_recv_into",
+        "_send",
+        "_sock",
+        "_timeout",
+        "last_used",
+        "reused",
+        "slot",
     )
 
     def __init__(self, connection: DriverConnection, codec: RESPCodec) -> None:
@@ -82,7 +96,7 @@ class SyncConnection:
         return reply
 
     def _receive(self) -> None:
-        """Wait for data and pass them to the reader."""
+        """Wait for data and pass it to the reader."""
         length = self._recv_into(self._buffer)
         if not length:
             raise ConnectionResetError("the server closed it")
@@ -121,7 +135,7 @@ class SyncConnection:
 
 
 def make_readability_poller(sock: Any) -> Callable[[], bool]:
-    """Return a function that returns whether `sock` has data to read, without waiting for them."""
+    """Return a function that returns whether `sock` has data to read, without waiting for it."""
     if not hasattr(select, "poll"):  # With gevent, and on Windows.
         return lambda: bool(select.select([sock], [], [], 0)[0])
     poll = select.poll()
@@ -178,7 +192,7 @@ class Waiter:
     def __init__(self) -> None:
         self.connection: SyncConnection | None = None
         self.slot: PoolSlot | None = None
-        # No `threading.Event`: an interrupt could leave the lock inside of it locked.
+        # No `threading.Event`: an interrupt could leave the lock inside it locked.
         self.served = threading.Lock()
         self.served.acquire()
 
@@ -194,6 +208,7 @@ class ConnectionPool:
 
     A signal handler may raise an exception after any function that is written in C. From Python
     3.14 on, this includes the time between acquiring a lock and entering its `with` block.
+    The pool therefore doesn't use `with` for its lock.
     """
 
     def __init__(
@@ -322,25 +337,26 @@ class ConnectionPool:
                 self._serve_waiters()
 
 
-MIN_TIMEOUT: Final = 0.001
-"""Seconds. A socket takes a timeout of zero for none."""
-
 DISCONNECT_RETRY_INTERVAL: Final = 0.1
 """Seconds between two attempts to shut down a socket, which the driver may not have opened yet."""
 
 
+REPLY_START_SIZE: Final = 512
+"""Bytes of a reply that `ReplyTooLarge` keeps."""
+
+
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ExchangeLimits:
     """The limits of one exchange: of commands that are sent together, and their replies."""
 
-    seconds: float
+    timeout: float
     """The time from the first byte that is sent to the last one that is received.
 
     Connecting may take the same time again.
     """
 
-    reply_bytes: int
-    """The maximum size of all replies together. Larger replies are not read to their end."""
+    max_reply_bytes: int
+    """The maximum size of all replies together. Reading stops if the replies are larger."""
 
 
 class BoundedSyncConnection(SyncConnection):
@@ -350,11 +366,13 @@ class BoundedSyncConnection(SyncConnection):
     addition to the exceptions of `SyncConnection`, methods raise `ReplyTooLarge`.
     """
 
-    __slots__ = ("_bounds", "_deadline", "_has_short_timeout", "_head", "_received")
+    __slots__ = ("_deadline", "_has_short_timeout", "_limits", "_received", "_reply_start")
 
-    def __init__(self, connection: DriverConnection, codec: RESPCodec, bounds: Bounds) -> None:
+    def __init__(
+        self, connection: DriverConnection, codec: RESPCodec, limits: ExchangeLimits
+    ) -> None:
         super().__init__(connection, codec)
-        self._bounds = bounds
+        self._limits = limits
         self._send = self._send_bounded
         self._has_short_timeout = False
 
@@ -367,8 +385,8 @@ class BoundedSyncConnection(SyncConnection):
         return super().execute_many(data, count, extra_timeout)
 
     def _start_exchange(self, extra_timeout: float = 0) -> None:
-        self._deadline = time.monotonic() + self._bounds.seconds + extra_timeout
-        self._received, self._head = 0, b""
+        self._deadline = time.monotonic() + self._limits.timeout + extra_timeout
+        self._received, self._reply_start = 0, b""
         if self._has_short_timeout and self._timeout:
             set_timeout(self._sock, self._timeout)
             self._has_short_timeout = False
@@ -390,10 +408,10 @@ class BoundedSyncConnection(SyncConnection):
         if not length:
             raise ConnectionResetError("the server closed it")
         if not self._received:
-            self._head = bytes(self._buffer[: min(length, 512)])
+            self._reply_start = bytes(self._buffer[: min(length, REPLY_START_SIZE)])
         self._received += length
-        if self._received > self._bounds.reply_bytes:
-            raise ReplyTooLarge(self._bounds.reply_bytes, self._head)
+        if self._received > self._limits.max_reply_bytes:
+            raise ReplyTooLarge(self._limits.max_reply_bytes, self._reply_start)
         self._reader.feed(self._buffer, 0, length)
 
     def _limit_timeout(self) -> None:
@@ -407,7 +425,7 @@ class BoundedSyncConnection(SyncConnection):
 
 @contextmanager
 def connect_deadline(seconds: float, connection: DriverConnection, address: str) -> Iterator[None]:
-    """Limit the time that the block may take to connect, and raise `ServerTimeout` after it.
+    """Raise `ServerTimeout` if connecting in the `with` block takes longer than `seconds`.
 
     The driver only has a timeout for each byte of the handshake.
     """

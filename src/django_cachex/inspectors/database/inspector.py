@@ -124,10 +124,10 @@ class DatabaseInspector(DjangoBackendInspector):
         return _("table %(table)s") % {"table": self.cache._table}
 
     @property
-    def storage_id(self) -> Hashable:
+    def configured_store_id(self) -> Hashable:
         return ("database", self.write_table.connection.alias, self.cache._table)
 
-    def storage_ids(self) -> frozenset[str]:
+    def fetch_store_ids(self) -> frozenset[str]:
         """Return the table with the address of each database that it is read or changed on."""
         tables = (self.read_table, self.write_table)
         addresses = {address for table in tables for address in database_ids(table.connection)}
@@ -339,10 +339,10 @@ class DatabaseInspector(DjangoBackendInspector):
         """Copy or rename a row, replacing another one, in one transaction.
 
         Args:
-            statement: Creates or renames the row. Its parameters are the new key, the old key and
+            statement: creates or renames the row. Its parameters are the new key, the old key and
                 now.
-            stored: The stored key.
-            edit: The edit.
+            stored: the stored key.
+            edit: the edit.
         """
         table, key, to = self.write_table, to_row_key(stored), to_row_key(edit.to)
         if to is None or self.key_error(to):
@@ -363,7 +363,7 @@ class DatabaseInspector(DjangoBackendInspector):
             )
         return EditResult(EditStatus.DONE if changed else EditStatus.GONE)
 
-    def chunks(self, stored: bytes) -> Iterator[bytes]:
+    def iter_chunks(self, stored: bytes) -> Iterator[bytes]:
         key, table = to_row_key(stored), self.read_table
         size, position = None, 0
         while size is None or position < size:

@@ -208,7 +208,7 @@ class CacheTable:
         """Return the parameter for a TTL that starts now, in whole seconds like the backend's.
 
         Raises:
-            OverflowError: The key would expire after the year 9999.
+            OverflowError: the key would expire after the year 9999.
         """
         expiry = expiry_after(ttl)
         zone = UTC if settings.USE_TZ else None
@@ -370,9 +370,9 @@ class KeysetPaginator:
         """Yield all rows after a key.
 
         Args:
-            after: The key, or an empty string.
-            limit: The number of rows of the first query.
-            count_to: Maximum number of rows to count.
+            after: the key, or an empty string.
+            limit: the number of rows of the first query.
+            count_to: maximum number of rows to count.
         """
         page = self._fetch_rows(after, limit, count_to)
         yield from page

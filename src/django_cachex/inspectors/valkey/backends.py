@@ -83,10 +83,12 @@ class CachexInspector(ServerInspector):
         return kind
 
     @property
-    def storage_id(self) -> Hashable:
+    def configured_store_id(self) -> Hashable:
         # With Sentinel or a cluster, the URLs do not identify one server.
         return (
-            super().storage_id if self.client_class is Client else ("valkey", self.display_address)
+            super().configured_store_id
+            if self.client_class is Client
+            else ("valkey", self.display_address)
         )
 
     @property

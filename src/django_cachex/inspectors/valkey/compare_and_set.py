@@ -43,7 +43,7 @@ MAX_ATTEMPTS: Final = 20
 
 COMPARE_AND_SET_SCRIPT: Final = """\
 local position = 2
-local function read_commands()
+local function parse_commands()
   local commands = {}
   for number = 1, tonumber(ARGV[position]) do
     local length = tonumber(ARGV[position + 1])
@@ -61,7 +61,7 @@ local function serialize(reply)
   for number = 1, #reply do parts[number + 1] = serialize(reply[number]) end
   return table.concat(parts)
 end
-local reads, writes = read_commands(), read_commands()
+local reads, writes = parse_commands(), parse_commands()
 local read_replies = {}
 for number, args in ipairs(reads) do
   local reply = redis.pcall(unpack(args))
@@ -87,13 +87,13 @@ return {1, write_replies}
 """The script reads, compares the replies with a checksum, and writes if they match.
 
 A script that fails midway is not rolled back. Several writes are therefore left to a transaction if
-the server cannot check beforehand that all of them are permitted (``redis.acl_check_cmd``)."""
+the server can't check beforehand that all of them are permitted (``redis.acl_check_cmd``)."""
 
 SCRIPT_CHANGED, SCRIPT_DONE, SCRIPT_NEEDS_TRANSACTION = 0, 1, 2
 
 
 class OptionalRead(tuple[EncodableArg, ...]):
-    """A read that the server may not support or may deny: its reply is then the error."""
+    """A read that the server may not support or may deny: if it fails, its reply is the error."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ class Writes:
 EditProgram = Generator[Sequence[CommandArgs] | Writes, list[Any], EditResult]
 """An edit as a generator.
 
-It yields the reads and receives their replies. Then it either returns an outcome that changes
-nothing, or yields `Writes`, receives their replies, and returns the outcome."""
+It yields the reads and receives their replies. Then it either returns a result that changes
+nothing, or yields `Writes`, receives their replies, and returns the result."""
 
 
 def compare_and_set(
@@ -124,41 +124,41 @@ def compare_and_set(
         CommandError: the server refused a command.
     """
     try:
-        outcome = yield from compare_and_set_by_script(keys, make_program)
+        result = yield from compare_and_set_by_script(keys, make_program)
     except (AccessDenied, UnknownCommand):
-        outcome = None
+        result = None
     except WrongTypeError:
         return EditResult(EditStatus.WRONG_TYPE)
-    if outcome is not None:
-        return outcome
+    if result is not None:
+        return result
     return (yield from compare_and_set_by_transaction(keys, make_program))
 
 
 def compare_and_set_by_script(
     keys: Sequence[bytes], make_program: Callable[[], EditProgram]
 ) -> Operation[EditResult | None]:
-    """Return the outcome of an edit, or None if it needs a transaction."""
-    replies_read: list[Any] | None = None
+    """Return the result of an edit, or None if it needs a transaction."""
+    read_replies: list[Any] | None = None
     for _attempt in range(MAX_ATTEMPTS):
         program = make_program()
         reads = step_commands(next(program))
-        if replies_read is None:
-            replies_read = check_replies(reads, (yield read_commands(reads)))
+        if read_replies is None:
+            read_replies = check_replies(reads, (yield make_read_commands(reads)))
         try:
-            writes = program.send(replies_read)
+            writes = program.send(read_replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # EditResult
         if not isinstance(writes, Writes):
             raise TypeError("An edit program reads once, then writes.")
         conditions = (
-            make_conditions(reads, replies_read) if writes.conditions is None else writes.conditions
+            make_conditions(reads, read_replies) if writes.conditions is None else writes.conditions
         )
         [(state, replies)] = yield [script_command(keys, conditions, writes.commands)]
         if state == SCRIPT_DONE:
             return finish_program(program, writes.commands, replies)
         if state == SCRIPT_NEEDS_TRANSACTION:
             return None
-        replies_read = (
+        read_replies = (
             replies if writes.conditions is None and len(conditions) == len(reads) else None
         )
     return EditResult(EditStatus.CHANGED)
@@ -167,18 +167,18 @@ def compare_and_set_by_script(
 def compare_and_set_by_transaction(
     keys: Sequence[bytes], make_program: Callable[[], EditProgram]
 ) -> Operation[EditResult]:
-    """Return the outcome of an edit; any change of the keys makes it start again."""
+    """Return the result of an edit. It starts again if any of the keys changes."""
     watch: CommandArgs = ("WATCH", *keys)
     for _attempt in range(MAX_ATTEMPTS):
         program = make_program()
         reads = [watch, *step_commands(next(program))]
         try:
-            _watched, *replies_read = check_replies(reads, (yield read_commands(reads)))
+            _watched, *read_replies = check_replies(reads, (yield make_read_commands(reads)))
         except WrongTypeError:
             yield [UNWATCH]
             return EditResult(EditStatus.WRONG_TYPE)
         try:
-            writes = program.send(replies_read)
+            writes = program.send(read_replies)
         except StopIteration as stop:
             yield [UNWATCH]
             return stop.value  # type: ignore[no-any-return]  # EditResult
@@ -189,10 +189,10 @@ def compare_and_set_by_transaction(
     return EditResult(EditStatus.CHANGED)
 
 
-def read_commands(reads: Sequence[CommandArgs]) -> Sequence[Command[Any]]:
+def make_read_commands(reads: Sequence[CommandArgs]) -> Sequence[Command[Any]]:
     """Return the commands of the reads."""
-    kind = Batch if any(isinstance(args, OptionalRead) for args in reads) else list
-    return kind(Command(args, parse_raw) for args in reads)
+    container = Batch if any(isinstance(args, OptionalRead) for args in reads) else list
+    return container(Command(args, parse_raw) for args in reads)
 
 
 def check_replies(reads: Sequence[CommandArgs], replies: Sequence[Any]) -> list[Any]:
@@ -220,7 +220,7 @@ def step_commands(step: Sequence[CommandArgs] | Writes) -> Sequence[CommandArgs]
 def finish_program(
     program: EditProgram, commands: Sequence[CommandArgs], replies: list[Any]
 ) -> EditResult:
-    """Send a program the replies to its writes and return its outcome."""
+    """Send a program the replies to its writes and return its result."""
     try:
         program.send(
             [check_shape(args, reply) for args, reply in zip(commands, replies, strict=True)]
@@ -282,31 +282,34 @@ def serialize_reply(reply: Any) -> bytes:
             return b"list:%d:" % len(reply) + b"".join(map(serialize_reply, reply))
 
 
-FieldExpiry = list[int] | CommandError
+FieldExpiryReply = list[int] | CommandError
 """The reply to `HPEXPIRETIME` for one field, or an error.
 
-`AccessDenied` means that the expiry is unknown; any other error means that fields cannot expire on
+`AccessDenied` means that the expiry is unknown; any other error means that fields can't expire on
 this server."""
 
 EXPIRY_TIMESTAMP = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
 
-def field_expiry_args(key: bytes, name: bytes) -> CommandArgs:
+def field_expiry_command(key: bytes, name: bytes) -> CommandArgs:
     """Return the command that reads when a field expires."""
     return OptionalRead(("HPEXPIRETIME", key, "FIELDS", 1, name))
 
 
-def expiry_timestamp(expiry: FieldExpiry) -> int | None:
-    """Return milliseconds since the epoch or `TTL_NONE`; None if unknown."""
+def expiry_timestamp(expiry: FieldExpiryReply) -> int | None:
+    """Return milliseconds since the epoch or `TTL_NONE`.
+
+    Return None if it is unknown or fields can't expire.
+    """
     return None if isinstance(expiry, CommandError) else expiry[0]
 
 
-def restore_expiry_args(key: bytes, name: bytes, expiry: FieldExpiry) -> list[CommandArgs]:
+def restore_expiry_commands(key: bytes, name: bytes, expiry: FieldExpiryReply) -> list[CommandArgs]:
     """Return the commands that restore a field's TTL, to the millisecond."""
-    when = expiry_timestamp(expiry)
-    if when is None or when < 0:
+    timestamp = expiry_timestamp(expiry)
+    if timestamp is None or timestamp < 0:
         return []
-    return [("HPEXPIREAT", key, when, "FIELDS", 1, name)]
+    return [("HPEXPIREAT", key, timestamp, "FIELDS", 1, name)]
 
 
 def join_expected(fingerprint: str, timestamp: int | None) -> str:
@@ -316,8 +319,8 @@ def join_expected(fingerprint: str, timestamp: int | None) -> str:
 
 def split_expected(expected: str) -> tuple[str, int | None]:
     """Split what `join_expected` joined."""
-    value, _dot, moment = expected.partition(".")
-    return value, int(moment) if EXPIRY_TIMESTAMP.fullmatch(moment) else None
+    digest, _dot, timestamp = expected.partition(".")
+    return digest, int(timestamp) if EXPIRY_TIMESTAMP.fullmatch(timestamp) else None
 
 
 MAX_ELEMENTS_PER_COMMAND: Final = 500
@@ -350,7 +353,7 @@ class EditTarget:
     """Raises `UnsafeForOtherCache` for bytes that must not be stored under this key."""
 
     @property
-    def exists_args(self) -> CommandArgs:
+    def exists_command(self) -> CommandArgs:
         return ("EXISTS", self.key)
 
     def serialize(self, value: Any) -> bytes:
@@ -363,23 +366,23 @@ class EditTarget:
             UnsafeForOtherCache: another cache could run the bytes.
         """
         try:
-            stored = encode_arg(self.value_format.dumps(value))
+            data = encode_arg(self.value_format.dumps(value))
         except (TypeError, ValueError, OverflowError) as error:
             raise NotSerializable(str(error)) from error
-        if not isinstance(stored, bytes):
-            return b"%d" % stored
-        self.check(stored)
-        return stored
+        if not isinstance(data, bytes):
+            return b"%d" % data
+        self.check(data)
+        return data
 
     def serialize_all(self, values: Iterable[Any]) -> list[bytes]:
         return [self.serialize(value) for value in values]
 
     def decode(self, raw: bytes) -> Content:
         """Decode stored bytes for display, with the limits of a string's page."""
-        allowed = limits()
-        limit = allowed.decode_bytes
+        decode_limits = limits()
+        limit = decode_limits.decode_bytes
         return decode(
-            raw, value_format=self.value_format, limit=limit, preview=allowed.preview_bytes
+            raw, value_format=self.value_format, limit=limit, preview=decode_limits.preview_bytes
         )
 
     def changed_result(self, raw: bytes, expected: str = "") -> EditResult:
@@ -388,18 +391,20 @@ class EditTarget:
             EditStatus.CHANGED, current=self.decode(raw), expected=expected or fingerprint(raw)
         )
 
-    def check_expected(self, exists: int, raw: bytes | None, expected: str) -> EditResult | None:
+    def check_expected(
+        self, exists: int, raw: bytes | None, expected_fingerprint: str
+    ) -> EditResult | None:
         """Return the result to report if the current value is not the expected one, or None."""
         if not exists:
             return GONE
         if raw is None:
             return ELEMENT_GONE
-        if expected and fingerprint(raw) != expected:
+        if expected_fingerprint and fingerprint(raw) != expected_fingerprint:
             return self.changed_result(raw)
         return None
 
     def removed_result(self, count: int, remaining: int) -> EditResult:
-        """Return a result for removed elements; the key goes with the last one."""
+        """Return a result for removed elements; the key is deleted with the last one."""
         return EditResult(EditStatus.DONE, count=count, remaining=remaining, key_gone=not remaining)
 
 
@@ -416,6 +421,6 @@ def split_batches(
     return [args[start : start + size] for start in range(0, len(args), size)]
 
 
-def expire_args(key: bytes, ttl: int) -> list[CommandArgs]:
+def expire_commands(key: bytes, ttl: int) -> list[CommandArgs]:
     """Return the commands that give a new key its TTL."""
     return [] if ttl == TTL_NONE else [("PEXPIRE", key, ttl)]

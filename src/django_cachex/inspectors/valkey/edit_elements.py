@@ -46,14 +46,14 @@ from django_cachex.inspectors.valkey.compare_and_set import (
     CommandArgs,
     EditProgram,
     EditTarget,
-    FieldExpiry,
+    FieldExpiryReply,
     Writes,
-    expire_args,
+    expire_commands,
     expiry_timestamp,
-    field_expiry_args,
+    field_expiry_command,
     join_expected,
     replaced_result,
-    restore_expiry_args,
+    restore_expiry_commands,
     split_batches,
     split_expected,
 )
@@ -67,7 +67,7 @@ def add_fields(target: EditTarget, edit: AddFields, names: list[bytes]) -> EditP
     reads: list[CommandArgs] = [
         ("HMGET", target.key, *batch) for batch in split_batches(list(fields))
     ]
-    exists, *replies = yield [target.exists_args, *reads]
+    exists, *replies = yield [target.exists_command, *reads]
     if not exists:
         return GONE
     old = dict(zip(fields, (raw for reply in replies for raw in reply), strict=True))
@@ -89,9 +89,9 @@ def single_digest(values: list[bytes]) -> ValueDigest | None:
 def set_field(target: EditTarget, edit: SetField, names: list[bytes]) -> EditProgram:
     [name], data = names, target.serialize(edit.value)
     exists, raw, expiry = yield [
-        target.exists_args,
+        target.exists_command,
         ("HGET", target.key, name),
-        field_expiry_args(target.key, name),
+        field_expiry_command(target.key, name),
     ]
     mismatch = check_field(target, exists, raw, expiry, edit.expected)
     if mismatch:
@@ -101,7 +101,7 @@ def set_field(target: EditTarget, edit: SetField, names: list[bytes]) -> EditPro
 
 
 def check_field(
-    target: EditTarget, exists: int, raw: bytes | None, expiry: FieldExpiry, expected: str
+    target: EditTarget, exists: int, raw: bytes | None, expiry: FieldExpiryReply, expected: str
 ) -> EditResult | None:
     """Return the result to report if a field's value has changed; a changed TTL is no obstacle."""
     value, _moment = split_expected(expected)
@@ -111,14 +111,16 @@ def check_field(
     return replace(mismatch, expected=join_expected(fingerprint(raw), expiry_timestamp(expiry)))
 
 
-def set_keeping_ttl(key: bytes, name: bytes, data: bytes, expiry: FieldExpiry) -> list[CommandArgs]:
+def set_keeping_ttl(
+    key: bytes, name: bytes, data: bytes, expiry: FieldExpiryReply
+) -> list[CommandArgs]:
     """Return the commands that set a value and keep the field's TTL, which HSET would remove."""
     if isinstance(expiry, AccessDenied):  # The field may have a TTL.
         return [("HSETEX", key, "KEEPTTL", "FIELDS", 1, name, data)]
-    return [("HSET", key, name, data), *restore_expiry_args(key, name, expiry)]
+    return [("HSET", key, name, data), *restore_expiry_commands(key, name, expiry)]
 
 
-def ttl_note(expiry: FieldExpiry, expected: str) -> Text:
+def ttl_note(expiry: FieldExpiryReply, expected: str) -> Text:
     """Return a note if the TTL of an edited field has changed since it was shown."""
     _value, seen_expiry = split_expected(expected)
     current_expiry = expiry_timestamp(expiry)
@@ -132,10 +134,10 @@ def ttl_note(expiry: FieldExpiry, expected: str) -> Text:
 def rename_field(target: EditTarget, edit: RenameField, names: list[bytes]) -> EditProgram:
     [name], new = names, encode_text(edit.field)
     exists, raw, name_exists, expiry = yield [
-        target.exists_args,
+        target.exists_command,
         ("HGET", target.key, name),
         ("HEXISTS", target.key, new),
-        field_expiry_args(target.key, name),
+        field_expiry_command(target.key, name),
     ]
     mismatch = check_field(target, exists, raw, expiry, edit.expected)
     if mismatch:
@@ -148,7 +150,7 @@ def rename_field(target: EditTarget, edit: RenameField, names: list[bytes]) -> E
         return EditResult.refusal(
             _("The field may have a TTL, but the server doesn't allow reading it.")
         )
-    keep_ttl = restore_expiry_args(target.key, new, expiry)
+    keep_ttl = restore_expiry_commands(target.key, new, expiry)
     yield Writes([("HSET", target.key, new, raw), *keep_ttl, ("HDEL", target.key, name)])
     reason = ttl_note(expiry, edit.expected)
     return EditResult(
@@ -158,7 +160,7 @@ def rename_field(target: EditTarget, edit: RenameField, names: list[bytes]) -> E
 
 def remove_fields(target: EditTarget, edit: RemoveElements, names: list[bytes]) -> EditProgram:
     reads: list[CommandArgs] = [("HMGET", target.key, *batch) for batch in split_batches(names)]
-    exists, *replies = yield [target.exists_args, *reads]
+    exists, *replies = yield [target.exists_command, *reads]
     if not exists:
         return GONE
     values = [raw for reply in replies for raw in reply]
@@ -183,9 +185,9 @@ def set_field_ttl(target: EditTarget, edit: ExpireField, names: list[bytes]) -> 
     if edit.ttl != TTL_NONE:
         command = ("HPEXPIRE", target.key, require_positive_ttl(edit.ttl), *fields)
     exists, field_exists, expiry = yield [
-        target.exists_args,
+        target.exists_command,
         ("HEXISTS", target.key, name),
-        field_expiry_args(target.key, name),
+        field_expiry_command(target.key, name),
     ]
     if not exists:
         return GONE
@@ -222,7 +224,7 @@ def check_item(
 
 def push_items(target: EditTarget, edit: PushItems, names: list[bytes]) -> EditProgram:
     items = target.serialize_all(edit.items)
-    [exists] = yield [target.exists_args]
+    [exists] = yield [target.exists_command]
     if not exists:
         return GONE
     # LPUSHX puts each item before the previous one, so the order is reversed.
@@ -290,7 +292,7 @@ def remove_items(target: EditTarget, edit: RemoveElements, names: list[bytes]) -
 
 
 def pop_items(target: EditTarget, edit: PopItems, names: list[bytes]) -> EditProgram:
-    [exists] = yield [target.exists_args]
+    [exists] = yield [target.exists_command]
     if not exists:
         return GONE
     pop = "LPOP" if edit.end == End.FIRST else "RPOP"
@@ -324,7 +326,7 @@ def trim_list(target: EditTarget, edit: TrimList, names: list[bytes]) -> EditPro
 
 def add_members(target: EditTarget, edit: AddMembers, names: list[bytes]) -> EditProgram:
     members = target.serialize_all(edit.members)
-    [exists] = yield [target.exists_args]
+    [exists] = yield [target.exists_command]
     if not exists:
         return GONE
     adding: list[CommandArgs] = [("SADD", target.key, *batch) for batch in split_batches(members)]
@@ -338,7 +340,7 @@ def add_members(target: EditTarget, edit: AddMembers, names: list[bytes]) -> Edi
 def replace_set_member(target: EditTarget, edit: ReplaceMember, names: list[bytes]) -> EditProgram:
     [old], new = names, target.serialize(edit.member)
     exists, member_exists, new_exists = yield [
-        target.exists_args,
+        target.exists_command,
         ("SISMEMBER", target.key, old),
         ("SISMEMBER", target.key, new),
     ]
@@ -357,7 +359,7 @@ def replace_set_member(target: EditTarget, edit: ReplaceMember, names: list[byte
 
 
 def remove_set_members(target: EditTarget, edit: RemoveElements, names: list[bytes]) -> EditProgram:
-    [exists] = yield [target.exists_args]
+    [exists] = yield [target.exists_command]
     if not exists:
         return GONE
     removals: list[CommandArgs] = [("SREM", target.key, *batch) for batch in split_batches(names)]
@@ -366,7 +368,7 @@ def remove_set_members(target: EditTarget, edit: RemoveElements, names: list[byt
 
 
 def pop_set_members(target: EditTarget, edit: PopMembers, names: list[bytes]) -> EditProgram:
-    [exists] = yield [target.exists_args]
+    [exists] = yield [target.exists_command]
     if not exists:
         return GONE
     popped, remaining = yield Writes([("SPOP", target.key, edit.count), ("SCARD", target.key)])
@@ -406,7 +408,7 @@ def check_member(exists: int, score: bytes | None, expected: str) -> EditResult 
 def add_sorted_set_members(target: EditTarget, edit: ZAdd, names: list[bytes]) -> EditProgram:
     members = [target.serialize(member) for member, _score in edit.members]
     scores = [format_score(score) for _member, score in edit.members]
-    [exists] = yield [target.exists_args]
+    [exists] = yield [target.exists_command]
     if not exists:
         return GONE
     pairs = [word for pair in zip(scores, members, strict=True) for word in pair]
@@ -423,7 +425,7 @@ def add_sorted_set_members(target: EditTarget, edit: ZAdd, names: list[bytes]) -
 
 def set_score(target: EditTarget, edit: SetScore, names: list[bytes]) -> EditProgram:
     [member], score = names, format_score(edit.score)
-    exists, old = yield [target.exists_args, ("ZSCORE", target.key, member)]
+    exists, old = yield [target.exists_command, ("ZSCORE", target.key, member)]
     mismatch = check_member(exists, old, edit.expected)
     if mismatch:
         return mismatch
@@ -442,7 +444,7 @@ def replace_sorted_set_member(
 ) -> EditProgram:
     [old], new = names, target.serialize(edit.member)
     exists, score, new_score = yield [
-        target.exists_args,
+        target.exists_command,
         ("ZSCORE", target.key, old),
         ("ZSCORE", target.key, new),
     ]
@@ -463,7 +465,7 @@ def remove_sorted_set_members(
     target: EditTarget, edit: RemoveElements, names: list[bytes]
 ) -> EditProgram:
     reads: list[CommandArgs] = [("ZSCORE", target.key, name) for name in names]
-    exists, *scores = yield [target.exists_args, *reads]
+    exists, *scores = yield [target.exists_command, *reads]
     if not exists:
         return GONE
     for score, chosen in zip(scores, edit.elements, strict=True):
@@ -478,7 +480,7 @@ def remove_sorted_set_members(
 def pop_sorted_set_members(target: EditTarget, edit: PopMembers, names: list[bytes]) -> EditProgram:
     if edit.end == End.RANDOM:
         return (yield from pop_random_sorted_set_members(target, edit))
-    [exists] = yield [target.exists_args]
+    [exists] = yield [target.exists_command]
     if not exists:
         return GONE
     popped, remaining = yield Writes(
@@ -489,12 +491,12 @@ def pop_sorted_set_members(target: EditTarget, edit: PopMembers, names: list[byt
 
 def pop_random_sorted_set_members(target: EditTarget, edit: PopMembers) -> EditProgram:
     """Pop random members: the server chooses them, then ZREM removes those still there."""
-    exists, members = yield [target.exists_args, ("ZRANDMEMBER", target.key, edit.count)]
+    exists, members = yield [target.exists_command, ("ZRANDMEMBER", target.key, edit.count)]
     if not exists:
         return GONE
     removals: list[CommandArgs] = [("ZREM", target.key, member) for member in members]
     *counts, remaining = yield Writes(
-        [*removals, ("ZCARD", target.key)], conditions=[(target.exists_args, 1)]
+        [*removals, ("ZCARD", target.key)], conditions=[(target.exists_command, 1)]
     )
     return popped_result(
         target, [member for member, count in zip(members, counts, strict=True) if count], remaining
@@ -505,7 +507,7 @@ def add_entry(target: EditTarget, edit: AddEntry, names: list[bytes]) -> EditPro
     pairs = [
         word for name, value in edit.fields for word in (encode_text(name), target.serialize(value))
     ]
-    [exists] = yield [target.exists_args]
+    [exists] = yield [target.exists_command]
     if not exists:
         return GONE
     entry_id = edit.id if edit.id == "*" else parse_entry_id(edit.id)
@@ -519,7 +521,7 @@ def add_entry(target: EditTarget, edit: AddEntry, names: list[bytes]) -> EditPro
 
 def remove_entries(target: EditTarget, edit: RemoveElements, names: list[bytes]) -> EditProgram:
     ids = [parse_entry_id(chosen.element).encode() for chosen in edit.elements]
-    [exists] = yield [target.exists_args]
+    [exists] = yield [target.exists_command]
     if not exists:
         return GONE
     removals: list[CommandArgs] = [("XDEL", target.key, *batch) for batch in split_batches(ids)]
@@ -533,7 +535,7 @@ def remove_entries(target: EditTarget, edit: RemoveElements, names: list[bytes])
 
 
 def trim_stream(target: EditTarget, edit: TrimStream, names: list[bytes]) -> EditProgram:
-    exists, length = yield [target.exists_args, ("XLEN", target.key)]
+    exists, length = yield [target.exists_command, ("XLEN", target.key)]
     if not exists:
         return GONE
     if length != edit.length:
@@ -578,11 +580,11 @@ def create_collection(
     target: EditTarget, edit: CreateCollection, names: list[bytes]
 ) -> EditProgram:
     commands = creation_commands(target, edit)
-    [exists] = yield [target.exists_args]
+    [exists] = yield [target.exists_command]
     if exists and not edit.replace:
         return EditResult(EditStatus.EXISTS)
     deletion: list[CommandArgs] = [("UNLINK", target.key)] if exists else []
-    yield Writes([*deletion, *commands, *expire_args(target.key, edit.ttl)])
+    yield Writes([*deletion, *commands, *expire_commands(target.key, edit.ttl)])
     return EditResult(EditStatus.DONE, count=len(edit.elements))
 
 

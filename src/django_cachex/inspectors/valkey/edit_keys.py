@@ -95,7 +95,7 @@ def set_large_value(
 ) -> EditProgram:
     """Replace a value that is too large to be read whole."""
     exists, size, head = yield [
-        target.exists_args,
+        target.exists_command,
         ("STRLEN", target.key),
         ("GETRANGE", target.key, 0, SAMPLE_SIZE - 1),
     ]
@@ -114,7 +114,7 @@ def increment(target: EditTarget, edit: Incr, names: list[bytes]) -> EditProgram
         return GONE
     if INTEGER_TEXT.fullmatch(raw) and isinstance(edit.by, int):
         [number] = yield Writes(
-            [("INCRBY", target.key, edit.by)], conditions=[(target.exists_args, 1)]
+            [("INCRBY", target.key, edit.by)], conditions=[(target.exists_command, 1)]
         )
         before, after = b"%d" % (number - edit.by), b"%d" % number
         return EditResult(

@@ -43,7 +43,7 @@ def make_id(name: bytes, position: int) -> str:
 
 
 def parse_id(element: str) -> bytes | LongName:
-    """Return the name in an ID, or a `LongName` to look up; raise `InvalidWindow` for others."""
+    """Return the name in an ID, or a `LongName` to look up; raise `InvalidPosition` for others."""
     if match := LONG_NAME.fullmatch(element):
         return LongName(int(match[1]), match[2])
     text = element.removeprefix(NAME_PREFIX)

@@ -1,6 +1,6 @@
 """Checks of replies: errors in a batch, and replies of an unexpected shape.
 
-`Client.collect` returns errors among the replies of a batch. A reply that a command cannot have
+`Client.collect` returns errors among the replies of a batch. A reply that a command can't have
 raises `UnexpectedReply` here, before it is parsed.
 """
 
@@ -169,7 +169,7 @@ def with_reply_checks(commands: Sequence[Command[Any]]) -> Sequence[Command[Any]
 
 
 def check_operation(operation: Operation[ReplyT]) -> Operation[ReplyT]:
-    """Return an operation that raises `UnexpectedReply` for replies it cannot handle."""
+    """Return an operation that raises `UnexpectedReply` for replies it can't handle."""
     try:
         commands = next(operation)  # Errors before the first reply are the caller's.
     except StopIteration as stop:

@@ -22,7 +22,7 @@ from django_cachex.cache.codecs import (
     has_pickle_imports,
     list_serializers,
 )
-from django_cachex.cache.connection.sync import Bounds
+from django_cachex.cache.connection.sync import ExchangeLimits
 from django_cachex.commands import (
     CommandError,
     Operation,
@@ -163,7 +163,9 @@ class BaseServerInspector(Inspector):
         other = edit.into or self
         if not isinstance(other, BaseServerInspector) or not self.same_format(other):
             return copy_value(self, stored, edit)
-        if other.storage_id != self.storage_id or not self.same_slot(stored, edit.to):
+        if other.configured_store_id != self.configured_store_id or not self.same_slot(
+            stored, edit.to
+        ):
             return copy.copy_via_dump(self.client, stored, other.client, edit)
         return self.client.run(compare_and_set([stored, edit.to], lambda: copy.copy(stored, edit)))
 
@@ -180,7 +182,7 @@ class BaseServerInspector(Inspector):
 
     # Download.
 
-    def chunks(self, stored: bytes) -> Iterator[bytes]:
+    def iter_chunks(self, stored: bytes) -> Iterator[bytes]:
         return read.read_chunks(self.client, stored)
 
     def dump(self, stored: bytes) -> bytes | None:
@@ -215,7 +217,7 @@ class BaseServerInspector(Inspector):
 
 
 SAFE_FORMATS: Final = frozenset(("pickle", "json"))
-"""Formats in which a value typed in the admin cannot become a program.
+"""Formats in which a value typed in the admin can't become a program.
 
 The admin writes pickles of plain data only, and no JSON text starts like a pickle."""
 
@@ -224,7 +226,7 @@ MAX_PROBED_SIZE: Final = 64 * PROBE_SIZE
 
 def check_other_readers(inspector: BaseServerInspector, stored: bytes, data: bytes) -> None:
     """Raise `UnsafeForOtherCache` if another cache could run bytes that are about to be stored."""
-    if inspector.value_format.kind == "pickle":
+    if inspector.value_format.format == "pickle":
         return
     decompressed = decompress(data, MAX_PROBED_SIZE)
     # Other caches are looked up only if the bytes could be a program.
@@ -252,7 +254,7 @@ def check_move_readers(source: BaseServerInspector, stored: bytes, edit: Rename 
     target = (edit.into if isinstance(edit, Copy) else None) or source
     if not isinstance(target, BaseServerInspector) or not source.same_format(target):
         return  # The value is serialized again and checked then.
-    if {source.value_format.kind, *source.value_format.other_kinds} <= SAFE_FORMATS:
+    if {source.value_format.format, *source.value_format.other_formats} <= SAFE_FORMATS:
         return
     current_readers = {source.alias, *(other.alias for other in other_readers(source, stored))}
     if any(
@@ -280,7 +282,10 @@ def other_readers(inspector: BaseServerInspector, stored: bytes) -> Iterator[Bas
         other = inspector_for(alias) if alias != inspector.alias else None
         if (
             isinstance(other, BaseServerInspector)
-            and (other.storage_id == inspector.storage_id or inspector.may_share_storage(other))
+            and (
+                other.configured_store_id == inspector.configured_store_id
+                or inspector.may_share_store(other)
+            )
             and any(type(one) is not writer for one in list_serializers(other.serializer))
             and may_own(other, stored)
         ):
@@ -332,7 +337,7 @@ class ServerInspector(BaseServerInspector):
     """An alias whose entries are keys of a Valkey or Redis server.
 
     It reads from the primary over connections of its own, independent of the application's pool.
-    Methods raise `CachexError` if the server cannot be reached or refuses a command.
+    Methods raise `CachexError` if the server can't be reached or refuses a command.
     """
 
     may_block = True
@@ -417,7 +422,7 @@ class ServerInspector(BaseServerInspector):
             self.options,
             socket_timeout=seconds,
             socket_connect_timeout=seconds,
-            bounds=Bounds(seconds, MAX_REPLY_SIZE),
+            exchange_limits=ExchangeLimits(seconds, MAX_REPLY_SIZE),
             **CONNECTION_OVERRIDES,
         )
         return client.primary
@@ -451,18 +456,18 @@ class ServerInspector(BaseServerInspector):
         return mask(", ".join(self.urls), find_secrets(self.params))
 
     @property
-    def storage_id(self) -> Hashable:
+    def configured_store_id(self) -> Hashable:
         try:
             return self.address.store
         except ValueError:
-            return super().storage_id
+            return super().configured_store_id
 
-    def storage_ids(self) -> frozenset[str]:
+    def fetch_store_ids(self) -> frozenset[str]:
         """Return the IDs of the servers from INFO, and their addresses.
 
         A replica has the `master_replid` of its primary. See https://valkey.io/commands/info/
         """
-        ids = super().storage_ids() | self._addresses()
+        ids = super().fetch_store_ids() | self._addresses()
         return ids | {f"{server_id}/{self.database}" for server_id in self._server_ids()}
 
     @property
@@ -472,7 +477,7 @@ class ServerInspector(BaseServerInspector):
             return 0 if self.is_cluster else self.address.database
         return 0
 
-    def may_share_storage(self, other: Inspector) -> bool:
+    def may_share_store(self, other: Inspector) -> bool:
         return isinstance(other, ServerInspector) and other.database == self.database
 
     def _addresses(self) -> frozenset[str]:
@@ -548,9 +553,9 @@ class ServerInspector(BaseServerInspector):
     def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
         return read_key(self.client, stored, self.value_format, page)
 
-    def element(self, stored: bytes, type: str, element: str) -> Element | None:
+    def read_element(self, stored: bytes, type: str, element_id: str) -> Element | None:
         try:
-            return read_element(self.client, stored, type, element, self.value_format)
+            return read_element(self.client, stored, type, element_id, self.value_format)
         except (WrongTypeError, InvalidPosition):
             return None
 

@@ -336,7 +336,7 @@ CHUNK_SIZE: Final = 1024 * 1024
 
 
 def read_chunks(client: Client, key: bytes) -> Iterator[bytes]:
-    """Yield the bytes of a string in chunks; raise `Changed` if its length changes."""
+    """Yield the bytes of a string in chunks; raise `KeyChanged` if its length changes."""
     size, position = None, 0
     while size is None or position < size:
         chunk, length = client.run(read_chunk(key, position))

@@ -65,7 +65,7 @@ class ElementRow:
     expected: str = ""
     fields: tuple[bytes, ...] = ()
     ttl: int | None = None
-    """Milliseconds or `TTL_NONE`; None if unknown or if elements of this type cannot expire."""
+    """Milliseconds or `TTL_NONE`; None if unknown or if elements of this type can't expire."""
 
 
 @dataclass(frozen=True)
@@ -248,7 +248,9 @@ def scan_page(
     scan, offset = parse_scan_position(request)
     cursor = scan.cursor
     start = (cursor, offset)
-    match_here = match_values and request.value_format.kind != "opaque" and not pattern.matches_all
+    match_here = (
+        match_values and request.value_format.format != "opaque" and not pattern.matches_all
+    )
     reader = BatchReader(request, command, parse_rows, not (match_here or pattern.matches_all))
     collector = RowCollector(
         request.count, request.deadline, row_filter(pattern, request.value_format, match_here)

@@ -176,21 +176,21 @@ PICKLE_MAGIC = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
 def decode_serialized(raw: bytes, value_format: ValueFormat, limit: int) -> DecodedValue | None:
     """Decode a value with the first of the alias's serializers that can."""
-    for format in (value_format.kind, *value_format.other_kinds):
+    for format in (value_format.format, *value_format.other_formats):
         read = FORMAT_DECODERS.get(format)
-        if read and may_deserialize(value_format, format, raw) and (decoded := read(raw, limit)):
+        if read and would_deserialize(value_format, format, raw) and (decoded := read(raw, limit)):
             return decoded
     is_damaged = (
-        value_format.other_kinds
-        and "pickle" in (value_format.kind, *value_format.other_kinds)
+        value_format.other_formats
+        and "pickle" in (value_format.format, *value_format.other_formats)
         and raw[:2] in PICKLE_MAGIC
     )
     return decode_pickle(raw, limit) if is_damaged else None
 
 
-def may_deserialize(value_format: ValueFormat, format: Format, raw: bytes) -> bool:
+def would_deserialize(value_format: ValueFormat, format: Format, raw: bytes) -> bool:
     """Return whether the application would deserialize a value with this format."""
-    if value_format.other_kinds:  # If there are several, only those that may have written it.
+    if value_format.other_formats:  # If there are several, only those that may have written it.
         return FORMAT_CHECKS[format](raw)
     return not value_format.requires_protocol_2 or raw[:1] == b"\x80"
 
@@ -201,13 +201,13 @@ def decode_pickle(raw: bytes, limit: int) -> DecodedValue | None:
         return None
     if pickled.incomplete_reason:
         return partial_pickle(pickled)
-    kind, what = kind_and_label(pickled.value)
+    kind, inner_label = kind_and_label(pickled.value)
     pattern = (
         _("pickle of {what} (protocol {protocol})")
         if kind == "pickle"
         else _("{what} in a pickle (protocol {protocol})")
     )
-    label = format_lazy(pattern, what=what, protocol=pickled.protocol)
+    label = format_lazy(pattern, what=inner_label, protocol=pickled.protocol)
     return DecodedValue(
         kind, label, format_tree(pickled.value), edit_initial(pickled.value), pickled.value
     )
@@ -255,17 +255,17 @@ def parse_json_int(digits: str) -> int | UnresolvedObject:
 
 
 def decode_msgpack(raw: bytes, limit: int) -> DecodedValue | None:
-    bounds = DecodeLimits(size=limit)
+    decode_limits = DecodeLimits(size=limit)
     try:
-        packed = read_msgpack(raw, bounds)
+        packed = read_msgpack(raw, decode_limits)
     except ValueError:
         return None
-    tree, _nodes = to_tree(packed.value, bounds)
+    tree, _nodes = to_tree(packed.value, decode_limits)
     if packed.incomplete_reason:
         label: Text = _("MessagePack, partly read")
-        reason = EditInitial(packed.incomplete_reason)
+        initial = EditInitial(packed.incomplete_reason)
         return DecodedValue(
-            "msgpack", label, format_value(tree), reason, tree, (packed.incomplete_reason,)
+            "msgpack", label, format_value(tree), initial, tree, (packed.incomplete_reason,)
         )
     kind, what = kind_and_label(tree)
     if kind == "pickle":
@@ -283,9 +283,9 @@ FORMAT_DECODERS: dict[Format, Callable[[bytes, int], DecodedValue | None]] = {
 
 
 FORMAT_CHECKS: dict[Format, Callable[[bytes], bool]] = {
-    "pickle": PickleSerializer().recognises,
-    "json": JSONSerializer().recognises,
-    "msgpack": BaseMsgPackSerializer().recognises,
+    "pickle": PickleSerializer().recognizes,
+    "json": JSONSerializer().recognizes,
+    "msgpack": BaseMsgPackSerializer().recognizes,
 }
 
 
@@ -343,12 +343,12 @@ def decode_integer(raw: bytes) -> DecodedValue:
         return DecodedValue("text", _("text"), digits, EditInitial(TOO_MANY_DIGITS), raw, (note,))
     number = int(digits)
     same = str(number) == digits
-    form = (
+    initial = (
         edit_initial(number)
         if same
         else EditInitial(_("Saving it would change how its digits are written."))
     )
-    return DecodedValue("integer", _("integer"), digits, form, number)
+    return DecodedValue("integer", _("integer"), digits, initial, number)
 
 
 def decode_compressed(
@@ -383,11 +383,11 @@ def decode_compressed(
     )
     if decompressed.complete:
         return replace(inner, label=label)
-    broken = _("The compressed data is incomplete, or is followed by other data.")
-    return replace(inner, label=label, initial=EditInitial(broken), notes=(broken, *inner.notes))
+    reason = _("The compressed data is incomplete, or is followed by other data.")
+    return replace(inner, label=label, initial=EditInitial(reason), notes=(reason, *inner.notes))
 
 
-# As the value is stored.
+# If the application can't read the value.
 
 
 def decode_by_guess(raw: bytes, value_format: ValueFormat, limit: int) -> DecodedValue:
@@ -402,7 +402,8 @@ def decode_by_guess(raw: bytes, value_format: ValueFormat, limit: int) -> Decode
 
 def describe_raw(raw: bytes, value_format: ValueFormat) -> DecodedValue:
     initial = EditInitial(unreadable_reason(value_format))
-    guess = format_plain_json(raw) if value_format.name else None  # Names aren't serialized.
+    # Names of fields have no serializer, so they aren't JSON.
+    guess = format_plain_json(raw) if value_format.name else None
     if guess:
         label, text = guess
         return DecodedValue("json", label, text, initial, raw)
@@ -427,7 +428,7 @@ def guess_kind(raw: bytes) -> tuple[Kind, Text]:
 
 
 def unreadable_reason(value_format: ValueFormat) -> Text:
-    match value_format.kind:
+    match value_format.format:
         case "pickle":
             return _(
                 "This cache stores pickles, but this value isn't a pickle, so it can't be read."
@@ -452,7 +453,10 @@ def escape_bytes(raw: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The decoded value of a string. Its texts aren't escaped for HTML."""
+    """A decoded value: a string, or an element of a collection.
+
+    Its texts aren't escaped for HTML.
+    """
 
     kind: Kind
     label: str | Promise
@@ -486,11 +490,14 @@ class Content:
     store_as: StoreAs
 
     value: Tree
-    """The decoded value as plain data as far as possible, or None if it wasn't decoded."""
+    """The decoded value as plain data as far as possible.
+
+    It is the stored bytes if the format is unknown, and None if the value is too large to decode.
+    """
 
     @property
     def editable(self) -> bool:
-        """Whether saving the form unchanged doesn't change the value."""
+        """Whether saving the unchanged form stores the same value."""
         return not self.not_editable_reason
 
 
@@ -505,11 +512,11 @@ def decode(
     """Decode stored bytes for display. Accepts any bytes and executes nothing.
 
     Args:
-        raw: The stored bytes, or the start of them.
-        value_format: How the alias stores values.
-        stored_size: The size of the value in bytes if `raw` is incomplete.
-        limit: The maximum size of a value to decode in bytes, also after decompression.
-        preview: The maximum length of each view, in bytes (in characters if decoded).
+        raw: the stored bytes, or the start of them.
+        value_format: how the alias stores values.
+        stored_size: the size of the value in bytes if `raw` is incomplete.
+        limit: the maximum size of a value to decode in bytes, also after decompression.
+        preview: the maximum length of each view, in bytes (in characters if decoded).
     """
     total = max(len(raw), stored_size or 0)
     is_complete = len(raw) == total <= limit

@@ -110,7 +110,7 @@ class ValueFormat:
     name: str
     """The dotted path of the serializer for display, or empty without serializer."""
 
-    kind: Format
+    format: Format
     """The format that the application reads; "opaque" if it is unknown."""
 
     dumps: Callable[[Any], bytes | int]
@@ -122,7 +122,7 @@ class ValueFormat:
     compression: str = ""
     """The compression that the application writes, such as "zlib", or an empty string."""
 
-    other_kinds: tuple[Format, ...] = ()
+    other_formats: tuple[Format, ...] = ()
     """Other formats that the application reads."""
 
     other_compressions: tuple[str, ...] = ()
@@ -135,7 +135,7 @@ class ValueFormat:
         """Return whether this format reads all that `other` stores with the same serializer."""
         return (
             self.name == other.name
-            and set(other.other_kinds) <= {self.kind, *self.other_kinds}
+            and set(other.other_formats) <= {self.format, *self.other_formats}
             and {other.compression, *other.other_compressions}
             <= {"", self.compression, *self.other_compressions}
         )
@@ -145,8 +145,8 @@ def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> Value
     """Detect the format of a serializer by serializing known values with it.
 
     Args:
-        name: The dotted path of the serializer.
-        dumps: The serializer. If it raises an exception or its format isn't recognized, the format
+        name: the dotted path of the serializer.
+        dumps: the serializer. If it raises an exception or its format isn't recognized, the format
             is "opaque".
     """
     serialize = encode_text_result(dumps)
@@ -178,7 +178,7 @@ def detect_composite_format(
         first,
         dumps=encode_text_result(dumps),
         loads_ints=first.loads_ints or any(one.loads_ints for one in others),
-        other_kinds=tuple(one.kind for one in others if one.kind != "opaque"),
+        other_formats=tuple(one.format for one in others if one.format != "opaque"),
         other_compressions=tuple(filter(None, map(detect_compression, composite.compressors))),
     )
 

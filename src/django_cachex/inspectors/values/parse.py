@@ -68,7 +68,7 @@ def parse_value(text: str, store_as: StoreAs = "auto") -> Any:
     duplicate keys are refused.
 
     Raises:
-        InvalidValue: The text is invalid.
+        InvalidValue: the text is invalid.
         ValueError: `store_as` is unknown.
     """
     if store_as not in get_args(StoreAs):

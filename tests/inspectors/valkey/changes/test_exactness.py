@@ -39,7 +39,7 @@ def filled(subject: Subject, type: str, raw: bytes) -> None:
 
 def opened(subject: Subject, type: str) -> tuple[Any, Content]:
     [row] = subject.rows()
-    found = subject.inspector.element(KEY, type, row.id)
+    found = subject.inspector.read_element(KEY, type, row.id)
     assert found is not None
     return found, found.cells[1 if type in ("list", "hash") else 0]
 

@@ -38,7 +38,7 @@ def expire(subject: Subject, name: str, at: int = MOMENT) -> None:
 
 def one(subject: Subject, name: str = "a") -> Element:
     """Return a field as the form of its row is filled with it."""
-    found = subject.inspector.element(KEY, "hash", subject.row(name).id)
+    found = subject.inspector.read_element(KEY, "hash", subject.row(name).id)
     assert found is not None
     return found
 
@@ -87,7 +87,7 @@ def test_a_page_of_fields_takes_as_many_round_trips_as_before(
     between.trips = 0
     counted.rows()
     assert between.trips == 4
-    counted.inspector.element(KEY, "hash", row.id)
+    counted.inspector.read_element(KEY, "hash", row.id)
     assert between.trips == 5
     for edit in (SetField(row.id, row.expected, "x"), RenameField(row.id, "", "c")):
         between.trips = 0

@@ -40,7 +40,7 @@ def test_field_ttls_are_kept_in_a_cluster(settings: Any) -> None:
             subject.fill("hash", ("a", "old"))
             raw.execute_command("HPEXPIREAT", key, MOMENT, "FIELDS", 1, "a")
             row = subject.row("a")
-            assert inspector.element(key, "hash", row.id) is not None
+            assert inspector.read_element(key, "hash", row.id) is not None
             subject.done(SetField(row.id, row.expected, "new"))
             assert moment(raw, key, "a") == MOMENT
             row = subject.row("a")

@@ -211,14 +211,14 @@ def test_a_value_too_large_to_be_read_is_replaced_if_it_is_still_there(subject: 
 @pytest.mark.parametrize("size", [0, 1, 1024 * 1024, 1024 * 1024 + 1, 3_500_000])
 def test_the_stored_bytes_are_had_piece_by_piece(subject: Subject, size: int) -> None:
     subject.raw.set(KEY, b"\x00\xffab"[:3] * (size // 3) + b"z" * (size % 3))
-    pieces = list(subject.inspector.chunks(KEY))
+    pieces = list(subject.inspector.iter_chunks(KEY))
     assert b"".join(pieces) == subject.raw.get(KEY)
     assert max(map(len, pieces), default=0) <= 1024 * 1024
 
 
 def test_a_value_that_changes_while_it_is_had_is_told(subject: Subject) -> None:
     subject.raw.set(KEY, b"x" * 3_000_000)
-    pieces = subject.inspector.chunks(KEY)
+    pieces = subject.inspector.iter_chunks(KEY)
     next(pieces)
     subject.raw.append(KEY, "more")
     with pytest.raises(KeyChanged):

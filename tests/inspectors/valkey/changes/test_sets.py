@@ -54,7 +54,7 @@ def test_elements_of_any_bytes_and_length_are_found_again(
     rows = [row for row in subject.rows() if row.cells[0].stored_size == len(member)]
     [row] = rows
     assert len(row.id) < 700
-    found = subject.inspector.element(KEY, type, row.id)
+    found = subject.inspector.read_element(KEY, type, row.id)
     assert found is not None
     assert found.cells[0].stored_size == len(member)
     assert subject.done(RemoveElements(type, (ElementRef(row.id, row.expected),))).count == 1

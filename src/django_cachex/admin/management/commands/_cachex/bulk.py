@@ -14,7 +14,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_cachex.admin import bulk, formatting, log_entries
-from django_cachex.admin.bulk import BulkAction, CurrentBatch, JobState, add_in_doubt, new_job
+from django_cachex.admin.bulk import (
+    BulkAction,
+    CurrentBatch,
+    JobState,
+    add_uncertain,
+    new_job_state,
+)
 from django_cachex.admin.errors import close_broken_connections, may_have_succeeded, short_error
 from django_cachex.admin.management.commands._cachex.context import (
     EXIT_FAILED,
@@ -88,7 +94,7 @@ class BulkCommand:
 
     def run(self, ttl: int | None) -> int:
         """Change all keys that are found; return the exit code."""
-        state = self.start_log(new_job(ttl))
+        state = self.start_log(new_job_state(ttl))
         problem = ""
         try:
             while not state.job.complete and not problem:
@@ -108,7 +114,7 @@ class BulkCommand:
         deadline = time.monotonic() + limits().scan_budget
         try:
             for job in advance(state.job, batch.find, self.inspector, deadline):
-                batch.keys = 0
+                batch.key_count = 0
                 self.context.output.show_progress(
                     job.progress, format_key_count(job.task.processed)
                 )
@@ -117,7 +123,7 @@ class BulkCommand:
             stopped = isinstance(error, KeyboardInterrupt)
             problem = _("Stopped.") if stopped else short_error(self.inspector, error)
             if may_have_succeeded(error):
-                job = add_in_doubt(job, batch.keys)
+                job = add_uncertain(job, batch.key_count)
                 close_broken_connections()
         return self.update_log(state, job), problem
 
@@ -131,23 +137,23 @@ class BulkCommand:
         if self.context.user_id is None:
             log_entries.log_without_user(self.inspector, "begins:", message)
             return state
-        entry = log_entries.create_log_entry(
+        log_entry_id = log_entries.create_log_entry(
             self.context.user_id, self.action.log_flag, self.inspector, message
         )
-        return replace(state, log_entry=entry)
+        return replace(state, log_entry_id=log_entry_id)
 
     def update_log(self, state: JobState, job: Job[BulkTask]) -> JobState:
-        if state.log_entry:
+        if state.log_entry_id:
             before, after = partial(self.log_message, state.job), partial(self.log_message, job)
             user = self.context.user_id
-            log_entries.update_log_entry(user, state.log_entry, self.inspector, before, after)
+            log_entries.update_log_entry(user, state.log_entry_id, self.inspector, before, after)
         return replace(state, job=job)
 
     def write_summary(self, state: JobState, problem: str) -> int:
         """Write what was done; return the exit code."""
         job, output = state.job, self.context.output
         task = job.task
-        if not state.log_entry:
+        if not state.log_entry_id:
             log_entries.log_without_user(self.inspector, "ends:", partial(self.log_message, job))
         values = {
             "cache": self.inspector.alias,
@@ -253,7 +259,7 @@ def change_matching_keys(
         raise command_failed(f'"{inspector.alias}": {inspector.unsupported_reason("can_list")}')
     query = Query(parse_pattern(context["pattern"]), type=known_type(context, inspector))
     find = context.make_find(inspector, query, action.permission)
-    command = BulkCommand(context, inspector, action, find, bulk.bulk_log_message(query))
+    command = BulkCommand(context, inspector, action, find, bulk.make_bulk_log_message(query))
     if context["dry_run"] or not context["yes"]:
         count = command.count().total.keys
         if context["dry_run"] or not count:
@@ -350,7 +356,7 @@ def flush_message(inspector: Inspector, count: int | None) -> str:
     """Return the message that a cache was flushed."""
     if count is None:
         return _('Flushed "%(alias)s".') % {"alias": inspector.alias}
-    return bulk.flush_log_message(inspector.alias)(finished_job(count))
+    return bulk.make_flush_log_message(inspector.alias)(finished_job(count))
 
 
 def finished_job(count: int) -> Job[BulkTask]:
@@ -361,7 +367,7 @@ def finished_job(count: int) -> Job[BulkTask]:
 def flush_in_steps(context: CommandContext, inspector: Inspector) -> int:
     find: FindKeys = inspector.scan_for_flush
     command = BulkCommand(
-        context, inspector, bulk.FLUSH_CACHE, find, bulk.flush_log_message(inspector.alias)
+        context, inspector, bulk.FLUSH_CACHE, find, bulk.make_flush_log_message(inspector.alias)
     )
     if context["dry_run"] or not context["yes"]:
         count = command.count().total.keys

@@ -208,30 +208,30 @@ def _write_accuracy(
 
 
 def _flatten_branches(
-    survey: NamespaceStats, path: NamespacePath = ()
+    stats: NamespaceStats, path: NamespacePath = ()
 ) -> list[tuple[NamespacePath, Branch]]:
     branches = []
-    for one, branch in survey.tree.children(path):
-        branches += [(one, branch), *_flatten_branches(survey, one)]
+    for one, branch in stats.tree.children(path):
+        branches += [(one, branch), *_flatten_branches(stats, one)]
     return branches
 
 
 def _write_branch(
     context: CommandContext,
-    survey: NamespaceStats,
+    stats: NamespaceStats,
     sample: Sample,
     path: NamespacePath,
     branch: Branch,
 ) -> None:
-    separator = survey.options.separator
-    name = survey.options.prefix + "".join(part + separator for part in path) + "*"
+    separator = stats.options.separator
+    name = stats.options.prefix + "".join(part + separator for part in path) + "*"
     weight = branch.usage
     share = sample.memory_share(weight) or sample.key_share(weight.keys)
     if context.output.as_json:
         context.output.write_json(
             namespace=name,
             keys=sample.scale_up(weight.keys),
-            memory=sample.scale_up(weight.memory) if survey.keys_with_memory else None,
+            memory=sample.scale_up(weight.memory) if stats.keys_with_memory else None,
             share=round(share.value, 6) if share else None,
             error=round(share.error, 6) if share else None,
             immortal=round(weight.no_expiry / weight.keys, 6),
@@ -241,7 +241,7 @@ def _write_branch(
     columns = (
         formatting.format_number(sample.scale_up(weight.keys)),
         formatting.format_size(sample.scale_up(weight.memory))
-        if survey.keys_with_memory
+        if stats.keys_with_memory
         else formatting.NO_VALUE,
         format_share(share) if share else "",
     )

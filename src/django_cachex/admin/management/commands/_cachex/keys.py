@@ -156,55 +156,55 @@ class GetSubcommand(Subcommand):
                 f'"{inspector.alias}": {inspector.unsupported_reason("can_get")}{hint}'
             )
         stored = context.stored_key(inspector, context["key"], VIEW_KEYS)
-        entry = context.call(inspector, lambda: inspector.read(stored))
-        if entry is None:
+        key_value = context.call(inspector, lambda: inspector.read(stored))
+        if key_value is None:
             raise command_failed(_('There is no key "%(key)s".') % {"key": context["key"]})
         if context.output.as_json:
             context.output.write_json(
-                **description_fields(inspector, entry.info), **value_fields(entry)
+                **description_fields(inspector, key_value.info), **value_fields(key_value)
             )
         else:
-            _write_entry(context, entry)
+            _write_key_value(context, key_value)
         return EXIT_OK
 
 
-def value_fields(entry: KeyValue) -> dict[str, Any]:
+def value_fields(key_value: KeyValue) -> dict[str, Any]:
     """Return the value of a key as JSON fields."""
-    if entry.content is not None:
-        content = entry.content
+    if key_value.content is not None:
+        content = key_value.content
         text = content.formatted
         return {"is": str(content.label), "text": text.text, "whole": text.shown >= text.total}
-    if entry.elements is not None:
-        elements = entry.elements
+    if key_value.elements is not None:
+        elements = key_value.elements
         rows = [[cell.formatted.text for cell in row.cells] for row in elements.rows]
         fields = {"elements": rows, "total": elements.total, "whole": len(rows) >= elements.total}
         if any(row.ttl is not None for row in elements.rows):
             fields["ttls"] = [to_seconds(row.ttl) for row in elements.rows]
         return fields
-    return {"note": str(entry.note)}
+    return {"note": str(key_value.note)}
 
 
-def _write_entry(context: CommandContext, entry: KeyValue) -> None:
-    output, one = context.output, entry.info
-    label = str(entry.content.label) if entry.content is not None else one.type or ""
+def _write_key_value(context: CommandContext, key_value: KeyValue) -> None:
+    output, one = context.output, key_value.info
+    label = str(key_value.content.label) if key_value.content is not None else one.type or ""
     output.write_error(f"{label} · {formatting.format_ttl(one.ttl)}")
-    if entry.content is not None:
-        output.write_value(entry.content.formatted.text)
-        excerpt = entry.content.formatted
+    if key_value.content is not None:
+        output.write_value(key_value.content.formatted.text)
+        excerpt = key_value.content.formatted
         if excerpt.shown < excerpt.total:
             output.write_error(
                 _("… %(total)s in total") % {"total": formatting.format_number(excerpt.total)}
             )
-    elif entry.elements is not None:
-        for cells in element_rows(entry.elements):
+    elif key_value.elements is not None:
+        for cells in element_rows(key_value.elements):
             output.write_text("  ".join(cells))
-        if len(entry.elements.rows) < entry.elements.total:
+        if len(key_value.elements.rows) < key_value.elements.total:
             output.write_error(
                 _("… %(total)s in total")
-                % {"total": formatting.format_number(entry.elements.total)}
+                % {"total": formatting.format_number(key_value.elements.total)}
             )
-    if entry.note:
-        output.write_error(str(entry.note))
+    if key_value.note:
+        output.write_error(str(key_value.note))
 
 
 def element_rows(elements: Elements) -> list[list[str]]:
@@ -265,14 +265,14 @@ class SetSubcommand(Subcommand):
                 context.user_id, log_entries.ADDITION, inspector, [stored], message
             )
 
-        outcome = context.call_change(
+        result = context.call_change(
             inspector, lambda: inspector.apply(stored, edit), record, message
         )
-        if outcome.status is EditStatus.EXISTS:
+        if result.status is EditStatus.EXISTS:
             raise command_failed(_("The key already exists. Use --replace to overwrite it."))
-        if outcome.status is not EditStatus.DONE:
+        if result.status is not EditStatus.DONE:
             raise command_failed(
-                _("Not stored: %(reason)s") % {"reason": outcome.reason or outcome.status}
+                _("Not stored: %(reason)s") % {"reason": result.reason or result.status}
             )
         record(message)
         context.output.write_result(message(), {"key": context["key"], "stored": True})

@@ -25,7 +25,7 @@ LONGEST = 2.5
 SHORT_TIMEOUT, SHORT = 0.4, 1.4
 """Seconds that servers are given, and a page may take, where many pages are tried."""
 
-SAID = ("did not answer", "failed", "no answer", "refuses", "refused", "down")
+SAID = ("did not answer", "didn't answer", "Error in", "no answer", "refuses", "refused", "down")
 
 
 @contextmanager

@@ -125,7 +125,7 @@ def test_a_bad_page_size_falls_back_with_a_notice(
     server_cache.set("a", 1)
     page = admin.open(addresses.keys("valkey", size=size))
     assert listed(page) == ["a"]
-    assert "The page size can be 25, 50, 100, 250, 500." in page.text
+    assert "The page size must be 25, 50, 100, 250 or 500." in page.text
     assert "so the page size is 100" in page.text
     assert page.form("search").control("size").value == "100"
 

@@ -108,8 +108,8 @@ def overwrite_confirmation(name: str, alias: str, submit: str, back: Action) -> 
     """Return the confirmation to overwrite a key."""
     named = {"name": display_name(name), "alias": alias}
     return Confirmation(
-        question=_('Overwrite "%(name)s" in "%(alias)s"?') % named,
-        breadcrumb=_("Overwrite"),
+        question=_('Replace "%(name)s" in "%(alias)s"?') % named,
+        breadcrumb=_("Replace"),
         consequences=[
             _(
                 "If a key with this name exists, it will be lost, whatever its type. This "

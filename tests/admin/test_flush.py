@@ -107,6 +107,14 @@ def test_none_selected_does_nothing_and_says_so(
     assert all(caches[alias].get("hello") for alias in FLUSHABLE)
 
 
+def test_a_cache_that_is_left_out_says_only_why(
+    admin: Browser, caches_of_every_kind: list[str]
+) -> None:
+    page = ask(admin, "refusing", "valkey")
+    assert 'Error in "refusing"' in page.text
+    assert "Other caches" not in page.text
+
+
 # What is said before.
 
 

@@ -139,9 +139,22 @@ def test_an_empty_field_is_no_choice(admin: Browser, server_cache: Any, raw: val
     server_cache.set("key", "v", 1000)
     for empty in ("", "   "):
         page = admin.submit(expiring(admin, "valkey"), "set-ttl", timeout=empty)
-        assert "Enter a whole number of seconds, or choose Never expires." in page.text
+        assert (
+            "Enter a timeout, a date and time, or seconds to add, or choose Never expires."
+            in page.text
+        )
     assert 990 < raw.ttl("p:1:key") <= 1000
     assert not LogEntry.objects.exists()
+
+
+def test_only_fields_of_the_form_are_asked_for(admin: Browser, server_cache: Any) -> None:
+    # Nothing can be added to the TTL of a key that never expires.
+    server_cache.set("key", "v", None)
+    page = expiring(admin, "valkey")
+    assert "Enter one of these:" in page.text
+    assert "Currently never expires." in page.text
+    page = admin.submit(page, "set-ttl", timeout="")
+    assert "Enter a timeout or a date and time, or choose Never expires." in page.text
 
 
 def test_both_at_once_is_no_choice(admin: Browser, server_cache: Any, raw: valkey.Valkey) -> None:

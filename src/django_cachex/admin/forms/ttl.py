@@ -104,7 +104,7 @@ class TtlForm(ExpireForm):
             )
             self.add_error(filled[1], text)
         elif not filled and not invalid:
-            text = _("Enter a timeout, a date and time, or choose Never expires.")
+            text = _("Enter a timeout or a date and time, or choose Never expires.")
             if "add" in self.fields:
                 text = _(
                     "Enter a timeout, a date and time, or seconds to add, or choose Never expires."

@@ -174,7 +174,7 @@ class CopyKeyAction(KeyAction[CopyForm]):
         if not form.overwrites:
             return None
         data = form.cleaned_data
-        return overwrite_confirmation(data["name"], data["into"], _("Copy and overwrite"), back)
+        return overwrite_confirmation(data["name"], data["into"], _("Copy and replace"), back)
 
     def overwritten_key(
         self, context: KeyContext, form: CopyForm
@@ -243,7 +243,7 @@ class RenameKeyAction(KeyAction[NameForm]):
         if not form.overwrites:
             return None
         name, alias = form.cleaned_data["name"], context.inspector.alias
-        return overwrite_confirmation(name, alias, _("Rename and overwrite"), back)
+        return overwrite_confirmation(name, alias, _("Rename and replace"), back)
 
     def overwritten_key(
         self, context: KeyContext, form: NameForm

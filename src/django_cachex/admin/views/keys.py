@@ -195,7 +195,8 @@ class KeysView(BaseCacheView):
             return ""
         if result.listing is None:
             return format_html("{} · {}", format_shown(shown), _("the key with exactly this name"))
-        if not shown and result.listing.complete and self._searches_everything(search):
+        is_empty = result.listing.complete and not shown
+        if is_empty and result.examined and self._searches_everything(search):
             return format_html(
                 "{} · {}", format_shown(shown), format_examined_database(result.examined)
             )

@@ -155,7 +155,7 @@ def test_the_default_timeout_is_named_and_used(
 ) -> None:
     configure(valkey=valkey_params(valkey_server, TIMEOUT=1234))
     page = admin.open(addresses.add("valkey"))
-    assert "this cache's default (1,234 s)" in page.text
+    assert "this cache's default timeout (1,234 s)" in page.text
     done = admin.submit(page, "add", key="a", value="v")
     assert words.expires_in(1234) in done.text
     assert 1230 < raw.ttl("p:1:a") <= 1234
@@ -166,15 +166,15 @@ def test_a_default_of_never_is_named_and_used(
 ) -> None:
     configure(valkey=valkey_params(valkey_server, TIMEOUT=None))
     page = admin.open(addresses.add("valkey"))
-    assert "this cache's default (never expires)" in page.text
-    assert words.NEVER_NOW in admin.submit(page, "add", key="a", value="v").text
+    assert "this cache's default timeout (never expires)" in page.text
+    assert words.NEVER in admin.submit(page, "add", key="a", value="v").text
     assert raw.ttl("p:1:a") == -1
 
 
 def test_a_timeout_or_never_is_used(admin: Browser, server_cache: Any, raw: valkey.Valkey) -> None:
     assert words.expires_in(60) in add(admin, key="a", value="v", timeout="60").text
     assert 50 < raw.ttl("p:1:a") <= 60
-    assert words.NEVER_NOW in add(admin, key="b", value="v", never="on").text
+    assert words.NEVER in add(admin, key="b", value="v", never="on").text
     assert raw.ttl("p:1:b") == -1
 
 

@@ -10,6 +10,7 @@ INSIST = "Save my version"
 NO_SUCH_KEY = "There is no key"
 EXISTS = "A key with this name already exists."
 REPLACE_IT = 'To replace it, select "Replace the key if it exists".'
+NEVER = "It never expires."
 NEVER_NOW = "TTL removed. The key never expires."
 
 FIRST_PAGE = "That page has expired or belongs to another search. This is the first page."

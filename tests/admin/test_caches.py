@@ -87,7 +87,7 @@ def test_broken_caches_say_what_is_wrong_with_them(
     for url in (addresses.keys("broken"), addresses.info("broken")):
         page = admin.open(url)
         assert page.status == 200
-        assert "This cache could not be set up." in page.text
+        assert "This cache couldn't be set up." in page.text
         assert "NoSuchCache" in page.text
 
 

@@ -78,13 +78,13 @@ def test_a_ttl_given_while_the_form_was_open_is_kept_and_told(
 
 def test_the_ttl_of_a_row_can_be_changed(admin: Browser, store: valkey.Valkey) -> None:
     form = open_row(admin, "expire-field", "brief")
-    assert "Now: in " in form.text
+    assert "Currently expires in " in form.text
     page = admin.submit(form, "set-field-ttl", timeout="1000")
     assert 'Field "brief": TTL set to 1,000 s' in page.text
     [left] = store.execute_command("HPTTL", KEY, "FIELDS", 1, "brief")
     assert 0 < left <= 1_000_000
     page = admin.submit(open_row(admin, "expire-field", "brief"), "set-field-ttl", never="on")
-    assert "it never expires" in page.text
+    assert "The field never expires" in page.text
     assert moment(store, "brief") == -1
 
 
@@ -95,7 +95,7 @@ def test_the_ttl_that_somebody_else_gave_meanwhile_is_not_overwritten_unsaid(
     expire(store, "lasting")
     page = admin.submit(form, "set-field-ttl", timeout="1000")
     assert "The TTL of the field was changed." in page.text
-    assert "Now: in " in page.text
+    assert "Currently expires in " in page.text
     assert moment(store, "lasting") == MOMENT
     admin.submit(page, "overwrite")
     [left] = store.execute_command("HPTTL", KEY, "FIELDS", 1, "lasting")

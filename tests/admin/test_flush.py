@@ -99,12 +99,20 @@ def test_none_selected_does_nothing_and_says_so(
     admin: Browser, caches_of_every_kind: list[str]
 ) -> None:
     page = admin.submit(admin.open(addresses.caches()), "flush")
-    assert "Select the caches to flush first. Nothing was changed." in page.text
+    assert "Nothing was changed. First, select the caches to flush." in page.text
     page = admin.post(addresses.caches(), {"action": "flush", "confirmed": "1"})
     assert "Nothing was changed." in page.text
     page = admin.post(addresses.caches(), {"selected": ["valkey"], "confirmed": "1"})
     assert "Nothing was changed." in page.text
     assert all(caches[alias].get("hello") for alias in FLUSHABLE)
+
+
+def test_a_cache_that_is_left_out_says_only_why(
+    admin: Browser, caches_of_every_kind: list[str]
+) -> None:
+    page = ask(admin, "refusing", "valkey")
+    assert 'Error in "refusing"' in page.text
+    assert "Other caches" not in page.text
 
 
 # What is said before.
@@ -198,7 +206,7 @@ def test_a_stranger_is_flushed_with_a_warning(
 ) -> None:
     text = row_about(ask(admin, "stranger"), "stranger")
     assert "clear()" in text
-    assert "may be more than the keys of this alias" in text
+    assert "may be more than the keys of this cache" in text
 
 
 # What cannot be flushed, or may not.

@@ -11,6 +11,7 @@ import pytest
 
 from django_cachex.admin import apps
 from django_cachex.admin.help import HelpPanel
+from django_cachex.admin.links import object_id
 from django_cachex.inspectors import Inspector
 from tests.admin import addresses
 from tests.admin.browser import Browser
@@ -111,6 +112,29 @@ def test_help_says_what_a_backend_cannot_do(
     page = admin.open(addresses.keys(alias, help="1"))
     assert "This backend" in page.sections
     assert missing in page.text
+
+
+def test_help_is_silent_about_columns_where_no_keys_are_listed(
+    admin: Browser, caches_of_every_kind: list[str]
+) -> None:
+    about_tables = {"Columns", "Delete selected keys", "More filters"}
+    assert about_tables <= set(admin.open(addresses.keys("valkey", help="1")).sections)
+    assert about_tables.isdisjoint(admin.open(addresses.keys("stranger", help="1")).sections)
+
+
+@pytest.mark.parametrize("what", ["flush", "delete"])
+def test_a_confirmation_does_not_show_the_help_of_the_page_before(
+    admin: Browser, caches_of_every_kind: list[str], what: str
+) -> None:
+    url, selected = {
+        "flush": (addresses.caches(help="1"), "valkey"),
+        "delete": (addresses.keys("valkey", help="1"), object_id("valkey", hello("valkey"))),
+    }[what]
+    assert "Close help" in admin.open(url).text
+    page = admin.post(url, {"action": what, "selected": [selected]})
+    assert page.has_action("confirm")
+    assert "Close help" not in page.text
+    assert "Support levels" not in page.sections
 
 
 def test_help_depends_on_what_exists() -> None:

@@ -50,7 +50,7 @@ def alias(
 
 def shown(page: Page) -> str:
     assert page.status == 200
-    assert "failed:" not in page.text, page.text
+    assert "Error in" not in page.text, page.text
     return page.text
 
 

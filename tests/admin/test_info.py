@@ -10,6 +10,8 @@ import pytest
 import valkey
 from django.core.cache import caches
 
+from django_cachex.admin.formatting import format_unit
+from django_cachex.inspectors.info import Unit
 from tests import servers
 from tests.admin import addresses
 from tests.admin.browser import Browser
@@ -117,6 +119,16 @@ def test_figures_have_their_exact_form_at_hand(admin: Browser, server_cache: Any
     assert any(re.fullmatch(r"[\d,]+ bytes", title) for title in titles)
 
 
+@pytest.mark.parametrize(
+    ("milliseconds", "shown"),
+    [(4.123, ("4.12 ms", "")), (0.5, ("0.50 ms", "")), (1500.0, ("1 s", "1.50 s"))],
+)
+def test_short_durations_are_exact_without_a_second_figure(
+    milliseconds: float, shown: tuple[str, str]
+) -> None:
+    assert format_unit(milliseconds, Unit.MILLISECONDS) == shown
+
+
 def test_memory_caches_say_which_process_answered(admin: Browser, configure: Configure) -> None:
     configure()
     for url in (addresses.info("default"), addresses.keys("default")):
@@ -129,6 +141,7 @@ def test_django_redis_says_what_switching_would_add(
     text = admin.open(addresses.info("django")).text
     assert "wrapped" in text
     assert "django_cachex.cache.ValkeyCache" in text
+    assert "django_cachex.cache.ValkeyCache" not in admin.open(addresses.keys("django")).text
 
 
 def test_a_server_without_info_shows_the_rest(

@@ -26,7 +26,7 @@ def test_head_says_what_the_key_is(admin: Browser, store: valkey.Valkey) -> None
     length = store.strlen("p:1:key")
     for fact in (
         *("Stored key p:1:key", "Type string", "JSON in a pickle (protocol 5)", "Cache store"),
-        *(f"Length {length} B", "Memory ", "TTL 1 day 2 h"),
+        *(f"Size {length} B", "Memory ", "TTL 1 day 2 h"),
     ):
         assert fact in page.text
 

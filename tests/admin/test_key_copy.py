@@ -66,7 +66,7 @@ def test_another_key_is_lost_only_when_told_and_confirmed(admin: Browser, two: A
     refused = admin.submit(copying(admin), "make-copy", into="other")
     assert words.EXISTS in refused.text
     asked = admin.submit(refused, "make-copy", overwrite="on")
-    assert asked.heading == 'Overwrite "key" in "other"?'
+    assert asked.heading == 'Replace "key" in "other"?'
     assert caches["other"].get("key") == "theirs"
     admin.submit(asked, "confirm")
     assert caches["other"].get("key") == {"a": 1}

@@ -54,12 +54,10 @@ def test_ttls_of_collections_are_set(admin: Browser, server_cache: Any, raw: val
 
 
 WHOLE = 'Enter a whole number of seconds, or choose Never expires. You entered "{}".'
-AT_LEAST = (
-    'The timeout must be at least 1 second. You entered "{}". To remove the key, delete it instead.'
-)
+AT_LEAST = 'Enter at least 1 second. You entered "{}". To delete the key, select Delete.'
 AT_MOST = (
-    'The timeout can be at most 10,000,000,000 seconds. You entered "{}". If the key '
-    "should not expire, choose Never expires."
+    'Enter at most 10,000,000,000 seconds. You entered "{}". If the key shouldn\'t expire, '
+    "choose Never expires."
 )
 
 REFUSED = {
@@ -141,9 +139,22 @@ def test_an_empty_field_is_no_choice(admin: Browser, server_cache: Any, raw: val
     server_cache.set("key", "v", 1000)
     for empty in ("", "   "):
         page = admin.submit(expiring(admin, "valkey"), "set-ttl", timeout=empty)
-        assert "Enter a whole number of seconds, or choose Never expires." in page.text
+        assert (
+            "Enter a timeout, a date and time, or seconds to add, or choose Never expires."
+            in page.text
+        )
     assert 990 < raw.ttl("p:1:key") <= 1000
     assert not LogEntry.objects.exists()
+
+
+def test_only_fields_of_the_form_are_asked_for(admin: Browser, server_cache: Any) -> None:
+    # Nothing can be added to the TTL of a key that never expires.
+    server_cache.set("key", "v", None)
+    page = expiring(admin, "valkey")
+    assert "Enter one of these:" in page.text
+    assert "Currently never expires." in page.text
+    page = admin.submit(page, "set-ttl", timeout="")
+    assert "Enter a timeout or a date and time, or choose Never expires." in page.text
 
 
 def test_both_at_once_is_no_choice(admin: Browser, server_cache: Any, raw: valkey.Valkey) -> None:
@@ -162,7 +173,7 @@ def test_an_edit_with_an_empty_timeout_keeps_the_ttl(
     server_cache.set("key", "v", 1000)
     before = raw.execute_command("PEXPIRETIME", "p:1:key")
     page = editing(admin, "valkey")
-    assert "If empty, the TTL doesn't change." in page.text
+    assert "Leave empty to keep the current TTL." in page.text
     assert page.form("save").control("timeout").value == ""
     admin.submit(page, "save", value="new", timeout=" ")
     assert server_cache.get("key") == "new"

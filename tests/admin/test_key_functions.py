@@ -82,7 +82,7 @@ def test_keys_that_hide_the_key_are_opened_by_exact_name(
     missing = admin.submit(page, "open-key", q="nothing")
     assert words.NO_SUCH_KEY in missing.text
     added = admin.submit(admin.open(addresses.add("own")), "add", key="new", value="v")
-    assert "Stored as" in added.text
+    assert "was stored as" in added.text
     assert cache.get("new") == "v"
     admin.submit(admin.click(opened, "delete"), "confirm")
     assert cache.get("hello") is None

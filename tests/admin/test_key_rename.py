@@ -46,7 +46,7 @@ def test_another_key_is_overwritten_only_when_told_and_confirmed(
     assert refused.form("set-name").control("name").value == "other"
     assert server_cache.get("other") == "theirs"
     asked = admin.submit(refused, "set-name", overwrite="on")
-    assert asked.heading == 'Overwrite "other" in "valkey"?'
+    assert asked.heading == 'Replace "other" in "valkey"?'
     assert "other: string, " in asked.text
     assert "expires in 16 min" in asked.text
     assert server_cache.get("other") == "theirs"

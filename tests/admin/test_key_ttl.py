@@ -33,7 +33,7 @@ def test_a_key_expires_at_a_moment(admin: Browser, editable: str) -> None:
     caches[editable].set("key", {"a": 1}, 1000)
     when = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
     page = admin.submit(expiring(admin, editable), "set-ttl", moment=in_form(when))
-    said = f"the key expires at {timezone.localtime(when):%Y-%m-%d %H:%M:%S}"
+    said = f"the key expires on {timezone.localtime(when):%Y-%m-%d at %H:%M:%S}"
     assert said in page.text
     assert "TTL 1 h 59 min" in page.text
     assert said in LogEntry.objects.get().change_message
@@ -139,12 +139,12 @@ def test_what_cannot_be_added_is_refused(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"timeout": "7200"}, r"The key would expire in 2 h, at \d{4}-\d\d-\d\d "),
+        ({"timeout": "7200"}, r"The key would expire in 2 h, on \d{4}-\d\d-\d\d at "),
         (
             {"moment": "2090-01-02T03:04"},
-            r"The key would expire in [\d,]+ days.*, at 2090-01-02 03:04",
+            r"The key would expire in [\d,]+ days.*, on 2090-01-02 at 03:04",
         ),
-        ({"add": "3600"}, r"The key would expire in 1 h 16 min, at "),
+        ({"add": "3600"}, r"The key would expire in 1 h 16 min, on "),
         ({"never": "on"}, "The key would never expire."),
     ],
 )

@@ -125,7 +125,7 @@ def test_a_bad_page_size_falls_back_with_a_notice(
     server_cache.set("a", 1)
     page = admin.open(addresses.keys("valkey", size=size))
     assert listed(page) == ["a"]
-    assert "The page size can be 25, 50, 100, 250, 500." in page.text
+    assert "The page size must be 25, 50, 100, 250 or 500." in page.text
     assert "so the page size is 100" in page.text
     assert page.form("search").control("size").value == "100"
 
@@ -195,7 +195,19 @@ def test_only_strangers_keys_make_an_empty_cache(
     admin: Browser, server_cache: Any, raw: valkey.Valkey
 ) -> None:
     raw.set("q:1:a", "x")
-    assert "This cache is empty" in admin.open(addresses.keys("valkey")).sections
+    page = admin.open(addresses.keys("valkey"))
+    assert "This cache is empty" in page.sections
+    assert "0 shown · 1 key in the database examined" in page.text
+    assert "all 1" not in page.text
+    raw.set("q:1:b", "x")
+    assert "2 keys in the database examined" in admin.open(addresses.keys("valkey")).text
+
+
+def test_one_key_examined_is_not_all_keys(admin: Browser, server_cache: Any) -> None:
+    server_cache.set("a", "x")
+    assert "1 shown · 1 key examined" in admin.open(addresses.keys("valkey")).text
+    page = admin.open(addresses.keys("valkey", q="nothing"))
+    assert "No key matches, 1 examined" in page.sections
 
 
 @pytest.mark.parametrize("prefix", ["a*b", "a?b", "a[b]", "a\\b", "p:1", "ü", "%"])

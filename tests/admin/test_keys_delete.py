@@ -87,7 +87,7 @@ def test_a_deletion_that_deleted_nothing_does_not_claim_to(
 def test_none_selected_does_nothing_and_says_so(admin: Browser, server_cache: Any) -> None:
     server_cache.set("a", 1)
     page = admin.submit(admin.open(addresses.keys("valkey")), "delete")
-    assert "Select the keys to delete first. Nothing was changed." in page.text
+    assert "Nothing was changed. First, select the keys to delete." in page.text
     assert listed(page) == ["a"]
     confirmed = admin.post(addresses.keys("valkey"), {"action": "delete", "confirmed": "1"})
     assert "Nothing was changed." in confirmed.text
@@ -226,10 +226,10 @@ def test_odd_names_are_shown_as_text_where_they_are_confirmed(
 @pytest.mark.parametrize(
     ("rules", "said", "level"),
     [
-        (("~*", "-unlink", "-del"), "2 keys could not be deleted.", "error"),
+        (("~*", "-unlink", "-del"), "2 keys couldn't be deleted.", "error"),
         (
             ("resetkeys", "~p:1:a", "%R~*"),
-            "Deleted 1 key; 1 key could not be deleted.",
+            "Deleted 1 key; 1 key couldn't be deleted.",
             "warning",
         ),
     ],

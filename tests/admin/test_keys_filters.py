@@ -79,7 +79,7 @@ def test_where_uses_are_counted_idle_keys_are_not_known_and_that_is_said(
     assert page.status == 200
     assert listed(page) == []
     assert (
-        'keys are not shown, because the server doesn\'t say whether they match "Not used for".'
+        "key isn't shown, because the server doesn't say whether it matches \"Idle for at least\"."
         in (page.text)
     )
 

@@ -50,7 +50,7 @@ def test_a_pattern_that_is_too_long_changes_nothing(admin: Browser, listing: str
     caches[listing].set("a", "v", None)
     url = addresses.matching(listing, q="a*" * MAX_PATTERN_LENGTH, action=act, ttl="100")
     for page in (admin.open(url), admin.post(url, {"step": "run"})):
-        assert (page.status, f"Nothing done. {SAID}" in page.text) == (200, True)
+        assert (page.status, f"Nothing was changed. {SAID}" in page.text) == (200, True)
     assert caches[listing].get("a") == "v"
     assert not LogEntry.objects.exists()
 

@@ -25,7 +25,7 @@ from tests.admin.page import Page
 SESSION = "django.contrib.sessions.cache"
 MAY_DELETE = ("view_key", "delete_key")
 MAY_EXPIRE = ("view_key", "change_cache")
-NOW = "Nothing done."
+NOW = "Nothing was changed."
 
 
 @pytest.fixture
@@ -264,7 +264,7 @@ def test_keys_that_the_server_refuses_are_in_the_report(
     raw.set("p:1:=user:safe", "v")
     page = run(admin, "valkey", action="delete", q="user")
     assert "Deleted 40 keys; 1 failed" in page.text
-    assert "1 key could not be changed." in page.text
+    assert "1 key couldn't be changed." in page.text
     assert page.table("Reason").column("Key") == ["=user:safe"]
     assert "1 failed" in the_record().change_message
     form = page.form("report")
@@ -380,13 +380,13 @@ def test_all_that_matches_is_given_an_expiry(admin: Browser, listing: str) -> No
     cache = caches[listing]
     cache.set_many({f"user:{number}": "v" for number in range(12)}, None)
     page = admin.open(addresses.matching(listing, action="expire", q="user:*"))
-    assert page.heading == 'Expire all keys that match "user:*"'
+    assert page.heading == 'Change the TTL of all keys that match "user:*"'
     page = admin.submit(page, "count", timeout="3600")
     assert page.heading == 'Set all keys that match "user:*" to expire in 1 h'
     asked = admin.submit(page, "ask")
     assert asked.heading == f'Set all keys in "{listing}" that match "user:*" to expire in 1 h?'
     done = admin.submit(asked, "confirm")
-    assert "Set 12 keys to expire after 1 h" in done.text
+    assert "12 keys were set to expire after 1 h" in done.text
     assert the_record().action_flag == CHANGE
     page = admin.open(addresses.keys(listing, q="user:3"))
     assert page.column("TTL") != ["never"]
@@ -395,7 +395,7 @@ def test_all_that_matches_is_given_an_expiry(admin: Browser, listing: str) -> No
 def test_all_that_matches_loses_its_expiry(admin: Browser, listing: str) -> None:
     caches[listing].set_many({f"user:{number}": "v" for number in range(12)}, 1000)
     page = run(admin, listing, action="expire", ttl="never", q="user:*")
-    assert "Removed the expiry of 12 keys" in page.text
+    assert "The TTL of 12 keys was removed" in page.text
     assert set(admin.open(addresses.keys(listing, q="user:*")).column("TTL")) == {"never"}
 
 
@@ -558,7 +558,7 @@ def test_filters_of_the_search_hold_for_the_deed(
     raw.lpush("p:1:user:list", "v")
     keys = admin.open(addresses.keys("valkey", q="user:*", expires="60"))
     page = admin.click(keys, "delete-matching")
-    assert page.heading == 'Delete all keys that match "user:*" · expiring within 1 min'
+    assert page.heading == 'Delete all keys that match "user:*" and expire within 1 min'
     done = admin.submit(admin.submit(page, "ask"), "confirm")
     assert "Deleted 5 keys" in done.text
     assert raw.dbsize() == 4

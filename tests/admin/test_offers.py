@@ -89,7 +89,7 @@ def test_add_permission_alone_shows_nothing_it_did_not_store(
     assert "you" not in taken.text.split()
     added = person.submit(page, "add", key="new", value="thing", store_as="text")
     assert added.status == 200
-    assert "Stored as" in added.text
+    assert "was stored as" in added.text
     assert "hello" not in added.text
 
 

@@ -121,10 +121,10 @@ def test_a_node_that_is_down_is_named_and_the_rest_is_deleted(
         asked = admin.submit(page, "ask")
         page = admin.submit(asked, "confirm")
         for _press in range(5):
-            if "did not answer" in page.text:
+            if "didn't answer" in page.text:
                 break
             page = admin.submit(page, "run")
-        assert f"127.0.0.1:{nodes[2].port} did not answer" in page.text
+        assert f"127.0.0.1:{nodes[2].port} didn't answer" in page.text
         assert page.has_action("run")
 
 
@@ -153,9 +153,7 @@ def test_a_node_that_does_not_answer_is_named_beside_the_keys_of_the_others(
         nodes[2].process.send_signal(signal.SIGCONT)
     assert page.status == 200
     assert page.seconds < 2.5
-    assert (
-        f"{nodes[2].address} did not answer. The keys stored there are missing here." in page.text
-    )
+    assert f"{nodes[2].address} didn't answer. The keys stored there are missing here." in page.text
     assert page.column("Key")
     assert page.has_action("try-again")
     assert page.has_action("next-page")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 SAVED = "Saved."
 UNCHANGED = "Nothing to save: you didn't change anything."
-NOT_EDITABLE = "Not editable."
+NOT_EDITABLE = "You can't edit this value."
 CHANGED_MEANWHILE = "Not saved: this key has changed since you opened it"
 INSIST = "Save my version"
 NO_SUCH_KEY = "There is no key"
 EXISTS = "A key with this name already exists."
-REPLACE_IT = 'To overwrite it, select "Replace the key if it exists".'
-NEVER_NOW = "No TTL: it never expires."
+REPLACE_IT = 'To replace it, select "Replace the key if it exists".'
+NEVER = "It never expires."
+NEVER_NOW = "TTL removed. The key never expires."
 
 FIRST_PAGE = "That page has expired or belongs to another search. This is the first page."
 
@@ -22,4 +23,4 @@ def expires_in(seconds: int) -> str:
 
 def stored(name: str) -> str:
     """Return how a new key is told."""
-    return f'Key "{name}". Stored as'
+    return f'Key "{name}" was stored as'

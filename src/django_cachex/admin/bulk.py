@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, DELETION
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -41,8 +42,10 @@ class BulkAction:
     """The text of its breadcrumb."""
 
 
-DELETE_MATCHING = BulkAction("delete", DELETE, DELETION, gettext_lazy("Delete all matching"))
-EXPIRE_MATCHING = BulkAction("expire", EXPIRE, CHANGE, gettext_lazy("Expire all matching"))
+DELETE_MATCHING = BulkAction("delete", DELETE, DELETION, gettext_lazy("Delete all matching keys"))
+EXPIRE_MATCHING = BulkAction(
+    "expire", EXPIRE, CHANGE, gettext_lazy("Change TTL of all matching keys")
+)
 FLUSH_CACHE = BulkAction("flush", FLUSH, CHANGE, gettext_lazy("Flush"))
 
 MATCHING_ACTIONS = {action.name: action for action in (DELETE_MATCHING, EXPIRE_MATCHING)}
@@ -52,25 +55,26 @@ def describe_query(query: Query) -> str:
     """Return the query in words, to follow `keys that` in a sentence."""
     text = one_line(query.pattern.text).replace('"', '\\"')
     condition = _('match "%(pattern)s"') if "*" in text else _('contain "%(pattern)s"')
-    return " · ".join([condition % {"pattern": text}, *describe_filters(query)])
+    return get_text_list([condition % {"pattern": text}, *describe_filters(query)], _("and"))
 
 
 def describe_filters(query: Query) -> list[str]:
-    """Return the filters of a query, each in words."""
+    """Return the filters of a query, each as a clause to follow `keys that`."""
     texts = []
     if query.type:
-        texts.append(_("of type %(type)s") % {"type": query.type})
+        texts.append(_("are of type %(type)s") % {"type": query.type})
     if query.expires_within == TTL_NONE:
-        texts.append(_("without an expiry"))
+        texts.append(_("never expire"))
     elif query.expires_within is not None:
         span = formatting.format_duration(query.expires_within)
-        texts.append(_("expiring within %(span)s") % {"span": span})
+        texts.append(_("expire within %(span)s") % {"span": span})
     if query.larger_than is not None:
         texts.append(
-            _("larger than %(size)s") % {"size": formatting.format_size(query.larger_than)}
+            _("are larger than %(size)s") % {"size": formatting.format_size(query.larger_than)}
         )
     if query.idle_for is not None:
-        texts.append(_("idle for %(span)s") % {"span": formatting.format_duration(query.idle_for)})
+        span = formatting.format_duration(query.idle_for)
+        texts.append(_("have been idle for at least %(span)s") % {"span": span})
     return texts
 
 
@@ -78,13 +82,13 @@ def action_title(ttl: int | None, keys_text: str) -> str:
     """Return the heading of a bulk action.
 
     Args:
-        ttl: None to delete, `TTL_NONE` to remove the expiry, else the new TTL in milliseconds.
+        ttl: None to delete, `TTL_NONE` to remove the TTL, else the new TTL in milliseconds.
         keys_text: the keys, as `describe_query` describes them.
     """
     return _choose_text(
         ttl,
         _("Delete all keys that %(which)s"),
-        _("Remove the expiry of all keys that %(which)s"),
+        _("Remove the TTL of all keys that %(which)s"),
         _("Set all keys that %(which)s to expire in %(span)s"),
     ) % {"which": keys_text, "span": format_span(ttl)}
 
@@ -94,7 +98,7 @@ def confirm_text(ttl: int | None, keys_text: str, alias: str) -> str:
     return _choose_text(
         ttl,
         _('Delete all keys in "%(alias)s" that %(which)s?'),
-        _('Remove the expiry of all keys in "%(alias)s" that %(which)s?'),
+        _('Remove the TTL of all keys in "%(alias)s" that %(which)s?'),
         _('Set all keys in "%(alias)s" that %(which)s to expire in %(span)s?'),
     ) % {"which": keys_text, "span": format_span(ttl), "alias": alias}
 
@@ -111,15 +115,13 @@ def button_text(ttl: int | None, count: int, complete: bool) -> str:
         return _choose_text(
             ttl,
             _("Delete all matching keys"),
-            _("Remove the expiry of all matching keys"),
+            _("Remove the TTL of all matching keys"),
             _("Set all matching keys to expire"),
         )
     return _choose_text(
         ttl,
         ngettext("Delete %(count)s key", "Delete %(count)s keys", count),
-        ngettext(
-            "Remove the expiry of %(count)s key", "Remove the expiry of %(count)s keys", count
-        ),
+        ngettext("Remove the TTL of %(count)s key", "Remove the TTL of %(count)s keys", count),
         ngettext("Set %(count)s key to expire", "Set %(count)s keys to expire", count),
     ) % {"count": formatting.format_number(count)}
 
@@ -128,9 +130,9 @@ def consequence_text(ttl: int | None) -> str:
     """Return the consequences of a bulk action for the keys."""
     return _choose_text(
         ttl,
-        _("This can't be undone. Deleted keys come back only if an application stores them again."),
+        _("This can't be undone."),
         _("The keys will stay until they are deleted or evicted."),
-        _("Any current expiry is replaced. Each key expires %(span)s after it is changed."),
+        _("Any current TTL is replaced. Each key expires %(span)s after it is changed."),
     ) % {"span": format_span(ttl)}
 
 
@@ -140,13 +142,13 @@ def result_text(task: BulkTask) -> str:
         task.ttl,
         ngettext("Deleted %(count)s key", "Deleted %(count)s keys", task.done),
         ngettext(
-            "Removed the expiry of %(count)s key",
-            "Removed the expiry of %(count)s keys",
+            "The TTL of %(count)s key was removed",
+            "The TTL of %(count)s keys was removed",
             task.done,
         ),
         ngettext(
-            "Set %(count)s key to expire after %(span)s",
-            "Set %(count)s keys to expire after %(span)s",
+            "%(count)s key was set to expire after %(span)s",
+            "%(count)s keys were set to expire after %(span)s",
             task.done,
         ),
     ) % {"count": formatting.format_number(task.done), "span": format_span(task.ttl)}

@@ -131,13 +131,16 @@ def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def error_message(inspector: Inspector, error: Exception) -> str:
+    """Return what went wrong, and that it concerns no other cache."""
+    return f"{describe_error(inspector, error)} {_('Other caches are unaffected.')}"
+
+
+def describe_error(inspector: Inspector, error: Exception) -> str:
     """Return a sentence that names the cache, its location and the error."""
     place = f" ({inspector.location})" if inspector.location else ""
     details = {"alias": inspector.alias, "place": place}
     if is_timeout_error(error):
-        text = _(
-            '"%(alias)s" did not answer within %(seconds)g s%(place)s. Other caches are unaffected.'
-        )
+        text = _('"%(alias)s" did not answer within %(seconds)g s%(place)s.')
         return text % {**details, "seconds": limits().timeout}
-    text = _('"%(alias)s"%(place)s failed: %(reason)s. Other caches are unaffected.')
+    text = _('Error in "%(alias)s"%(place)s: %(reason)s.')
     return text % {**details, "reason": short_error(inspector, error).rstrip(".")}

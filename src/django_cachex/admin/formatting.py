@@ -84,13 +84,25 @@ def format_datetime(when: datetime | None) -> str:
 
     None stands for a time after the year 9999, which `datetime` can't represent.
     """
+    local = _to_local_time(when)
+    return f"{local:%Y-%m-%d %H:%M:%S}" if local else _("the end of the year 9999 or later")
+
+
+def format_moment(when: datetime | None) -> str:
+    """Return a date and time to follow a verb, such as `on 2030-12-31 at 23:59:00`."""
+    local = _to_local_time(when)
+    if local is None:
+        return _("at the end of the year 9999 or later")
+    return _("on %(date)s at %(time)s") % {"date": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M:%S}"}
+
+
+def _to_local_time(when: datetime | None) -> datetime | None:
     if when is None:
-        return _("the end of the year 9999 or later")
+        return None
     try:
-        local = timezone.localtime(when) if timezone.is_aware(when) else when
+        return timezone.localtime(when) if timezone.is_aware(when) else when
     except OverflowError:
-        return _("the end of the year 9999 or later")
-    return f"{local:%Y-%m-%d %H:%M:%S}"
+        return None
 
 
 def format_name(text: str) -> str:
@@ -113,7 +125,7 @@ def format_ttl(ttl: int | None) -> str:
     if ttl == TTL_NONE:
         return _("never")
     if ttl < 0:
-        return _("gone")
+        return _("expired")
     return _("in %(duration)s") % {"duration": format_duration(ttl)}
 
 
@@ -161,6 +173,8 @@ def _format_decimal(value: float) -> str:
 def _format_milliseconds(value: float) -> tuple[str, str]:
     if value == TTL_NONE:
         return _("never"), ""
+    if value < SECOND:
+        return _("%(count)s ms") % {"count": _format_decimal(value)}, ""
     return format_duration(int(value)), _("%(count)s s") % {"count": _format_decimal(value / 1000)}
 
 

@@ -6,6 +6,7 @@ import re
 
 from django.contrib import messages
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from django_cachex.admin import formatting
 from django_cachex.admin.forms.base import EditForm
@@ -61,7 +62,12 @@ def digest_text(result: EditResult | None) -> str:
 
 def typed_digest_text(form: EditForm) -> str:
     text = form.cleaned_data["value"]
-    return _("%(length)s characters, fingerprint %(fingerprint)s") % {
+    pattern = ngettext(
+        "%(length)s character, fingerprint %(fingerprint)s",
+        "%(length)s characters, fingerprint %(fingerprint)s",
+        len(text),
+    )
+    return pattern % {
         "length": formatting.format_number(len(text)),
         "fingerprint": fingerprint(text.encode("utf-8", "surrogatepass")),
     }
@@ -70,7 +76,7 @@ def typed_digest_text(form: EditForm) -> str:
 def ttl_message(ttl: int) -> str:
     """Return the new TTL with the time it ends, so that the message is still clear later."""
     if ttl == TTL_NONE:
-        return _("No TTL: it never expires.")
+        return _("TTL removed. The key never expires.")
     return _("TTL set to %(seconds)s s (until %(moment)s).") % {
         "seconds": formatting.format_number(ttl / 1000),
         "moment": formatting.format_datetime(formatting.expiry_datetime(ttl)),
@@ -78,17 +84,30 @@ def ttl_message(ttl: int) -> str:
 
 
 def added_message(edit: AddValue | CreateCollection) -> str:
-    """Return the type of what was stored and when it expires."""
-    kind = {
-        "kind": describe_value_type(edit.value)
-        if isinstance(edit, AddValue)
-        else describe_collection(edit)
-    }
+    """Return the type of what was stored and when it expires, for the history."""
+    text = _("Stored as %(kind)s.")
     if edit.replace:
-        text = _("Stored as %(kind)s, replacing any existing key.") % kind
-    else:
-        text = _("Stored as %(kind)s.") % kind
-    return f"{text} {ttl_message(edit.ttl)}"
+        text = _("Stored as %(kind)s, replacing any existing key.")
+    return f"{text % {'kind': _describe_content(edit)}} {_describe_new_ttl(edit.ttl)}"
+
+
+def added_notice(edit: AddValue | CreateCollection, name: str) -> str:
+    """Return the same as `added_message`, with the name of the key."""
+    text = _('Key "%(key)s" was stored as %(kind)s.')
+    if edit.replace:
+        text = _('Key "%(key)s" was stored as %(kind)s, replacing any existing key.')
+    details = {"key": name, "kind": _describe_content(edit)}
+    return f"{text % details} {_describe_new_ttl(edit.ttl)}"
+
+
+def _describe_content(edit: AddValue | CreateCollection) -> str:
+    return (
+        describe_value_type(edit.value) if isinstance(edit, AddValue) else describe_collection(edit)
+    )
+
+
+def _describe_new_ttl(ttl: int) -> str:
+    return _("It never expires.") if ttl == TTL_NONE else ttl_message(ttl)
 
 
 def describe_collection(edit: CreateCollection) -> str:
@@ -152,7 +171,7 @@ def failure_message(result: EditResult, opened: str = "", type: str = "") -> str
         ),
         EditStatus.EXISTS: _("Not saved: a key with this name already exists."),
         EditStatus.UNCHANGED: _(
-            "Nothing was changed: there was nothing to change, or a condition wasn't met."
+            "Nothing was changed, because the value is already the same or a condition wasn't met."
         ),
         EditStatus.REFUSED: _("Not saved: the cache refused the change."),
     }

@@ -297,7 +297,7 @@ class DjangoBackendInspector(Inspector):
         try:
             return change(stored, edit)
         except OverflowError:
-            return EditResult.refusal(_("This cache can't store an expiry that far in the future."))
+            return EditResult.refusal(_("This cache can't store a TTL that long."))
 
     def incr(self, stored: bytes, edit: Incr) -> EditResult:
         return incr_value(self, stored, edit)

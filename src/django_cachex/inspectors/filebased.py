@@ -285,7 +285,7 @@ def unknown_expiry_result(header: FileHeader) -> EditResult:
     """Return why a file that is expired or has an invalid header isn't changed."""
     if header.ttl == TTL_MISSING:
         return EditResult(EditStatus.GONE)
-    reason = _("The expiry of this file can't be read, so the file can only be deleted.")
+    reason = _("The expiry time of this file can't be read, so the file can only be deleted.")
     return EditResult(EditStatus.REFUSED, reason)
 
 
@@ -514,7 +514,7 @@ class FileBasedInspector(DjangoBackendInspector):
     def preview_flush(self) -> FlushPreview:
         pattern = f"*{self.cache.cache_suffix}"
         scope = _(
-            "All files %(pattern)s in the folder %(folder)s: the entries of all aliases that "
+            "All files %(pattern)s in the folder %(folder)s: the entries of all caches that "
             "use it, whatever their prefix."
         )
         return FlushPreview(

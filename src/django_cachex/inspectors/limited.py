@@ -71,9 +71,12 @@ class LimitedInspector(Inspector):
         "can_ttl": _("Django's cache API can't tell when a key expires."),
         "can_expire": UNSUPPORTED,
         "can_rename": _(
-            "The renamed key would lose its TTL, because this backend doesn't report it."
+            "Keys can't be renamed, because the backend doesn't report the TTL, so it would be "
+            "lost."
         ),
-        "can_copy": _("The copy would lose the TTL, because this backend doesn't report it."),
+        "can_copy": _(
+            "Keys can't be copied, because the backend doesn't report the TTL, so it would be lost."
+        ),
         "can_type": _("Only Valkey and Redis keys have a type."),
         "can_info": _("Django's cache API provides no information about the server."),
         "can_flush": UNSUPPORTED,
@@ -237,7 +240,7 @@ class LimitedInspector(Inspector):
             command=f"{type(self.cache).__qualname__}.clear()",
             scope=_(
                 "Everything that the backend's clear() deletes, which may be more than the "
-                "keys of this alias."
+                "keys of this cache."
             ),
             entries=None,
         )
@@ -261,7 +264,7 @@ class BrokenInspector(Inspector):
         reason = one_line(
             mask_for_settings(f"{type(self.error).__name__}: {self.error}", self.params)
         )
-        return (_("This cache could not be set up. %(reason)s") % {"reason": reason},)
+        return (_("This cache couldn't be set up. %(reason)s") % {"reason": reason},)
 
     def status(self) -> Status:
         raise self.error

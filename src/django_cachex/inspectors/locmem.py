@@ -216,8 +216,8 @@ class LocMemInspector(DjangoBackendInspector):
 
     def preview_flush(self) -> FlushPreview:
         scope = _(
-            "All entries of the store “%(store)s” in process %(process)d, including those of "
-            "other aliases with this LOCATION. Other processes keep their entries."
+            'All entries of the store "%(store)s" in process %(process)d, including those of '
+            "other caches with this LOCATION. Other processes keep their entries."
         )
         return FlushPreview(
             command="LocMemCache.clear()",

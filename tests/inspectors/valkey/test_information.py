@@ -44,7 +44,7 @@ def test_what_the_specification_lists_is_there(inspector: ServerInspector, store
     assert [str(title) for title in found["Keyspace"].columns] == [
         "Database",
         "Keys",
-        "With expiry",
+        "With TTL",
         "Average TTL",
     ]
 

@@ -94,7 +94,7 @@ def parse_score(text: str) -> float:
         number = math.nan
     if math.isnan(number):
         raise InvalidLine(
-            _('"%(given)s" is not a score. Enter a number such as 2.5, inf or -inf.')
+            _('"%(given)s" isn\'t a score. Enter a number such as 2.5, inf or -inf.')
             % {"given": text[:50]}
         )
     return number
@@ -162,13 +162,10 @@ class TimeoutField(forms.CharField):
         "invalid": gettext_lazy(
             'Enter a whole number of seconds%(otherwise)s. You entered "%(given)s".'
         ),
-        "zero": gettext_lazy(
-            'The timeout must be at least 1 second. You entered "%(given)s". To remove the '
-            "key, delete it instead."
-        ),
+        "zero": gettext_lazy('Enter at least 1 second. You entered "%(given)s".'),
         "long": gettext_lazy(
-            'The timeout can be at most %(longest)s seconds. You entered "%(given)s". If the '
-            "key should not expire, choose Never expires."
+            'Enter at most %(longest)s seconds. You entered "%(given)s". If the key shouldn\'t '
+            "expire, choose Never expires."
         ),
     }
 
@@ -193,6 +190,12 @@ class TimeoutField(forms.CharField):
             details["longest"] = formatting.format_number(MAX_TIMEOUT_SECONDS)
             raise ValidationError(self.error_messages["long"], "long", details)
         return seconds * 1000
+
+
+ZERO_TIMEOUT_OF_KEY = gettext_lazy(
+    'Enter at least 1 second. You entered "%(given)s". To delete the key, select Delete.'
+)
+"""The error for a timeout of 0 if the key already exists."""
 
 
 class FocusedForm(forms.Form):
@@ -319,11 +322,12 @@ class AddForm(ValueForm):
         default = {"default": default_ttl_text(default_ttl)}
         if self.requires_timeout:
             help_text = _(
-                "This cache's default timeout (%(default)s) would store nothing. Enter a timeout."
+                "With this cache's default timeout (%(default)s), the key would expire at once. "
+                "Enter a timeout, or choose Never expires."
             )
             self.alternative = ExpireForm.alternative
         else:
-            help_text = _("If empty: this cache's default (%(default)s).")
+            help_text = _("Leave empty to use this cache's default timeout (%(default)s).")
             self.alternative = (
                 _(", or leave empty for this cache's default (%(default)s)") % default
             )
@@ -368,11 +372,13 @@ class EditForm(ValueForm):
         super().__init__(*args, **kwargs)
         if not can_expire:
             del self.fields["timeout"], self.fields["never"]
-        elif keeps_ttl:
-            self.fields["timeout"].help_text = _("If empty, the TTL doesn't change.")
+            return
+        self.fields["timeout"].error_messages["zero"] = ZERO_TIMEOUT_OF_KEY
+        if keeps_ttl:
+            self.fields["timeout"].help_text = _("Leave empty to keep the current TTL.")
         else:
             self.fields["timeout"].help_text = _(
-                "This backend can't keep the current timeout when you save. Enter a new one."
+                "This backend can't keep the current TTL when you save. Enter a new one."
             )
 
     def has_changed_value(self) -> bool:

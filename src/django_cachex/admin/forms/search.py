@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -89,7 +90,7 @@ FILTERS: Final[Mapping[str, Filter]] = {
     ),
     "idle": Filter(
         "idle_for",
-        gettext_lazy("Not used for"),
+        gettext_lazy("Idle for at least"),
         tuple(map(str, (HOUR_SECONDS, DAY_SECONDS, 7 * DAY_SECONDS, 30 * DAY_SECONDS))),
         _format_seconds,
         factor=1000,
@@ -175,10 +176,10 @@ class Search:
             self.size = int(value)
         elif value:
             text = _(
-                'The page size can be %(sizes)s. You entered "%(given)s", so the page size is '
+                'The page size must be %(sizes)s. You entered "%(given)s", so the page size is '
                 "%(default)s."
             )
-            sizes = ", ".join(map(str, PAGE_SIZES))
+            sizes = get_text_list(list(map(str, PAGE_SIZES)), _("or"))
             self._add_alert(text % {"sizes": sizes, "given": value[:50], "default": self.size})
 
     def _parse_token(self, value: str) -> None:

@@ -11,7 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
-from django_cachex.admin.forms.base import MAX_TIMEOUT_SECONDS, ExpireForm, TimeoutField
+from django_cachex.admin.forms.base import (
+    MAX_TIMEOUT_SECONDS,
+    ZERO_TIMEOUT_OF_KEY,
+    ExpireForm,
+    TimeoutField,
+)
 from django_cachex.inspectors.edits import Expire, ExpireAt, ExtendTTL
 from django_cachex.inspectors.types import TTL_NONE
 
@@ -25,7 +30,7 @@ class ExpiryField(forms.DateTimeField):
 
     default_error_messages = {
         "invalid": gettext_lazy(
-            "Enter a date and time, such as 2030-12-31 23:59. To remove the expiry, choose "
+            "Enter a date and time, such as 2030-12-31 23:59. To remove the TTL, choose "
             "Never expires."
         ),
     }
@@ -52,18 +57,26 @@ def to_future_ms(when: datetime) -> int:
         raise forms.ValidationError(_("That date is out of range.")) from error
     if milliseconds <= time.time() * 1000:
         raise forms.ValidationError(
-            _("That time has passed: it is now %(now)s. To remove the key, delete it instead.")
+            _("That time has passed: it is now %(now)s. To delete the key, select Delete.")
             % {"now": formatting.format_datetime(formatting.expiry_datetime(0))}
         )
     return milliseconds
 
 
+def current_ttl_text(ttl: int) -> str:
+    """Return a sentence about when a key or field expires, from its TTL in milliseconds."""
+    if ttl == TTL_NONE:
+        return _("Currently never expires.")
+    if ttl < 0:
+        return _("Already expired.")
+    return _("Currently expires in %(duration)s.") % {"duration": formatting.format_duration(ttl)}
+
+
 class TtlForm(ExpireForm):
     """When a key expires: in a number of seconds, at a time, later by some seconds, or never."""
 
-    moment = ExpiryField(label=gettext_lazy("or at a date and time"))
-    add = TimeoutField(label=gettext_lazy("or seconds to add"))
-    never = forms.BooleanField(label=gettext_lazy("or never expires"), required=False)
+    moment = ExpiryField(label=gettext_lazy("Date and time"))
+    add = TimeoutField(label=gettext_lazy("Seconds to add"))
 
     field_order = TTL_FIELDS
     requires_timeout = False  # `clean` requires one of the four fields.
@@ -71,15 +84,15 @@ class TtlForm(ExpireForm):
     def __init__(self, data: Any = None, *, ttl: int | None, can_extend: bool) -> None:
         self.current_ttl = ttl
         super().__init__(data)
+        self.fields["timeout"].error_messages["zero"] = ZERO_TIMEOUT_OF_KEY
         if ttl is not None:
-            now = _("Now: %(expires)s.") % {"expires": formatting.format_ttl(ttl)}
-            self.fields["timeout"].help_text = now
+            self.fields["timeout"].help_text = current_ttl_text(ttl)
         if not can_extend or ttl == TTL_NONE:
             del self.fields["add"]
         else:
             add = cast(TimeoutField, self.fields["add"])
             add.alternative = self.alternative
-            add.help_text = _("Added to the TTL that is left when you save.")
+            add.help_text = _("This is added to the remaining TTL when you save.")
 
     def clean(self) -> dict[str, Any]:
         data = forms.Form.clean(self) or {}
@@ -91,7 +104,11 @@ class TtlForm(ExpireForm):
             )
             self.add_error(filled[1], text)
         elif not filled and not invalid:
-            text = _("Enter a whole number of seconds, or choose Never expires.")
+            text = _("Enter a timeout or a date and time, or choose Never expires.")
+            if "add" in self.fields:
+                text = _(
+                    "Enter a timeout, a date and time, or seconds to add, or choose Never expires."
+                )
             self.add_error("timeout", text)
         if filled == ["add"]:
             self._check_total(data["add"])
@@ -123,11 +140,11 @@ class TtlForm(ExpireForm):
                 remaining = max(1, moment - int(time.time() * 1000))
             case ExtendTTL(by=by):
                 if self.current_ttl is None:
-                    return _("The key would live %(added)s longer.") % {
+                    return _("The key would expire %(added)s later.") % {
                         "added": formatting.format_duration(by)
                     }
                 remaining = self.current_ttl + by
-        return _("The key would expire in %(duration)s, at %(moment)s.") % {
+        return _("The key would expire in %(duration)s, %(moment)s.") % {
             "duration": formatting.format_duration(remaining),
-            "moment": formatting.format_datetime(formatting.expiry_datetime(remaining)),
+            "moment": formatting.format_moment(formatting.expiry_datetime(remaining)),
         }

@@ -77,6 +77,20 @@ class RowAction(ElementAction[F]):
     def applies_to_row(self, row: Element) -> bool:
         return True
 
+    def object_name(self, row: Element) -> str:
+        """Return what follows the label of the row's link for screen readers."""
+        return format_element_name(row)
+
+
+def format_element_name(row: Element) -> str:
+    """Return the name of an element for screen readers."""
+    return row.name or _("(empty name)")
+
+
+def format_item_name(row: Element) -> str:
+    """Return the name of a list's item for screen readers."""
+    return _("item %(index)s") % {"index": row.name}
+
 
 def require_row(context: KeyContext) -> Element:
     """Return the row that an action works on; `applies_to` checks that it exists."""
@@ -251,7 +265,7 @@ class CountForm(FocusedForm):
     def __init__(self, data: Any = None, *, ends: Sequence[tuple[End, Text]]) -> None:
         super().__init__(data)
         if len(ends) > 1:
-            self.fields["end"] = forms.ChoiceField(label=_("Which"), choices=ends)
+            self.fields["end"] = forms.ChoiceField(label=_("Take"), choices=ends)
 
 
 class PopAction(ElementAction[CountForm]):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
 from django_cachex.admin.forms.base import CODE_ATTRS, ExpireForm, FocusedForm
+from django_cachex.admin.forms.ttl import current_ttl_text
 from django_cachex.admin.key_actions.base import KeyContext
 from django_cachex.admin.key_actions.elements import (
     ElementAction,
@@ -35,7 +36,7 @@ from django_cachex.inspectors.edits import (
 )
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.keys import display_text, encode_text
-from django_cachex.inspectors.types import Element
+from django_cachex.inspectors.types import TTL_NONE, Element
 
 NAME_ATTRS = {**CODE_ATTRS, "autocomplete": "off"}
 
@@ -166,8 +167,8 @@ class FieldTtlForm(ExpireForm):
         super().__init__(
             data, initial={"expected": row.expected, "opened": formatting.format_current_time()}
         )
-        now = _("Now: %(expires)s.") % {"expires": formatting.format_ttl(row.ttl)}
-        self.fields["timeout"].help_text = now
+        if row.ttl is not None:
+            self.fields["timeout"].help_text = current_ttl_text(row.ttl)
 
 
 class ChangeFieldTtlAction(RowAction[FieldTtlForm]):
@@ -192,5 +193,7 @@ class ChangeFieldTtlAction(RowAction[FieldTtlForm]):
         self, context: KeyContext, form: FieldTtlForm, result: EditResult | None
     ) -> str:
         ttl = "" if isinstance(form.ttl, KeepTTL) else ttl_message(form.ttl)
+        if form.ttl == TTL_NONE:
+            ttl = _("TTL removed. The field never expires.")
         name = {"name": require_row(context).name, "ttl": ttl}
         return _('Field "%(name)s": %(ttl)s') % name

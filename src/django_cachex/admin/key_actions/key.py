@@ -55,7 +55,7 @@ class NameForm(FocusedForm):
         label=gettext_lazy("New name"), strip=False, widget=forms.TextInput(attrs=KEY_NAME_ATTRS)
     )
     overwrite = forms.BooleanField(
-        label=gettext_lazy("Overwrite the key with this name if it exists"), required=False
+        label=gettext_lazy("Replace the key with this name if it exists"), required=False
     )
 
     def __init__(self, data: Any = None, *, name: str, can_overwrite: bool = True) -> None:
@@ -95,7 +95,7 @@ def name_exists_error(form: forms.Form) -> dict[str, str]:
     """Return the field error for a name that another key has."""
     text = _("A key with this name already exists.")
     if "overwrite" in form.fields:
-        text += " " + _('To overwrite it, select "Overwrite the key with this name if it exists".')
+        text += " " + _('To replace it, select "Replace the key with this name if it exists".')
     return {"name": text}
 
 
@@ -108,8 +108,8 @@ def overwrite_confirmation(name: str, alias: str, submit: str, back: Action) -> 
     """Return the confirmation to overwrite a key."""
     named = {"name": display_name(name), "alias": alias}
     return Confirmation(
-        question=_('Overwrite "%(name)s" in "%(alias)s"?') % named,
-        breadcrumb=_("Overwrite"),
+        question=_('Replace "%(name)s" in "%(alias)s"?') % named,
+        breadcrumb=_("Replace"),
         consequences=[
             _(
                 "If a key with this name exists, it will be lost, whatever its type. This "
@@ -174,7 +174,7 @@ class CopyKeyAction(KeyAction[CopyForm]):
         if not form.overwrites:
             return None
         data = form.cleaned_data
-        return overwrite_confirmation(data["name"], data["into"], _("Copy and overwrite"), back)
+        return overwrite_confirmation(data["name"], data["into"], _("Copy and replace"), back)
 
     def overwritten_key(
         self, context: KeyContext, form: CopyForm
@@ -243,7 +243,7 @@ class RenameKeyAction(KeyAction[NameForm]):
         if not form.overwrites:
             return None
         name, alias = form.cleaned_data["name"], context.inspector.alias
-        return overwrite_confirmation(name, alias, _("Rename and overwrite"), back)
+        return overwrite_confirmation(name, alias, _("Rename and replace"), back)
 
     def overwritten_key(
         self, context: KeyContext, form: NameForm
@@ -292,6 +292,9 @@ class ChangeTtlAction(KeyAction[TtlForm]):
     def edit(self, context: KeyContext, form: TtlForm) -> Edit | EditResult | None:
         return form.edit
 
+    def notes(self, context: KeyContext) -> list[str]:
+        return [_("Enter one of these:")]
+
     def preview(self, context: KeyContext, form: TtlForm) -> str:
         return form.preview()
 
@@ -301,8 +304,8 @@ class ChangeTtlAction(KeyAction[TtlForm]):
                 return ttl_message(ttl)
             case ExpireAt(timestamp=moment):
                 when = datetime.fromtimestamp(moment / 1000, UTC)
-                return _("TTL set: the key expires at %(moment)s.") % {
-                    "moment": formatting.format_datetime(when)
+                return _("TTL set: the key expires %(moment)s.") % {
+                    "moment": formatting.format_moment(when)
                 }
             case ExtendTTL(by=by):
                 return _("TTL extended by %(added)s.") % {"added": formatting.format_duration(by)}

@@ -20,6 +20,7 @@ from django_cachex.admin.key_actions.elements import (
     PopAction,
     RowAction,
     element_message,
+    format_item_name,
     is_unchanged,
     key_gone_note,
     replace_notes,
@@ -38,6 +39,7 @@ from django_cachex.inspectors.edits import (
     TrimList,
 )
 from django_cachex.inspectors.info import Text, Unit
+from django_cachex.inspectors.types import Element
 
 PUSH_ENDS = [(End.LAST, gettext_lazy("at the tail")), (End.FIRST, gettext_lazy("at the head"))]
 POP_ENDS = [(End.LAST, gettext_lazy("from the tail")), (End.FIRST, gettext_lazy("from the head"))]
@@ -76,6 +78,9 @@ class InsertItemAction(RowAction[InsertForm]):
     label = gettext_lazy("Insert")
     title = submit_label = gettext_lazy("Insert item")
 
+    def object_name(self, row: Element) -> str:
+        return _("next to item %(index)s") % {"index": row.name}
+
     def form(self, context: KeyContext, data: Any = None) -> InsertForm:
         row = require_row(context)
         label = _("New item next to item %(index)s") % {"index": row.name}
@@ -99,6 +104,9 @@ class EditItemAction(RowAction[ElementForm]):
     form_mode, submit_mode, types = "edit-item", "set-item", ("list",)
     label = gettext_lazy("Edit")
     title = gettext_lazy("Edit item")
+
+    def object_name(self, row: Element) -> str:
+        return format_item_name(row)
 
     def form(self, context: KeyContext, data: Any = None) -> ElementForm:
         row = require_row(context)

@@ -42,18 +42,18 @@ from django_cachex.inspectors.values import InvalidValue
 
 SET_POP_CHOICES = [(End.RANDOM, gettext_lazy("any"))]
 ZSET_POP_CHOICES = [
-    (End.FIRST, gettext_lazy("with the lowest score")),
-    (End.LAST, gettext_lazy("with the highest score")),
+    (End.FIRST, gettext_lazy("those with the lowest score")),
+    (End.LAST, gettext_lazy("those with the highest score")),
     (End.RANDOM, gettext_lazy("any")),
 ]
 ZADD_CONDITIONS = [
-    (ZAddCondition.ANY, gettext_lazy("always: add the member, or update its score")),
-    (ZAddCondition.NX, gettext_lazy("only if the member doesn't exist")),
-    (ZAddCondition.XX, gettext_lazy("only if the member exists")),
-    (ZAddCondition.GT, gettext_lazy("add the member, or raise its score")),
-    (ZAddCondition.LT, gettext_lazy("add the member, or lower its score")),
-    (ZAddCondition.XX_GT, gettext_lazy("only if the member exists and the new score is higher")),
-    (ZAddCondition.XX_LT, gettext_lazy("only if the member exists and the new score is lower")),
+    (ZAddCondition.ANY, gettext_lazy("Add the member or update its score")),
+    (ZAddCondition.NX, gettext_lazy("Only add the member")),
+    (ZAddCondition.XX, gettext_lazy("Only update its score")),
+    (ZAddCondition.GT, gettext_lazy("Add the member or raise its score")),
+    (ZAddCondition.LT, gettext_lazy("Add the member or lower its score")),
+    (ZAddCondition.XX_GT, gettext_lazy("Only raise its score")),
+    (ZAddCondition.XX_LT, gettext_lazy("Only lower its score")),
 ]
 
 
@@ -101,7 +101,9 @@ def member_exists_error(result: EditResult) -> Mapping[str, str]:
 
 class ScoredMemberForm(ElementForm):
     score = ScoreField()
-    only = forms.ChoiceField(label=gettext_lazy("When"), choices=ZADD_CONDITIONS, required=False)
+    only = forms.ChoiceField(
+        label=gettext_lazy("Condition"), choices=ZADD_CONDITIONS, required=False
+    )
     field_order = ("value", "store_as", "score", "only")
 
 

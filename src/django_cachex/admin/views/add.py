@@ -15,7 +15,7 @@ from django_cachex.admin.components import Action, FormPanel, Heading
 from django_cachex.admin.errors import error_message
 from django_cachex.admin.forms.base import AddForm
 from django_cachex.admin.help import HelpPanel
-from django_cachex.admin.messages import added_message, failure_message
+from django_cachex.admin.messages import added_message, added_notice, failure_message
 from django_cachex.admin.permissions import ADD, REPLACE, VIEW_KEYS
 from django_cachex.admin.views.base import BaseCacheView
 from django_cachex.inspectors.edits import (
@@ -103,7 +103,7 @@ class AddKeyView(BaseCacheView):
             return
         text = _("A key with this name already exists.")
         if "replace" in form.fields:
-            text += " " + _('To overwrite it, select "Replace the key if it exists".')
+            text += " " + _('To replace it, select "Replace the key if it exists".')
         form.add_error("key", text)
 
     def _log_and_notify(self, name: str, stored: bytes, edit: AddValue | CreateCollection) -> None:
@@ -113,8 +113,7 @@ class AddKeyView(BaseCacheView):
             log_entries.CHANGE if edit.replace else log_entries.ADDITION,
         )
         log_entries.record_keys(user_id, flag, self.inspector, [stored], message)
-        params = {"key": display_text(encode_text(name)), "what": message()}
-        self.add_message(_('Key "%(key)s". %(what)s') % params)
+        self.add_message(added_notice(edit, display_text(encode_text(name))))
 
     def _get_success_url(self, stored: bytes) -> Any:
         """Return the key's page, or an empty form for users who may only add keys."""

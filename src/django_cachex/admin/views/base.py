@@ -188,6 +188,7 @@ class BaseView(TemplateView):
             breadcrumbs=breadcrumbs,
             tabs=(),
             actions=(),
+            help=None,
         )
         return self.response_class(self.request, "admin/django_cachex/confirm.html", context)
 
@@ -310,9 +311,8 @@ class BaseCacheView(BaseView):
         self.alerts[:0] = [Alert(note) for note in notes]
         if not self.checker.policies(self.inspector).knows_restricted_caches:
             text = _(
-                "A cache that CACHEX_ADMIN protects doesn't respond, so it isn't known "
-                "whether it shares this server. Until it responds, keys that look like its "
-                "keys are protected here too."
+                "A cache that CACHEX_ADMIN protects doesn't answer. Because it may use this "
+                "server, keys that could belong to it are protected here until it answers."
             )
             self.alerts.append(Alert(text, "warning"))
         return super().get_context_data(**kwargs)

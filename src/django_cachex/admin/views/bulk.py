@@ -242,11 +242,9 @@ class BulkActionView(BaseSignedStateView):
         if self.search.error:
             return self.search.error
         if not self.search.query.pattern.text:
-            return _(
-                "Search for something first. An empty search doesn't mean all keys; use * for that."
-            )
+            return _("Enter a search first. To match all keys, search for *.")
         if self.search.query.scope is not Scope.VERSION:
-            return _("Only keys of this cache's own version can be changed all at once.")
+            return _("You can change all matching keys only in this cache's own version.")
         # Ignoring an invalid filter would change more keys than requested.
         return " ".join(str(alert.text) for alert in self.search.alerts)
 
@@ -331,7 +329,7 @@ class BulkActionView(BaseSignedStateView):
         subject = bulk.describe_query(self.search.query)
         if self.bulk_action is bulk.EXPIRE_MATCHING and self.ttl is None:
             return Heading(
-                _("Expire all keys that %(which)s") % {"which": subject}, kind="question"
+                _("Change the TTL of all keys that %(which)s") % {"which": subject}, kind="question"
             )
         return Heading(bulk.action_title(self.ttl, subject), kind="question")
 
@@ -360,7 +358,7 @@ class BulkActionView(BaseSignedStateView):
         """Return what `render` returns, unless the action is not possible or needs a TTL first."""
         refusal = self.get_refusal()
         if refusal:
-            self.add_message(_("Nothing done. %(why)s") % {"why": refusal}, messages.WARNING)
+            self.add_message(_("Nothing was changed. %(why)s") % {"why": refusal}, messages.WARNING)
             return self.redirect(self.get_keys_url())
         if self.bulk_action is bulk.EXPIRE_MATCHING and self.ttl is None:
             return self.render_expire_form()
@@ -400,7 +398,7 @@ class BulkActionView(BaseSignedStateView):
                 breadcrumb=_("Confirm"),
                 consequences=list_consequences(work, self.ttl),
                 button_text=bulk.button_text(self.ttl, work.task.total.keys, work.complete),
-                cancel=Action("cancel", _("Cancel, keep them"), self.get_keys_url()),
+                cancel=Action("cancel", _("Cancel"), self.get_keys_url()),
                 hidden_fields=[
                     ("step", "run"),
                     ("state", self.dump_token(JOB_PURPOSE, new_job_state(self.ttl).to_json())),

@@ -50,10 +50,14 @@ SUPPORT_BADGES = {
     Support.WRAPPED: Badge(
         "wrapped",
         "",
-        gettext_lazy("Wrapped support: a Django backend, with the features that it allows."),
+        gettext_lazy(
+            "Wrapped support: a Django backend, with the features that the backend supports."
+        ),
     ),
     Support.LIMITED: Badge(
-        "limited", "warning", gettext_lazy("Limited support: only keys whose exact name you know.")
+        "limited",
+        "warning",
+        gettext_lazy("Limited support: you can only open keys whose exact names you know."),
     ),
 }
 
@@ -84,7 +88,7 @@ class CachesView(BaseView):
             table=self._make_table(inspectors, statuses, can_flush),
             empty=EmptyState(
                 _("No caches to show"),
-                _("settings.CACHES has no caches with this support level that you may see."),
+                _("None of the caches that you can see has this support level."),
                 [Action("show-all", _("Show all"), self.links.caches())],
             ),
             footnotes=list(self._iter_footnotes(inspectors, statuses)),
@@ -185,8 +189,8 @@ class CachesView(BaseView):
         ]
         if counted_caches:
             yield _(
-                "Keys: all entries at that location, including other prefixes and versions. "
-                "Memory: the whole server."
+                "Keys counts all keys at the location, including those with other prefixes and "
+                "versions. Memory is that of the whole server."
             )
         for group in group_by_storage(counted_caches).values():
             if len(group) > 1:
@@ -205,10 +209,10 @@ class CachesView(BaseView):
         selected = set(request.POST.getlist("selected"))
         inspectors = [inspector for inspector in self.inspectors if inspector.alias in selected]
         if request.POST.get("action") != "flush":
-            self.add_message(_("No action selected. Nothing was changed."), messages.WARNING)
+            self.add_message(_("Nothing was changed. No action was selected."), messages.WARNING)
         elif not inspectors:
             self.add_message(
-                _("Select the caches to flush first. Nothing was changed."), messages.WARNING
+                _("Nothing was changed. First, select the caches to flush."), messages.WARNING
             )
         elif "confirmed" not in request.POST:
             return self.render_confirmation(make_flush_confirmation(self, inspectors))

@@ -51,7 +51,7 @@ class DeleteKeyView(BaseKeyView):
         return self.fallback_url(self.inspector.alias)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        cancel = Action("cancel", _("Cancel, keep it"), self.get_cancel_link())
+        cancel = Action("cancel", _("Cancel"), self.get_cancel_link())
         key_id = [("id", self.request.POST["id"])] if "id" in self.request.POST else []
         question = _('Delete "%(key)s" from "%(alias)s"?') % {
             "key": self.display_name,
@@ -101,12 +101,7 @@ def make_delete_confirmation(
         % values,
         breadcrumb=_("Delete"),
         consequences=[
-            _(
-                "This can't be undone. Deleted keys come back only if an application stores them "
-                "again."
-            )
-            if count
-            else _("None of the selected keys can be deleted.")
+            _("This can't be undone.") if count else _("None of the selected keys can be deleted.")
         ],
         button_text=ngettext("Delete %(count)s key", "Delete %(count)s keys", count) % values,
         cancel=cancel,
@@ -181,7 +176,7 @@ def format_delete_result(deleted: int, gone: int, failed: int = 0) -> str:
         sentences.append(text % {"count": formatting.format_number(deleted)})
     if failed:
         text = ngettext(
-            "%(count)s key could not be deleted", "%(count)s keys could not be deleted", failed
+            "%(count)s key couldn't be deleted", "%(count)s keys couldn't be deleted", failed
         )
         sentences.append(text % {"count": formatting.format_number(failed)})
     if gone:

@@ -34,7 +34,7 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.deadline import CallResult
-from django_cachex.admin.errors import error_message
+from django_cachex.admin.errors import describe_error, error_message
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import dump_state, load_state
 from django_cachex.admin.messages import message_and_level
@@ -74,7 +74,7 @@ def make_flush_confirmation(view: BaseView, inspectors: Sequence[Inspector]) -> 
             if (plan := plans[inspector].value) is not None
         ),
         button_text=_get_button_text(available),
-        cancel=Action("cancel", _("Cancel, keep everything"), view.links.caches()),
+        cancel=Action("cancel", _("Cancel"), view.links.caches()),
         hidden_fields=[
             ("action", "flush"),
             ("confirmed", "1"),
@@ -91,7 +91,7 @@ def _iter_refusals(
     for inspector in inspectors:
         error = plans[inspector].error if inspector in plans else None
         if error is not None:
-            yield error_message(inspector, error)
+            yield describe_error(inspector, error)
         elif not inspector.can_flush:
             params = {"alias": inspector.alias, "why": inspector.unsupported_reason("can_flush")}
             yield _('"%(alias)s" can\'t be flushed. %(why)s') % params

@@ -76,7 +76,7 @@ class BaseHistoryView(BaseCacheView):
             _("No changes recorded"),
             _(
                 "Changes made through this admin are recorded here. Changes made by applications "
-                "are not."
+                "aren't."
             ),
         )
         return super().get_context_data(

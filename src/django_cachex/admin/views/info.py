@@ -36,7 +36,7 @@ class InfoView(BaseCacheView):
         return unquote(self.kwargs["object_id"])
 
     def breadcrumbs(self) -> Sequence[Action]:
-        return [*self.cache_breadcrumbs(), Action("info", _("Info"), "")]
+        return [*self.cache_breadcrumbs(), Action("info", _("Cache info"), "")]
 
     def heading(self) -> Heading:
         badge = SUPPORT_BADGES[self.inspector.support]

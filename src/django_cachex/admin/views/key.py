@@ -317,7 +317,7 @@ class KeyView(BaseKeyDetailView):
         if "confirmed" in self.request.POST:
             return None
         question = action.confirm(
-            self.key_context, form, Action("cancel", _("Cancel, keep it"), self.page_link)
+            self.key_context, form, Action("cancel", _("Cancel"), self.page_link)
         )
         if question is None:
             return None

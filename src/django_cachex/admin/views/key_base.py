@@ -21,7 +21,12 @@ from django_cachex.admin.key_actions import (
     KeyAction,
     KeyContext,
 )
-from django_cachex.admin.key_actions.elements import RemoveElementsAction, RowAction
+from django_cachex.admin.key_actions.elements import (
+    RemoveElementsAction,
+    RowAction,
+    format_element_name,
+    format_item_name,
+)
 from django_cachex.admin.links import LinkTarget
 from django_cachex.admin.permissions import VIEW_KEYS, VIEW_VALUE, Permission
 from django_cachex.admin.sessions import mask_session_name
@@ -249,7 +254,9 @@ class BaseKeyDetailView(BaseKeyView):
             elements=elements,
             state=self.page_params,
             make_page_link=self.make_page_link,
-            make_row_actions=partial(self.make_row_actions, links, can_remove),
+            make_row_actions=partial(
+                self.make_row_actions, links, can_remove, description.type or ""
+            ),
             selectable=can_remove,
             open_row_id=self.element_id if self.is_row_form_open else "",
             page_error=self.page_error,
@@ -281,13 +288,10 @@ class BaseKeyDetailView(BaseKeyView):
         ]
 
     def make_row_actions(
-        self, links: Sequence[RowLink], can_remove: bool, row: Element
+        self, links: Sequence[RowLink], can_remove: bool, type: str, row: Element
     ) -> list[Action]:
-        object_name = row.name or _("(empty name)")
         actions = [
-            self.make_row_form_link(link, row, object_name)
-            for link in links
-            if link.action.applies_to_row(row)
+            self.make_row_form_link(link, row) for link in links if link.action.applies_to_row(row)
         ]
         if can_remove:
             value, label = f"{row.id} {row.expected}", RemoveElementsAction.label
@@ -299,12 +303,14 @@ class BaseKeyDetailView(BaseKeyView):
                     "danger",
                     method="post",
                     value=value,
-                    object_name=object_name,
+                    object_name=format_item_name(row)
+                    if type == "list"
+                    else format_element_name(row),
                 )
             )
         return actions
 
-    def make_row_form_link(self, link: RowLink, row: Element, object_name: str) -> Action:
+    def make_row_form_link(self, link: RowLink, row: Element) -> Action:
         """Return the link that opens a form for a row."""
         opens = link.action.form_mode
         if self.key_link.post_id:
@@ -315,10 +321,10 @@ class BaseKeyDetailView(BaseKeyView):
                 self.key_link,
                 value=opens,
                 fields=fields,
-                object_name=object_name,
+                object_name=link.action.object_name(row),
             )
         url = f"{link.url}&element={quote(row.id, safe='')}#cx-form"
-        return Action(opens, link.label, url, object_name=object_name)
+        return Action(opens, link.label, url, object_name=link.action.object_name(row))
 
     def make_element_buttons(self) -> list[Action]:
         """Return the buttons that add elements or remove several."""

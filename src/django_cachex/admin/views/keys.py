@@ -42,6 +42,7 @@ from django_cachex.admin.views.keys_table import (
     SortOrder,
     count_values_that_fit,
     format_examined,
+    format_examined_database,
     format_progress,
     format_shown,
     get_available_columns,
@@ -85,7 +86,7 @@ def _make_scope_select(search: Search, scopes: Sequence[Scope]) -> list[Select]:
         Option("" if scope is Scope.VERSION else scope, texts[scope], scope is search.scope)
         for scope in scopes
     ]
-    return [Select("scope", _("Keys of"), options)]
+    return [Select("scope", _("Scope"), options)]
 
 
 def _make_filter_select(name: str, field: Filter, selected: str) -> Select:
@@ -119,9 +120,11 @@ def get_scope_warning(search: Search) -> str:
 def format_skipped(search: Search, count: int) -> str:
     """Return how many keys were skipped because it is unknown whether they match the filters."""
     filters = ", ".join(f'"{FILTERS[name].label}"' for name in search.filters)
-    text = _(
-        "%(count)s keys are not shown, because the server doesn't say whether they match "
-        "%(filters)s."
+    text = ngettext(
+        "%(count)s key isn't shown, because the server doesn't say whether it matches %(filters)s.",
+        "%(count)s keys aren't shown, because the server doesn't say whether they match "
+        "%(filters)s.",
+        count,
     )
     return text % {"count": formatting.format_number(count), "filters": filters}
 
@@ -192,7 +195,16 @@ class KeysView(BaseCacheView):
             return ""
         if result.listing is None:
             return format_html("{} · {}", format_shown(shown), _("the key with exactly this name"))
+        is_empty = result.listing.complete and not shown
+        if is_empty and result.examined and self._searches_everything(search):
+            return format_html(
+                "{} · {}", format_shown(shown), format_examined_database(result.examined)
+            )
         return format_progress(shown, result.examined, result.listing)
+
+    @staticmethod
+    def _searches_everything(search: Search) -> bool:
+        return not (search.has_filters or search.is_continued or search.error)
 
     def _make_live_search(self, search: Search, result: SearchResult) -> LiveSearch:
         shown = self._count_shown(search, result)
@@ -230,7 +242,7 @@ class KeysView(BaseCacheView):
         if listing.unknown:
             alerts.append(Alert(format_skipped(search, listing.unknown), "warning"))
         if listing.failed_nodes:
-            text = _("%(servers)s did not answer. The keys stored there are missing here.")
+            text = _("%(servers)s didn't answer. The keys stored there are missing here.")
             servers = ", ".join(listing.failed_nodes)
             try_again = [Action("try-again", _("Try again"), self.current_url())]
             alerts.append(Alert(text % {"servers": servers}, "error", try_again))
@@ -263,9 +275,13 @@ class KeysView(BaseCacheView):
             )
             return EmptyState(_("This search is too long"), search.error, [clear])
         if search.has_filters:
-            count = formatting.format_number(result.examined)
+            title = ngettext(
+                "No key matches, %(count)s examined",
+                "No key matches, all %(count)s examined",
+                result.examined,
+            )
             return EmptyState(
-                _("No key matches, all %(count)s examined") % {"count": count},
+                title % {"count": formatting.format_number(result.examined)},
                 _("Check the spelling. Searches are case-sensitive, and * matches any text."),
                 [
                     *first_page,
@@ -401,18 +417,18 @@ class KeysView(BaseCacheView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.POST.get("action") != "delete":
-            self.add_message(_("No action selected. Nothing was changed."), messages.WARNING)
+            self.add_message(_("Nothing was changed. No action was selected."), messages.WARNING)
             return self.redirect(self.current_url())
         allowed, refused = self._get_selected()
         if not allowed and not refused:
             self.add_message(
-                _("Select the keys to delete first. Nothing was changed."), messages.WARNING
+                _("Nothing was changed. First, select the keys to delete."), messages.WARNING
             )
             return self.redirect(self.current_url())
         if "confirmed" in request.POST and allowed:
             delete_keys(self, self.inspector, allowed)
             return self.redirect(self.current_url())
-        back = Action("cancel", _("Cancel, keep them"), self.current_url())
+        back = Action("cancel", _("Cancel"), self.current_url())
         return self.render_confirmation(
             make_delete_confirmation(self.inspector, allowed, refused, back)
         )

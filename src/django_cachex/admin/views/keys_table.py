@@ -76,15 +76,30 @@ def format_examined(examined: int, listing: ScanPage | ScanProgress) -> str:
     if listing.complete and listing.total is None:
         return _("all keys examined")
     if listing.total is None:
-        return _("%(count)s keys examined") % {"count": count}
+        text = ngettext("%(count)s key examined", "%(count)s keys examined", examined)
+        return text % {"count": count}
     if listing.complete:
-        return _("all %(count)s keys examined") % {"count": count}
+        text = ngettext("%(count)s key examined", "all %(count)s keys examined", examined)
+        return text % {"count": count}
     share = min(99, 100 * examined // max(1, listing.total)) or _("less than 1")
     return _("%(count)s of about %(total)s keys examined (%(share)s %%)") % {
         "count": count,
         "total": formatting.format_number(listing.total),
         "share": share,
     }
+
+
+def format_examined_database(examined: int) -> str:
+    """Return how many keys were examined to find that a cache is empty.
+
+    They are keys with other prefixes or versions, in the database that the cache shares.
+    """
+    text = ngettext(
+        "%(count)s key in the database examined",
+        "%(count)s keys in the database examined",
+        examined,
+    )
+    return text % {"count": formatting.format_number(examined)}
 
 
 def format_shown(shown: int) -> SafeString:

@@ -112,7 +112,7 @@ class NamespaceReport:
             )
         return _(
             "Only some of the keys were counted, in the order in which they are stored. They "
-            "aren't a random sample, so they say nothing about the other keys."
+            "aren't a random sample, so the figures don't apply to the other keys."
         )
 
     # Namespaces.
@@ -208,7 +208,7 @@ class NamespaceReport:
             pattern,
             self.links.keys(alias, q=pattern),
             kind="key",
-            actions=[Action("inside", _("inside"), inside)],
+            actions=[Action("inside", _("Namespaces inside"), inside)],
         )
 
     def _make_no_expiry_cell(self, weight: Usage) -> Cell:
@@ -379,7 +379,7 @@ class NamespacesView(BaseSignedStateView):
                 "all-namespaces", _("All namespaces"), self.current_url(under=""), "primary"
             )
             return EmptyState(
-                _("No keys start with this"), _("All keys were examined."), [show_all]
+                _("No key in this namespace"), _("All keys were examined."), [show_all]
             )
         return EmptyState(
             _("This cache is empty"), _("There are no keys with this cache's prefix and version.")

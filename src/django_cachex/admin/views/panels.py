@@ -58,7 +58,7 @@ def describe_key(inspector: Inspector, description: KeyInfo) -> str:
         )
     if description.ttl == TTL_NONE:
         texts.append(_("never expires"))
-    elif description.ttl is not None:
+    elif description.ttl is not None and description.ttl >= 0:
         texts.append(_("expires %(when)s") % {"when": formatting.format_ttl(description.ttl)})
     name = formatting.format_name(inspector.display_key(description.key))
     return f"{name}: {', '.join(text for text in texts if text)}"
@@ -92,8 +92,8 @@ def make_length_value(description: KeyInfo) -> LabeledValue:
     """Return the length of a key in its unit."""
     count = description.size or 0
     if description.unit == Unit.BYTES:
-        return make_bytes_value(_("Length"), count)
-    return LabeledValue(_("Length"), formatting.format_count(count, description.unit))
+        return make_bytes_value(_("Size"), count)
+    return LabeledValue(_("Size"), formatting.format_count(count, description.unit))
 
 
 def make_ttl_values(ttl: int | None) -> list[LabeledValue]:

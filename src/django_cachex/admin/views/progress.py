@@ -123,8 +123,8 @@ def make_failure_alerts(step: JobStep) -> list[Alert]:
         alerts.append(Alert(text % {"reason": reason}, "error"))
     elif task.failed and work.complete:
         text = ngettext(
-            "%(count)s key could not be changed. %(reason)s",
-            "%(count)s keys could not be changed. %(reason)s",
+            "%(count)s key couldn't be changed. %(reason)s",
+            "%(count)s keys couldn't be changed. %(reason)s",
             task.failed,
         )
         what = {"count": formatting.format_number(task.failed), "reason": reason}
@@ -146,7 +146,7 @@ def make_missing_alerts(position: ScanProgress) -> list[Alert]:
     alerts = []
     if position.failed_nodes:
         text = _(
-            "%(servers)s did not answer. The keys stored there are missing here. Select "
+            "%(servers)s didn't answer. The keys stored there are missing here. Select "
             "Continue to try again."
         )
         alerts.append(Alert(text % {"servers": ", ".join(position.failed_nodes)}, "warning"))

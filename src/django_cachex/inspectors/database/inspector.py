@@ -394,8 +394,8 @@ class DatabaseInspector(DjangoBackendInspector):
         return FlushPreview(
             command=f"DELETE FROM {table.name} on {table.connection.alias}",
             scope=_(
-                "All rows of the table “%(table)s” in the database “%(database)s”: the keys "
-                "of all aliases that use it, whatever their prefix."
+                'All rows of the table "%(table)s" in the database "%(database)s": the keys '
+                "of all caches that use it, whatever their prefix."
             )
             % names,
             entries=count_rows(table),

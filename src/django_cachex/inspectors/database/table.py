@@ -112,8 +112,8 @@ class CacheTable:
             if not self.is_missing(error):
                 raise
             message = _(
-                "There is no table “%(table)s” in the database “%(database)s”. "
-                "Run “manage.py createcachetable” to create it."
+                'There is no table "%(table)s" in the database "%(database)s". '
+                'To create it, run "manage.py createcachetable".'
             )
             names = {"table": self.name, "database": self.connection.alias}
             raise ProgrammingError(message % names) from error

@@ -44,7 +44,7 @@ def process_statistics(statistics: Statistics) -> InfoSection:
         _("This process"),
         [InfoField(*figure) for figure in figures if figure[1] is not None],
         InfoField(_("Hit rate"), rate * 100, Unit.PERCENT) if rate is not None else None,
-        note=_("How the process that served this page has used this cache since it started."),
+        note=_("Calls by the process that served this page, since the process started."),
     )
 
 
@@ -184,14 +184,13 @@ class DjangoRedisInspector(ServerInspector):
         is_value = type in (None, "string")
         return python_snippet(self.alias, key, "string") if key is not None and is_value else None
 
-    def notes(self) -> Sequence[Text]:
-        return (
-            _(
-                "If you change the backend to django_cachex.cache.ValkeyCache or RedisCache, "
-                "this cache can be flushed without deleting other keys, and code can list "
-                "keys, search by pattern and read TTLs. Existing entries stay readable."
-            ),
+    def configuration(self) -> InfoSection:
+        note = _(
+            "With the backend django_cachex.cache.ValkeyCache or django_cachex.cache.RedisCache, "
+            "you could flush this cache without deleting other keys, and your code could list "
+            "keys, search by pattern and read TTLs. Existing entries stay readable."
         )
+        return replace(super().configuration(), note=note)
 
     def preview_flush(self) -> FlushPreview:
         [keys] = self.client.collect([self.client._dbsize()])

@@ -145,4 +145,4 @@ def rollback_note(edit: Rename) -> str:
     """Return what the user must know about a rename that was rolled back."""
     if not edit.overwrite:
         return ""
-    return _("The key that had the new name may be lost, because it was being overwritten.")
+    return _("The key that had the new name may be lost, because it was being replaced.")

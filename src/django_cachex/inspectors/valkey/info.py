@@ -55,7 +55,7 @@ INFO_DECIMAL: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
 DATABASE_FIELD: Final = re.compile("db[0-9]{1,9}")
 
 KEYSPACE_TITLE: Final = _("Keyspace")
-DATABASE_COLUMNS: Final = (_("Database"), _("Keys"), _("With expiry"), _("Average TTL"))
+DATABASE_COLUMNS: Final = (_("Database"), _("Keys"), _("With TTL"), _("Average TTL"))
 ROLE_LABELS: Final[Mapping[str, Text]] = {"master": _("primary"), "slave": _("replica")}
 
 

@@ -602,7 +602,9 @@ class ServerInspector(BaseServerInspector):
             return [
                 InfoSection(
                     gettext_lazy("Server"),
-                    note=gettext_lazy("This user isn't allowed to run INFO on the server."),
+                    note=gettext_lazy(
+                        "The user that this cache connects as isn't allowed to run INFO."
+                    ),
                 )
             ]
         return build_sections(info, self.address.database)

@@ -42,8 +42,14 @@ def unsupported_type(tree: Tree) -> Text:
             return TRUNCATED_REASONS[reason]
         case UnresolvedObject(name="builtins.int"):
             return TOO_MANY_DIGITS
-        case UnresolvedObject(name=name) | Reference(name=name):
-            return format_lazy(_("It contains {name}, which JSON can't represent."), name=name)
+        case UnresolvedObject(name=name):
+            return format_lazy(
+                _("It contains an object of type {name}, which JSON can't represent."), name=name
+            )
+        case Reference(name=name):
+            return format_lazy(
+                _("It contains a reference to {name}, which JSON can't represent."), name=name
+            )
         case _:
             return format_lazy(
                 _("It contains a value of type {name}, which JSON can't represent."),

@@ -130,7 +130,7 @@ class BulkCommand:
     @staticmethod
     def _unanswered_text(state: JobState) -> str:
         silent = ", ".join(state.job.progress.failed_nodes)
-        return "" if state.job.complete else _("%(servers)s did not answer.") % {"servers": silent}
+        return "" if state.job.complete else _("%(servers)s didn't answer.") % {"servers": silent}
 
     def start_log(self, state: JobState) -> JobState:
         message = partial(self.log_message, state.job)
@@ -194,7 +194,7 @@ class DeleteSubcommand(Subcommand):
 
 
 class ExpireSubcommand(Subcommand):
-    help = "Set or remove the expiry of keys, by name or by pattern."
+    help = "Set or remove the TTL of keys, by name or by pattern."
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
@@ -212,7 +212,7 @@ def run_change(context: CommandContext, action: BulkAction, ttl: int | None) -> 
     inspector = context.inspector(context["cache"], action.permission)
     names, pattern = context["keys"], context["pattern"]
     if bool(names) == bool(pattern):
-        raise usage_error(_("Give either keys or a --pattern that is not empty."))
+        raise usage_error(_("Give either keys or a --pattern that isn't empty."))
     context.require_user()
     if pattern:
         return change_matching_keys(context, inspector, action, ttl)
@@ -275,7 +275,7 @@ def change_matching_keys(
 def known_type(context: CommandContext, inspector: Inspector) -> str:
     type: str = context["type"]
     if type and type not in inspector.types:
-        raise usage_error(_('"%(given)s" is not a key type of this cache.') % {"given": type})
+        raise usage_error(_('"%(given)s" isn\'t a key type of this cache.') % {"given": type})
     return type
 
 
@@ -286,7 +286,7 @@ def confirm_keys_text(ttl: int | None, count: int, alias: str) -> str:
 
 def dry_run_text(ttl: int | None, count: int) -> str:
     """Return what would be done without `--dry-run`."""
-    text = _("Dry run, nothing changed: %(action)s.")
+    text = _("Dry run, nothing was changed: %(action)s.")
     return text % {"action": bulk.button_text(ttl, count, complete=True)}
 
 
@@ -324,13 +324,11 @@ def run_flush(context: CommandContext, inspector: Inspector) -> int:
     if inspector.flushes_in_steps:
         return flush_in_steps(context, inspector)
     preview = context.call(inspector, inspector.preview_flush)
-    entries = (
-        _("not known") if preview.entries is None else formatting.format_number(preview.entries)
-    )
+    entries = _("unknown") if preview.entries is None else formatting.format_number(preview.entries)
     context.output.write_error(f"{inspector.alias}: {preview.command}. {preview.scope}")
     if context["dry_run"]:
         context.output.write_result(
-            _("Dry run, nothing deleted. Entries: %(count)s.") % {"count": entries},
+            _("Dry run, nothing was deleted. Entries: %(count)s.") % {"count": entries},
             {"cache": inspector.alias, "would": preview.entries},
         )
         return EXIT_OK

@@ -157,7 +157,7 @@ class NamespacesSubcommand(Subcommand):
         inspector = context.inspector(context["cache"], VIEW_NAMESPACES)
         if not inspector.has_key_names:
             raise command_failed(
-                _("This backend stores hashes of its keys, so their names are not known.")
+                _("This backend stores hashes of its keys, so their names aren't known.")
             )
         job = _count_namespaces(context, inspector)
         _write_accuracy(context, inspector, job)

@@ -249,7 +249,7 @@ class CommandContext:
             raise usage_error(text % {"question": question})
         self.output.write_question(question)
         if input().strip().lower() not in ("y", "yes"):
-            raise command_failed(_("Cancelled, nothing changed."))
+            raise command_failed(_("Canceled. Nothing was changed."))
 
     def call(self, inspector: Inspector, call: Callable[[], T]) -> T:
         """Return the result of a call to a cache.
@@ -262,7 +262,7 @@ class CommandContext:
         except CommandError:
             raise
         except Exception as error:
-            text = _('"%(alias)s" failed: %(reason)s')
+            text = _('Error in "%(alias)s": %(reason)s')
             values = {"alias": inspector.alias, "reason": short_error(inspector, error)}
             raise command_failed(text % values) from error
 
@@ -289,9 +289,9 @@ class CommandContext:
                 record(unknown_outcome_message(error, message))
             if is_interrupted:
                 raise
-            text = _('"%(alias)s" failed: %(reason)s')
+            text = _('Error in "%(alias)s": %(reason)s')
             if is_unknown:
-                text = _('"%(alias)s" failed, but the change may have been made. %(reason)s')
+                text = _('Error in "%(alias)s": %(reason)s. The change may have been made anyway.')
             values = {"alias": inspector.alias, "reason": short_error(inspector, error)}
             raise command_failed(text % values) from error
 
@@ -308,7 +308,7 @@ def add_search_arguments(parser: ArgumentParser) -> None:
 
 
 def add_change_options(parser: ArgumentParser) -> None:
-    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument("--yes", action="store_true", help="don't ask for confirmation")
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would be done, and change nothing"
     )
@@ -340,7 +340,7 @@ def query_from_options(context: CommandContext, inspector: Inspector) -> Query:
     type = context["type"]
     if type and type not in inspector.types:
         known = ", ".join(inspector.types) or _("none")
-        text = _('"%(given)s" is not a key type of this cache. Types: %(known)s.')
+        text = _('"%(given)s" isn\'t a key type of this cache. Types: %(known)s.')
         raise usage_error(text % {"given": type, "known": known})
     return Query(parse_pattern(context["pattern"]), type=type)
 

@@ -143,7 +143,7 @@ class GetSubcommand(Subcommand):
         parser.add_argument(
             "--unsafe",
             action="store_true",
-            help="use the backend's get() if needed; this may execute what is stored",
+            help="use the backend's get() if needed; this may run code that is stored in the value",
         )
 
     @staticmethod
@@ -233,7 +233,7 @@ class SetSubcommand(Subcommand):
             default="auto",
             help="auto: a value that starts with { or [ is JSON, anything else is text",
         )
-        parser.add_argument("--replace", action="store_true", help="overwrite the key if it exists")
+        parser.add_argument("--replace", action="store_true", help="replace the key if it exists")
         add_expiry_options(parser)
         add_change_options(parser)
 
@@ -250,12 +250,11 @@ class SetSubcommand(Subcommand):
         ttl = inspector.default_ttl if chosen_ttl is None else chosen_ttl
         stored = context.stored_key(inspector, context["key"], ADD)
         if context["dry_run"]:
-            context.output.write_text(_("Dry run, nothing stored."))
+            context.output.write_text(_("Dry run, nothing was stored."))
             return EXIT_OK
         if context["replace"]:
             context.confirm(
-                _('Store "%(key)s" and overwrite it if it exists (1 key)?')
-                % {"key": context["key"]}
+                _('Store "%(key)s" and replace it if it exists (1 key)?') % {"key": context["key"]}
             )
         edit = AddValue(value, ttl, context["replace"])
         message = partial(added_message, edit)
@@ -269,7 +268,9 @@ class SetSubcommand(Subcommand):
             inspector, lambda: inspector.apply(stored, edit), record, message
         )
         if result.status is EditStatus.EXISTS:
-            raise command_failed(_("The key already exists. Use --replace to overwrite it."))
+            raise command_failed(
+                _("A key with this name already exists. To replace it, use --replace.")
+            )
         if result.status is not EditStatus.DONE:
             raise command_failed(
                 _("Not stored: %(reason)s") % {"reason": result.reason or result.status}

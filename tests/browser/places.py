@@ -209,7 +209,7 @@ def ttl_previewed(visit: Visit) -> None:
     """See in words what a moment would mean; whoever has no scripts presses a button for it."""
     ttl(visit)
     visit.field("moment").fill("2090-01-02T03:04:05")
-    expect(visit.main.locator(".cx-preview")).to_contain_text("2090-01-02 03:04:05")
+    expect(visit.main.locator(".cx-preview")).to_contain_text("on 2090-01-02 at 03:04:05")
 
 
 def rename(visit: Visit) -> None:

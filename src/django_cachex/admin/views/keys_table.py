@@ -142,10 +142,6 @@ def _make_size_sort_key(description: KeyInfo) -> str:
     return order and f"{0 if description.unit == Unit.BYTES else 1}{order}"
 
 
-def _make_memory_cell(description: KeyInfo) -> Cell:
-    return make_bytes_cell(description.memory)
-
-
 def _make_idle_cell(description: KeyInfo) -> Cell:
     if description.idle is None:
         return Cell(formatting.NO_VALUE, kind="number")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from tests.admin.page_elements import Button, Form, Link, Table
 from tests.admin.reader import Reader, squeezed
 
@@ -14,22 +16,41 @@ def matches_action(control: Link | Button, action: str, object_name: str) -> boo
 
 
 class Page:
-    """A response: its status, text, links, forms and tables."""
+    """A response: its status, text, links, forms and tables, read when a test asks for them."""
 
     def __init__(self, status: int, url: str, html: str, seconds: float = 0.0) -> None:
         self.status = status
         self.url = url
         self.html = html
         self.seconds = seconds
-        self._reader = reader = Reader(html)
-        self.text = squeezed("".join(reader.words))
-        self.title = squeezed(reader.title)
-        self.links = reader.links
-        self.forms = reader.forms
-        self.tags = reader.raw_tags
-        for form in self.forms:
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.html)
+
+    @cached_property
+    def text(self) -> str:
+        return squeezed("".join(self._reader.words))
+
+    @property
+    def title(self) -> str:
+        return squeezed(self._reader.title)
+
+    @property
+    def links(self) -> list[Link]:
+        return self._reader.links
+
+    @property
+    def tags(self) -> list[tuple[str, dict[str, str]]]:
+        """The start tags, with their attributes."""
+        return self._reader.raw_tags
+
+    @cached_property
+    def forms(self) -> list[Form]:
+        for form in self._reader.forms:
             for control in form.controls:
-                control.label = reader.labels.get(control.id) or control.label
+                control.label = self._reader.labels.get(control.id) or control.label
+        return self._reader.forms
 
     @property
     def heading(self) -> str:

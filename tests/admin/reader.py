@@ -40,6 +40,8 @@ class Reader(HTMLParser):
         """How many elements of each name are open."""
         self._drawings = 0
         """How many open elements are icons, which fonts make of words."""
+        self._unread = 0
+        """How many open elements have text that is not read with the page."""
         self._form: Form | None = None
         self._control: Control | None = None
         self._cell_in_head = False
@@ -47,9 +49,6 @@ class Reader(HTMLParser):
         self.close()
 
     # Where the reader is.
-
-    def _inside(self, *tags: str) -> bool:
-        return any(self._opened[tag] for tag in tags)
 
     def _since(self, start: int) -> str:
         return squeezed("".join(self.words[start:]))
@@ -64,6 +63,7 @@ class Reader(HTMLParser):
         if tag not in VOID:
             self._open.append((tag, given, len(self.words)))
             self._opened[tag] += 1
+            self._unread += tag in UNREAD
             self._drawings += is_drawing(given)
         handler = getattr(self, f"start_{tag}", None)
         if handler is not None:
@@ -75,11 +75,12 @@ class Reader(HTMLParser):
             self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        if not self._inside(tag):
+        if not self._opened[tag]:
             return
         while True:
             name, given, start = self._open.pop()
             self._opened[name] -= 1
+            self._unread -= name in UNREAD
             self._drawings -= is_drawing(given)
             handler = getattr(self, f"end_{name}", None)
             if handler is not None:
@@ -90,14 +91,15 @@ class Reader(HTMLParser):
             self.words.append(" ")
 
     def handle_data(self, data: str) -> None:
-        if self._inside("title"):
+        if not self._unread:
+            if not self._drawings:
+                self.words.append(data)
+        elif self._opened["title"]:
             self.title += data
-        elif self._inside("textarea") and self._control is not None:
+        elif self._opened["textarea"] and self._control is not None:
             self._control.value += data
-        elif self._inside("option") and self._control is not None:
+        elif self._opened["option"] and self._control is not None:
             self._option_text += data
-        elif not self._inside(*UNREAD) and not self._drawings:
-            self.words.append(data)
 
     @property
     def _is_ours(self) -> bool:
@@ -202,11 +204,11 @@ class Reader(HTMLParser):
         self.tables.append(Table())
 
     def end_th(self, given: dict[str, str], start: int) -> None:
-        if self.tables and self._inside("table"):
+        if self.tables and self._opened["table"]:
             self.tables[-1].headers.append(self._since(start))
 
     def start_tr(self, given: dict[str, str]) -> None:
-        if self.tables and not self._inside("thead"):
+        if self.tables and not self._opened["thead"]:
             self.tables[-1].rows.append([])
 
     def end_td(self, given: dict[str, str], start: int) -> None:

@@ -20,7 +20,7 @@ from django_cachex.cache import ValkeyCache
 from django_cachex.cache.checks import check_caches
 from django_cachex.cache.compressors import ZlibCompressor
 from django_cachex.cache.connection.drivers import load_driver
-from django_cachex.cache.migration import get_option_hints
+from django_cachex.cache.migration import OPTION_HINTS, RENAMED_OPTIONS
 from django_cachex.cache.options import (
     ASYNC_CLASS_OPTIONS,
     INEFFECTIVE_DJANGO_OPTIONS,
@@ -209,12 +209,12 @@ def test_a_connection_of_ones_own_says_what_it_takes(check: Check) -> None:
     assert ids(check(backend=backend, OPTIONS=everything)) == [only_blocking]
 
 
-@pytest.mark.parametrize("name", sorted(get_option_hints()))
+@pytest.mark.parametrize("name", sorted(OPTION_HINTS))
 def test_an_option_of_django_redis_gets_its_equivalent(check: Check, name: str) -> None:
     [error] = check(OPTIONS={name: "hush"})
     assert error.id == "django_cachex.E108"
     assert f"“{name}”" in error.msg
-    assert error.hint == get_option_hints()[name]
+    assert error.hint == OPTION_HINTS[name] % {"new": RENAMED_OPTIONS.get(name)}
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_the_equivalent_is_named(check: Check, name: str, part: str) -> None:
 def test_names_that_others_use_as_we_do_have_no_equivalent() -> None:
     from django_cachex.cache.options import NOT_FOR_DRIVER
 
-    assert not get_option_hints().keys() & NOT_FOR_DRIVER
+    assert not OPTION_HINTS.keys() & NOT_FOR_DRIVER
 
 
 @pytest.mark.parametrize("name", ["TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION"])
@@ -571,7 +571,7 @@ def test_every_equivalent_is_documented() -> None:
     page = Path(__file__).parents[2] / "docs" / "backends.md"
     table = page.read_text().partition("(renamed)=")[2].partition("\n## ")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-    assert set(re.findall(r"`([A-Z_]+)`", "".join(rows))) == get_option_hints().keys()
+    assert set(re.findall(r"`([A-Z_]+)`", "".join(rows))) == OPTION_HINTS.keys()
 
 
 def test_every_option_of_ours_is_documented() -> None:

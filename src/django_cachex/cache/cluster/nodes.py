@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache.cluster.routing import EMPTY_SLOT_MAP, SlotMap, parse_slot_map
-from django_cachex.cache.configuration import parse_configured_url
 from django_cachex.cache.connection.server import Server
 from django_cachex.cache.operations import MultiServerOperation, ServerCall
+from django_cachex.cache.options import parse_url
 from django_cachex.commands.command import Command, parse_raw
 from django_cachex.exceptions import (
     CachexError,
@@ -152,7 +152,7 @@ def validate_cluster_url(seed: Server) -> None:
     configuration = seed.configuration
     options = {
         **configuration.options,
-        **parse_configured_url(configuration.driver, configuration.url),
+        **parse_url(configuration.driver, configuration.url),
     }
     if "path" in options or int(options.get("db") or 0):
         raise ImproperlyConfigured(

@@ -20,6 +20,8 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
+from django_cachex.cache.connection.drivers import load_driver
+
 URL = "redis://cache.example:1/0"
 HERE = "tests.cache.test_wrong_options"
 OTHER = {"valkey": "redis", "redis": "valkey"}
@@ -261,16 +263,25 @@ DJANGO_REDIS_IGNORE_EXCEPTIONS = True
     [
         ({"OPTIONS": []}, "E102"),
         ({"LOCATION": ""}, "E104"),
+        ({"LOCATION": None}, "E104"),
         ({"LOCATION": "cache.example:1"}, "E104"),
         ({"LOCATION": "redis://u:p@cache.example/x"}, "E104"),
         ({"LOCATION": "http://cache.example"}, "E105"),
+        ({"LOCATION": f"{URL}?zzzz=1"}, "E107"),
         ({"OPTIONS": {"zzzz": 1}}, "E107"),
         ({"OPTIONS": {"SOCKET_TIMEOUT": 1}}, "E108"),
+        ({"OPTIONS": {"compressor": "zip"}}, "E109"),
         ({"OPTIONS": {"compressor": ("zlib", {"level": 99})}}, "E109"),
         ({"OPTIONS": {"pool_class": "nowhere.Pool"}}, "E110"),
         ({"OPTIONS": {"serializer": "nowhere.Serializer"}}, "E111"),
+        ({"OPTIONS": {"serializer": object()}}, "E111"),
         ({"OPTIONS": {"socket_timeout": 0}}, "E112"),
+        ({"OPTIONS": {"socket_timeout": -1}}, "E112"),
+        ({"OPTIONS": {"socket_timeout": "2"}}, "E112"),
+        ({"OPTIONS": {"max_connections": -1}}, "E113"),
+        ({"OPTIONS": {"max_connections": "5"}}, "E113"),
         ({"OPTIONS": {"ignore_exceptions": "no"}}, "E116"),
+        ({"OPTIONS": {"decode_responses": True}}, "E100"),
     ],
 )
 def test_the_cache_and_the_check_use_the_same_words(driver: str, params: Any, id: str) -> None:
@@ -278,5 +289,16 @@ def test_the_cache_and_the_check_use_the_same_words(driver: str, params: Any, id
         [message] = [one for one in run_checks() if "django_cachex.E" in str(one.id)]
         with pytest.raises(ImproperlyConfigured) as error:
             caches["default"].get("key")
+        with pytest.raises(ImproperlyConfigured):
+            asyncio.run(caches["default"].aset("key", 1))
     assert message.id == f"django_cachex.{id}"
     assert str(error.value) == f"{message.msg} {message.hint}"
+
+
+def test_a_missing_driver_is_reported_too(driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, f"{driver}.connection", None)
+    load_driver.cache_clear()
+    with settings(driver, LOCATION=f"{URL}?db=9"):
+        assert "django_cachex.E103" in [message.id for message in run_checks()]
+        with pytest.raises(ImproperlyConfigured, match=f"pip install {driver}"):
+            caches["default"].get("key")

@@ -38,6 +38,7 @@ from django_cachex.cache.options import (
     find_warnings,
     parse_url,
     validate_cache_options,
+    validate_cluster_database,
 )
 from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.cache.stampede import parse_protection
@@ -115,23 +116,22 @@ def find_server_errors(
     parsed = {url: attempt(errors, parse_url, driver, url) for url in urls}
     # TLS connections have the most options, and both drivers support this scheme.
     valid = {url: found for url, found in parsed.items() if found is not None} or {"rediss://": {}}
-    databases = {str({**options, **found}.get("db") or 0) for found in valid.values()}
-    errors.extend(find_database_errors(backend, sorted(databases)))
+    servers = [{**options, **found} for found in valid.values()]
+    if getattr(backend, "_topology", None) == "cluster":
+        for server in servers:
+            attempt(errors, validate_cluster_database, server)
+    else:
+        errors.extend(find_database_warning(servers))
     for url in valid:
         errors.extend(find_errors(driver, url, options))
         errors.extend(find_warnings(driver, url, options))
     return errors
 
 
-def find_database_errors(backend: type[ServerCache], numbers: list[str]) -> Iterator[ConfigError]:
-    """Yield errors about database numbers that differ, or that a cluster doesn't have."""
-    if getattr(backend, "_topology", None) == "cluster" and numbers != ["0"]:
-        yield ConfigError(
-            "django_cachex.E106",
-            _("A cluster only has database 0."),
-            _("Remove the number from LOCATION, and “db” from OPTIONS."),
-        )
-    elif len(numbers) > 1:
+def find_database_warning(servers: list[dict[str, Any]]) -> Iterator[ConfigError]:
+    """Yield a warning if a primary and its replicas have different database numbers."""
+    numbers = sorted({str(options.get("db") or 0) for options in servers})
+    if len(numbers) > 1:
         yield ConfigError(
             "django_cachex.W101",
             _("The URLs in LOCATION have different database numbers: %(numbers)s."),

@@ -270,6 +270,16 @@ def validate_options(driver: Driver, url: str, options: Mapping[str, Any]) -> No
         raise error
 
 
+def validate_cluster_database(options: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a database number that a cluster doesn't have."""
+    if str(options.get("db") or 0) != "0":
+        raise ConfigError(
+            "django_cachex.E106",
+            _("A cluster only has database 0."),
+            _("Remove the number from LOCATION, and “db” from OPTIONS."),
+        )
+
+
 def find_errors(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterator[ConfigError]:
     """Yield the errors in OPTIONS and in the query of `url`, which takes precedence."""
     from_url = {n: v for n, v in parse_url(driver, url).items() if n not in NOT_IN_URL}

@@ -25,9 +25,15 @@ class ConfigError(ImproperlyConfigured):
     def __init__(self, id: str, message: str, hint: str, **params: object) -> None:
         if apps.apps_ready:  # Before this, Django can't translate.
             message, hint = gettext(message), gettext(hint)
+        if params:
+            message, hint = message % params, hint % params
+        super().__init__(id, message, hint)
         self.id = id
-        self.message, self.hint = message % params, hint % params
-        super().__init__(f"{self.message} {self.hint}")
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}"
 
 
 class CachexError(Exception):

@@ -54,9 +54,6 @@ def make_message(error: ConfigError, alias: str | None = None) -> CheckMessage:
     return message(error.message, hint=error.hint, obj=obj, id=error.id)
 
 
-# The settings of one cache
-
-
 @register(Tags.caches)
 def check_caches(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Check the settings of caches with a backend of this package."""
@@ -226,9 +223,6 @@ def check_migration_settings(app_configs: Any = None, **kwargs: Any) -> list[Che
         for name, hint in SETTING_HINTS.items()
         if ours and used.isdisjoint(get_reading_packages(name)) and getattr(settings, name, None)
     ]
-
-
-# Caches that share a database
 
 
 KEY = "key"

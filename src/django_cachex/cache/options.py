@@ -29,9 +29,6 @@ from django_cachex.cache.connection.sync import MAX_TIMEOUT, MIN_TIMEOUT
 from django_cachex.cache.migration import OPTION_HINTS, RENAMED_OPTIONS
 from django_cachex.exceptions import ConfigError
 
-# Names
-
-
 INEFFECTIVE_DJANGO_OPTIONS = frozenset(
     {"MAX_ENTRIES", "CULL_FREQUENCY", "max_entries", "cull_frequency"}
 )
@@ -109,9 +106,6 @@ def get_connection_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a cache's OPTIONS that its connections depend on."""
     others = INEFFECTIVE_DJANGO_OPTIONS | ALIAS_SETTINGS | CACHE_OPTIONS
     return {name: value for name, value in options.items() if name not in others}
-
-
-# Values
 
 
 @dataclass(frozen=True)
@@ -246,9 +240,6 @@ def find_credential_errors(options: Mapping[str, Any]) -> Iterator[ConfigError]:
             ),
             names=", ".join(f"“{name}”" for name in names),
         )
-
-
-# All options of an alias
 
 
 def validate_cache_options(options: Any) -> None:
@@ -396,8 +387,6 @@ def find_warnings(driver: Driver, url: str, options: Mapping[str, Any]) -> Itera
             )
 
 
-# Classes
-
 OTHER_DRIVER = {"valkey": "redis", "redis": "valkey"}
 USUAL_CLASSES = {
     "pool_class": "ConnectionPool",
@@ -472,8 +461,6 @@ def is_usable_class(name: str, value: Any) -> bool:
         return False
     return inspect.iscoroutinefunction(getattr(value, methods[-1])) is name.startswith("async_")
 
-
-# LOCATION
 
 SCHEMES = ("valkey", "valkeys", "redis", "rediss", "unix")
 SCHEME_ALIASES = {"valkey": "redis", "valkeys": "rediss"}

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage, registry
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
@@ -25,7 +24,6 @@ from django_cachex.cache.options import (
     ASYNC_CLASS_OPTIONS,
     INEFFECTIVE_DJANGO_OPTIONS,
     OWN_OPTIONS,
-    validate_options,
 )
 from django_cachex.cache.serializers import PickleSerializer
 
@@ -249,24 +247,6 @@ def test_settings_that_stand_in_options_are_reported(check: Check, name: str) ->
 @pytest.mark.parametrize("options", [None, [], "socket_timeout"])
 def test_options_that_are_no_dict(check: Check, options: Any) -> None:
     assert ids(check(OPTIONS=options)) == ["E102"]
-
-
-def test_the_first_use_is_refused_in_the_same_words(driver: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match=r"“PASSWORD”.*\"password\"") as error:
-        validate_options(load_driver(driver), URL, {"password": "x", "PASSWORD": "hush"})
-    assert "hush" not in str(error.value)
-    validate_options(load_driver(driver), URL, {"password": "x", "socket_timeout": 1})
-
-
-@pytest.mark.parametrize(
-    "options", [{"socket_timeout": 0}, {"socket_connect_timeout": "hush"}, {"max_connections": -1}]
-)
-def test_numbers_that_make_no_sense_are_refused_too(driver: str, options: dict[str, Any]) -> None:
-    [name] = options
-    with pytest.raises(ImproperlyConfigured, match=name) as error:
-        validate_options(load_driver(driver), URL, options)
-    assert "hush" not in str(error.value)
-    validate_options(load_driver(driver), URL, {"socket_timeout": 0.1, "max_connections": 1})
 
 
 # LOCATION

@@ -404,7 +404,7 @@ def instantiate(plugin_type: PluginType, target: Any, arguments: Mapping[str, An
             )
         return target
     names = ", ".join(f"“{name}”" for name in arguments)
-    accepted = get_parameter_names(target)
+    accepted = get_parameter_names(target) if arguments else None
     if accepted is not None and (unknown := [name for name in arguments if name not in accepted]):
         raise plugin_type.error(
             _("The %(option)s has no option %(names)s."),

@@ -75,10 +75,15 @@ class Configuration:
     exchange_limits: ExchangeLimits | None = None
     """The limits of an exchange on a blocking connection, in addition to the socket's timeout."""
 
+    @cached_property
+    def effective_options(self) -> Mapping[str, Any]:
+        """The options and those in the URL, which take precedence."""
+        return {**self.options, **parse_url(self.driver, self.url)}
+
     @property
     def address(self) -> str:
         """The database, as ``host:port/db`` or ``path?db=…``, without credentials."""
-        options = {**self.options, **parse_url(self.driver, self.url)}
+        options = self.effective_options
         if "path" in options:
             return f"{options['path']}?db={options.get('db', 0)}"
         host, port = options.get("host", "localhost"), options.get("port", 6379)
@@ -123,7 +128,7 @@ class Configuration:
     def max_connections(self) -> int:
         """The maximum number of blocking connections of a process."""
         maximum: int = getattr(self._pool, "max_connections", DEFAULT_MAX_CONNECTIONS)
-        is_set = {**self.options, **parse_url(self.driver, self.url)}.get("max_connections")
+        is_set = self.effective_options.get("max_connections")
         return maximum if is_set else min(maximum, DEFAULT_MAX_CONNECTIONS)
 
     @property

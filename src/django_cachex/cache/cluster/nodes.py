@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django_cachex.cache.cluster.routing import EMPTY_SLOT_MAP, SlotMap, parse_slot_map
 from django_cachex.cache.connection.server import Server
 from django_cachex.cache.operations import MultiServerOperation, ServerCall
-from django_cachex.cache.options import parse_url, validate_cluster_database
+from django_cachex.cache.options import validate_cluster_database
 from django_cachex.commands.command import Command, parse_raw
 from django_cachex.exceptions import (
     CachexError,
@@ -149,8 +149,7 @@ def get_host(server: Server) -> str:
 
 def validate_cluster_url(seed: Server) -> None:
     """Raise ImproperlyConfigured for a Unix socket or a database number other than 0."""
-    configuration = seed.configuration
-    options = {**configuration.options, **parse_url(configuration.driver, configuration.url)}
+    options = seed.configuration.effective_options
     if "path" in options:
         raise ImproperlyConfigured(
             "LOCATION must contain the host and port of nodes of the cluster."

@@ -88,7 +88,7 @@ def find_cache_errors(
         errors.extend(find_server_errors(backend, driver, params.get("LOCATION", ""), options))
     attempt(errors, load_plugins, SERIALIZER, options)
     attempt(errors, load_plugins, COMPRESSOR, options)
-    attempt(errors, check_protection, options)
+    attempt(errors, validate_protection, options)
     errors.extend(find_alias_warnings(backend, params, alias))
     if all(".W" in error.id for error in errors):
         errors.extend(find_creation_error(backend, params))
@@ -140,7 +140,7 @@ def find_database_warning(servers: list[dict[str, Any]]) -> Iterator[ConfigError
         )
 
 
-def check_protection(options: Mapping[str, Any]) -> None:
+def validate_protection(options: Mapping[str, Any]) -> None:
     """Raise ConfigError if the options of stampede protection are invalid."""
     try:
         parse_protection(options.get("stampede_protection"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copyreg
 import inspect
 import pickletools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
@@ -147,6 +147,8 @@ LENGTH_PREFIX_SIZES = {
     pickletools.TAKEN_FROM_ARGUMENT4U: 4,
     pickletools.TAKEN_FROM_ARGUMENT8U: 8,
 }
+EXTENSIONS = (b"\x82", b"\x83", b"\x84")
+"""Opcodes that import an object by its number in the registry of `copyreg`."""
 
 
 def list_serializers(serializer: Any) -> tuple[Any, ...]:
@@ -174,49 +176,45 @@ def can_run_code_from(serializer: Any, data: bytes) -> bool:
 def has_pickle_imports(data: bytes) -> bool:
     """Return whether `pickle.loads(data)` may import something before it ends or raises an error.
 
-    There are no jumps between opcodes, so only the lengths of their arguments are needed. The stack
-    isn't tracked, so this function continues in some cases where `pickle.loads` raises an error.
+    The stack isn't tracked, so this function continues in some cases where `pickle.loads` raises an
+    error. `pickletools.genops` would stop in cases where `pickle.loads` continues: it only reads
+    integers that `int` accepts.
     """
-    position, has_mark = 0, False
-    while position < len(data):
-        code = data[position]
-        if code not in OPCODES or code == ord("."):
+    registered: dict[int, Any] = copyreg._inverted_registry  # type: ignore[attr-defined]
+    has_mark = False
+    for code, start, end in iter_opcodes(data):
+        if code == b".":
             return False
-        if is_import(data, position, has_mark):
+        if code == b"\x93":
             return True
-        has_mark = has_mark or code == ord("(")
-        position = find_opcode_end(data, position)
+        if code in (b"c", b"i") and data[end - 1 : end] == b"\n" and (code == b"c" or has_mark):
+            return True  # `i` needs a mark. The second of their two lines isn't needed.
+        if code in EXTENSIONS and int.from_bytes(data[start:end], "little") in registered:
+            return True
+        has_mark = has_mark or code == b"("
     return False
 
 
-def is_import(data: bytes, position: int, has_mark: bool) -> bool:
-    """Return whether the opcode at `position` imports something."""
-    code = chr(data[position])
-    if code in "ci":  # Arguments of two lines; `i` also needs a mark.
-        return data.find(b"\n", position) > 0 and (code == "c" or has_mark)
-    if code in "\x82\x83\x84":
-        registered: dict[int, Any] = copyreg._inverted_registry  # type: ignore[attr-defined]
-        number = int.from_bytes(data[position + 1 : find_opcode_end(data, position)], "little")
-        return number in registered
-    return code == "\x93"
+def iter_opcodes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield each opcode and where its argument starts and ends, up to an unknown opcode.
 
-
-def find_opcode_end(data: bytes, position: int) -> int:
-    """Return the position after the opcode at `position` and its argument.
-
-    If the argument is truncated, this is after the end of the data.
+    There are no jumps between opcodes, so only the lengths of their arguments are needed. An
+    argument may end after the data, which are truncated then.
     """
-    argument, start = OPCODES[data[position]].arg, position + 1
-    if argument is None:
-        return start
-    if argument.n == LINE_ARGUMENT:
-        end = data.find(b"\n", start)
-        return len(data) if end < 0 else end + 1
-    if argument.n in LENGTH_PREFIX_SIZES:
-        size = LENGTH_PREFIX_SIZES[argument.n]
-        length = int.from_bytes(data[start : start + size], "little")
-        return start + size + length
-    return start + argument.n
+    position = 0
+    while position < len(data) and data[position] in OPCODES:
+        argument, start = OPCODES[data[position]].arg, position + 1
+        if argument is None:
+            end = start
+        elif argument.n == LINE_ARGUMENT:
+            end = data.find(b"\n", start) + 1 or len(data)
+        elif argument.n in LENGTH_PREFIX_SIZES:
+            end = start + LENGTH_PREFIX_SIZES[argument.n]
+            end += int.from_bytes(data[start:end], "little")
+        else:
+            end = start + argument.n
+        yield data[position:start], start, end
+        position = end
 
 
 EXTRA_OF_MODULE: Final = {

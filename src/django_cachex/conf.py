@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 from django.conf import settings
+from django.core.signals import setting_changed
 
 PAGE_SIZES = (25, 50, 100, 250, 500)
 
@@ -63,7 +66,16 @@ class Limits:
 LIMIT_NAMES = frozenset(field.name.upper() for field in fields(Limits))
 
 
+@cache
 def limits() -> Limits:
     """Return the current limits. The system check reports unknown keys of `CACHEX_ADMIN`."""
     config = getattr(settings, "CACHEX_ADMIN", {})
     return Limits(**{name.lower(): value for name, value in config.items() if name in LIMIT_NAMES})
+
+
+def _clear_limits(*, setting: str, **kwargs: Any) -> None:
+    if setting == "CACHEX_ADMIN":
+        limits.cache_clear()
+
+
+setting_changed.connect(_clear_limits)

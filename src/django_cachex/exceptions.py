@@ -6,6 +6,35 @@
 
 from __future__ import annotations
 
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext
+
+
+class ConfigError(ImproperlyConfigured):
+    """A setting of a cache is invalid, or has no effect.
+
+    An error is raised when the cache is used, and reported by a system check; warnings are only
+    reported. The texts contain no secrets.
+
+    Args:
+        id: the id of the check, such as "django_cachex.E107".
+        message, hint: texts, marked with `gettext_noop`, that may refer to `params`.
+    """
+
+    def __init__(self, id: str, message: str, hint: str, **params: object) -> None:
+        if apps.apps_ready:  # Before this, Django can't translate.
+            message, hint = gettext(message), gettext(hint)
+        if params:
+            message, hint = message % params, hint % params
+        super().__init__(id, message, hint)
+        self.id = id
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}"
+
 
 class CachexError(Exception):
     """The base class of all exceptions that the caches raise about a server."""

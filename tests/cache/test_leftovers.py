@@ -14,8 +14,13 @@ from django.core.checks import CheckMessage, registry
 from django.test import override_settings
 
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.checks import check_caches, check_migration_settings, migration
-from django_cachex.cache.migration import get_option_hints
+from django_cachex.cache.checks import check_caches, check_migration_settings
+from django_cachex.cache.migration import (
+    OPTION_HINTS,
+    RENAMED_OPTIONS,
+    SETTING_HINTS,
+    get_reading_packages,
+)
 from django_cachex.cache.options import INEFFECTIVE_DJANGO_OPTIONS
 
 OURS = {"BACKEND": "django_cachex.cache.RedisCache", "LOCATION": "redis://cache.example:6379/1"}
@@ -32,15 +37,15 @@ def sources(package: str) -> str:
 def test_every_option_that_they_read_has_an_equivalent(package: str) -> None:
     read = set(re.findall(r'options(?:\.get\(|\[)\s*"([A-Z_]+)"', sources(package)))
     assert {"SERIALIZER", "COMPRESSOR", "IGNORE_EXCEPTIONS"} < read
-    assert read - INEFFECTIVE_DJANGO_OPTIONS <= get_option_hints().keys()
+    assert read - INEFFECTIVE_DJANGO_OPTIONS <= OPTION_HINTS.keys()
 
 
 @pytest.mark.parametrize("package", ["django_redis", "django_valkey"])
 def test_every_setting_of_theirs_has_an_equivalent(package: str) -> None:
     read = set(re.findall(r'settings,\s*"([A-Z_]+)"', sources(package)))
     assert f"{package.upper()}_SCAN_ITERSIZE" in read
-    assert read <= migration.get_setting_hints().keys()
-    assert all(package in migration.get_reading_packages(name) for name in read)
+    assert read <= SETTING_HINTS.keys()
+    assert all(package in get_reading_packages(name) for name in read)
 
 
 DJANGO_REDIS = {
@@ -73,7 +78,7 @@ def test_a_whole_dict_of_django_redis_is_answered_line_by_line() -> None:
     assert by_option.keys() == params["OPTIONS"].keys()  # type: ignore[attr-defined]  # It is a dict.
     assert {error.id for error in found} == {"django_cachex.E108"}
     for name, error in by_option.items():
-        assert error.hint == get_option_hints()[name]
+        assert error.hint == OPTION_HINTS[name] % {"new": RENAMED_OPTIONS.get(name)}
         assert re.search(r"\b(Use|Remove|Move)\b", error.hint)
         assert "hush" not in f"{error.msg} {error.hint}"
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pickle
+import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +20,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
+
+from django_cachex.cache.connection.drivers import load_driver
 
 URL = "redis://cache.example:1/0"
 HERE = "tests.cache.test_wrong_options"
@@ -221,3 +227,81 @@ def test_more_connections_than_by_default_are_had_by_saying_so(driver: str) -> N
     client = Client.from_options(driver, f"{URL}?max_connections=80", {})
     assert client.server.configuration.max_connections == 80
     assert threading.TIMEOUT_MAX > 365 * 86_400  # What a pool without a timeout waits.
+
+
+@pytest.mark.parametrize("app", ["django_cachex.cache", "django_cachex.admin"])
+def test_a_project_gets_the_checks_with_and_without_the_admin(
+    driver: str, app: str, tmp_path: Path
+) -> None:
+    name = driver.capitalize()
+    (tmp_path / "minimal.py").write_text(f"""
+INSTALLED_APPS = ["django.contrib.contenttypes", "{app}"]
+CACHES = {{
+    "default": {{
+        "BACKEND": "django_cachex.cache.{name}Cache",
+        "LOCATION": "{URL}",
+        "KEY_PREFIX": "p",
+        "OPTIONS": {{"max_connections": 0, "SOCKET_TIMEOUT": 5}},
+    }},
+    "one": {{"BACKEND": "django_cachex.cache.{name}Cache", "LOCATION": "{URL}"}},
+    "two": {{
+        "BACKEND": "django_cachex.cache.{name}Cache", "LOCATION": "{URL}", "KEY_PREFIX": ":1",
+    }},
+}}
+DJANGO_REDIS_IGNORE_EXCEPTIONS = True
+""")
+    command = [sys.executable, "-m", "django", "check", "--settings=minimal"]
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert ended.returncode == 1
+    found = re.findall(r"django_cachex\.(\w+)\)", ended.stderr)
+    assert sorted(found) == ["E108", "E113", "W001", "W105"], ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("params", "id"),
+    [
+        ({"OPTIONS": []}, "E102"),
+        ({"LOCATION": ""}, "E104"),
+        ({"LOCATION": None}, "E104"),
+        ({"LOCATION": "cache.example:1"}, "E104"),
+        ({"LOCATION": "redis://u:p@cache.example/x"}, "E104"),
+        ({"LOCATION": "http://cache.example"}, "E105"),
+        ({"LOCATION": f"{URL}?zzzz=1"}, "E107"),
+        ({"OPTIONS": {"zzzz": 1}}, "E107"),
+        ({"OPTIONS": {"SOCKET_TIMEOUT": 1}}, "E108"),
+        ({"OPTIONS": {"compressor": "zip"}}, "E109"),
+        ({"OPTIONS": {"compressor": ("zlib", {"level": 99})}}, "E109"),
+        ({"OPTIONS": {"pool_class": "nowhere.Pool"}}, "E110"),
+        ({"OPTIONS": {"serializer": "nowhere.Serializer"}}, "E111"),
+        ({"OPTIONS": {"serializer": object()}}, "E111"),
+        ({"OPTIONS": {"socket_timeout": 0}}, "E112"),
+        ({"OPTIONS": {"socket_timeout": -1}}, "E112"),
+        ({"OPTIONS": {"socket_timeout": "2"}}, "E112"),
+        ({"OPTIONS": {"max_connections": -1}}, "E113"),
+        ({"OPTIONS": {"max_connections": "5"}}, "E113"),
+        ({"OPTIONS": {"ignore_exceptions": "no"}}, "E116"),
+        ({"OPTIONS": {"decode_responses": True}}, "E100"),
+    ],
+)
+def test_the_cache_and_the_check_use_the_same_words(driver: str, params: Any, id: str) -> None:
+    with settings(driver, **params):
+        [message] = [one for one in run_checks() if "django_cachex.E" in str(one.id)]
+        with pytest.raises(ImproperlyConfigured) as error:
+            caches["default"].get("key")
+        with pytest.raises(ImproperlyConfigured):
+            asyncio.run(caches["default"].aset("key", 1))
+    assert message.id == f"django_cachex.{id}"
+    # Processes that run tests in parallel pickle errors.
+    for raised in error.value, pickle.loads(pickle.dumps(error.value)):
+        assert str(raised) == f"{message.msg} {message.hint}"
+
+
+def test_a_missing_driver_is_reported_too(driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, f"{driver}.connection", None)
+    load_driver.cache_clear()
+    with settings(driver, LOCATION=f"{URL}?db=9"):
+        assert "django_cachex.E103" in [message.id for message in run_checks()]
+        with pytest.raises(ImproperlyConfigured, match=f"pip install {driver}"):
+            caches["default"].get("key")

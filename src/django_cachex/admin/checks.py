@@ -12,13 +12,9 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from django_cachex.admin.apps import CachexAdminConfig, app_config
 from django_cachex.admin.permissions import HIDDEN, READ_ONLY
-from django_cachex.cache.checks import check_prefixes, check_unpickling
 from django_cachex.conf import LIMIT_NAMES, PAGE_SIZES, Limits
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.valkey.inspector import ServerInspector
-
-register(check_prefixes, Tags.caches)
-register(check_unpickling, Tags.caches)
 
 POLICIES = (HIDDEN, READ_ONLY)
 SEPARATOR = "NAMESPACE_SEPARATOR"

@@ -15,6 +15,7 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
 from django_cachex.cache.cluster import ClusterClient
 from django_cachex.cache.cluster.routing import key_slot
+from django_cachex.cache.codecs import call_async_safe
 from django_cachex.cache.locking import LockingCache
 from django_cachex.cache.migration import UnsupportedCacheMethods, UnsupportedKwargs, reject_kwargs
 from django_cachex.cache.sentinel import SentinelClient
@@ -25,7 +26,6 @@ from django_cachex.cache.stampede import (
     parse_protection,
     run_steps,
 )
-from django_cachex.cache.utils import call_async_safe
 from django_cachex.commands.cache_api import (
     MAX_KEYS_PER_COMMAND,
     CacheOperations,

@@ -15,12 +15,7 @@ from django_cachex.cache.codecs import make_serializer
 from django_cachex.cache.configuration import parse_locations
 from django_cachex.cache.ignore_exceptions import IgnoreExceptionsClient, unreadable_log
 from django_cachex.cache.keys import build_pattern, find_keyspace, find_prefix
-from django_cachex.cache.options import (
-    FAILURE_OPTIONS,
-    find_value_errors,
-    get_connection_options,
-    raise_first,
-)
+from django_cachex.cache.options import get_connection_options, validate_cache_options
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.serializers import PickleSerializer, unpickle_all
 from django_cachex.cache.stampede import parse_protection
@@ -69,16 +64,12 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
     _timeout_is_ours: ClassVar[bool] = True
 
     def __init__(self, server: str | Sequence[str], params: dict[str, Any]) -> None:
-        options = params.get("OPTIONS", {})
-        is_dict = isinstance(options, Mapping)
-        options = options if is_dict else {}
+        given = params.get("OPTIONS", {})
+        options = given if isinstance(given, Mapping) else {}
         super().__init__({**params, "OPTIONS": options})
         try:
-            if not is_dict:
-                raise ImproperlyConfigured("OPTIONS must be a dict.")
-            if flags := FAILURE_OPTIONS & options.keys():
-                raise_first(find_value_errors({name: options[name] for name in flags}))
-            self._location = parse_locations(server)
+            validate_cache_options(given)
+            self._location = parse_locations(server, self._driver)
             self._serializer = make_serializer(options)
             self._stampede_protection = parse_protection(options.get("stampede_protection"))
             self.client = self._client_class.from_options(

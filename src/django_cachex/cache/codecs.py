@@ -5,15 +5,16 @@ from __future__ import annotations
 import copyreg
 import inspect
 import pickletools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
-from django.core.exceptions import ImproperlyConfigured
-from django.utils.functional import Promise
-from django.utils.module_loading import import_string
+from asgiref.sync import sync_to_async
+from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
+from django.utils.translation import gettext_noop as _
 
 from django_cachex.cache.compressors import DEFAULT_MAX_SIZE, DEFAULT_MIN_SIZE, DecompressedTooLarge
+from django_cachex.cache.options import import_error, import_object
 from django_cachex.cache.serializers import (
     JSONSerializer,
     MsgPackSerializer,
@@ -23,11 +24,13 @@ from django_cachex.cache.serializers import (
     Serializer,
     UnreadableValue,
 )
-from django_cachex.cache.utils import gettext
-from django_cachex.cache.utils import gettext_lazy as _
 from django_cachex.commands.args import encode_arg
+from django_cachex.exceptions import ConfigError
 
 __all__ = ["BytesCompressor", "CompositeSerializer", "UnreadableValue"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class BytesCompressor(Protocol):
@@ -144,6 +147,8 @@ LENGTH_PREFIX_SIZES = {
     pickletools.TAKEN_FROM_ARGUMENT4U: 4,
     pickletools.TAKEN_FROM_ARGUMENT8U: 8,
 }
+EXTENSIONS = (b"\x82", b"\x83", b"\x84")
+"""Opcodes that import an object by its number in the registry of `copyreg`."""
 
 
 def list_serializers(serializer: Any) -> tuple[Any, ...]:
@@ -171,49 +176,45 @@ def can_run_code_from(serializer: Any, data: bytes) -> bool:
 def has_pickle_imports(data: bytes) -> bool:
     """Return whether `pickle.loads(data)` may import something before it ends or raises an error.
 
-    There are no jumps between opcodes, so only the lengths of their arguments are needed. The stack
-    isn't tracked, so this function continues in some cases where `pickle.loads` raises an error.
+    The stack isn't tracked, so this function continues in some cases where `pickle.loads` raises an
+    error. `pickletools.genops` would stop in cases where `pickle.loads` continues: it only reads
+    integers that `int` accepts.
     """
-    position, has_mark = 0, False
-    while position < len(data):
-        code = data[position]
-        if code not in OPCODES or code == ord("."):
+    registered: dict[int, Any] = copyreg._inverted_registry  # type: ignore[attr-defined]
+    has_mark = False
+    for code, start, end in iter_opcodes(data):
+        if code == b".":
             return False
-        if is_import(data, position, has_mark):
+        if code == b"\x93":
             return True
-        has_mark = has_mark or code == ord("(")
-        position = find_opcode_end(data, position)
+        if code in (b"c", b"i") and data[end - 1 : end] == b"\n" and (code == b"c" or has_mark):
+            return True  # `i` needs a mark. The second of their two lines isn't needed.
+        if code in EXTENSIONS and int.from_bytes(data[start:end], "little") in registered:
+            return True
+        has_mark = has_mark or code == b"("
     return False
 
 
-def is_import(data: bytes, position: int, has_mark: bool) -> bool:
-    """Return whether the opcode at `position` imports something."""
-    code = chr(data[position])
-    if code in "ci":  # Arguments of two lines; `i` also needs a mark.
-        return data.find(b"\n", position) > 0 and (code == "c" or has_mark)
-    if code in "\x82\x83\x84":
-        registered: dict[int, Any] = copyreg._inverted_registry  # type: ignore[attr-defined]
-        number = int.from_bytes(data[position + 1 : find_opcode_end(data, position)], "little")
-        return number in registered
-    return code == "\x93"
+def iter_opcodes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield each opcode and where its argument starts and ends, up to an unknown opcode.
 
-
-def find_opcode_end(data: bytes, position: int) -> int:
-    """Return the position after the opcode at `position` and its argument.
-
-    If the argument is truncated, this is after the end of the data.
+    There are no jumps between opcodes, so only the lengths of their arguments are needed. An
+    argument may end after the data, which are truncated then.
     """
-    argument, start = OPCODES[data[position]].arg, position + 1
-    if argument is None:
-        return start
-    if argument.n == LINE_ARGUMENT:
-        end = data.find(b"\n", start)
-        return len(data) if end < 0 else end + 1
-    if argument.n in LENGTH_PREFIX_SIZES:
-        size = LENGTH_PREFIX_SIZES[argument.n]
-        length = int.from_bytes(data[start : start + size], "little")
-        return start + size + length
-    return start + argument.n
+    position = 0
+    while position < len(data) and data[position] in OPCODES:
+        argument, start = OPCODES[data[position]].arg, position + 1
+        if argument is None:
+            end = start
+        elif argument.n == LINE_ARGUMENT:
+            end = data.find(b"\n", start) + 1 or len(data)
+        elif argument.n in LENGTH_PREFIX_SIZES:
+            end = start + LENGTH_PREFIX_SIZES[argument.n]
+            end += int.from_bytes(data[start:end], "little")
+        else:
+            end = start + argument.n
+        yield data[position:start], start, end
+        position = end
 
 
 EXTRA_OF_MODULE: Final = {
@@ -233,18 +234,27 @@ class PluginType:
 
     option: str
     """The name of the option, which is also used in messages."""
+    id: str
+    """The id of the check for its errors."""
     paths: Mapping[str, str]
     """The dotted paths of the classes of this package, by their short names."""
     methods: tuple[str, ...]
     """The methods that an object must have."""
-    usage: str | Promise
+    usage: str
     """A sentence about these methods."""
     example: str
     """An example with options."""
 
+    def error(self, message: str, hint: str, **params: object) -> ConfigError:
+        """Return an error whose texts may also refer to `option` and `example`."""
+        return ConfigError(
+            self.id, message, hint, option=self.option, example=self.example, **params
+        )
+
 
 SERIALIZER: Final = PluginType(
     "serializer",
+    "django_cachex.E111",
     {
         "pickle": "django_cachex.cache.serializers.PickleSerializer",
         "json": "django_cachex.cache.serializers.JSONSerializer",
@@ -258,6 +268,7 @@ SERIALIZER: Final = PluginType(
 )
 COMPRESSOR: Final = PluginType(
     "compressor",
+    "django_cachex.E109",
     {
         "zlib": "django_cachex.cache.compressors.ZlibCompressor",
         "gzip": "django_cachex.cache.compressors.GzipCompressor",
@@ -272,128 +283,6 @@ COMPRESSOR: Final = PluginType(
     ),
     '"compressor": ("zstd", {"level": 9})',
 )
-
-
-class PluginError(ImproperlyConfigured):
-    """The serializer or compressor in OPTIONS can't be used."""
-
-    def __init__(self, message: str, hint: object) -> None:
-        super().__init__(f"{message} {hint}")
-        self.message = message
-        self.hint = str(hint)
-
-
-class MissingPackage(PluginError):
-    """The package of a serializer or compressor is not installed."""
-
-
-def quote_names(names: Iterable[str]) -> str:
-    return ", ".join(f"“{name}”" for name in names)
-
-
-def empty_list_error(plugin_type: PluginType) -> PluginError:
-    return PluginError(
-        gettext("“%(what)s” is an empty list.") % {"what": plugin_type.option},
-        gettext("Remove it, or add at least one."),
-    )
-
-
-def invalid_spec_error(plugin_type: PluginType) -> PluginError:
-    return PluginError(
-        gettext("“%(what)s” is neither a name nor a tuple of a name and its options.")
-        % {"what": plugin_type.option},
-        gettext("Use a tuple, such as %(example)s, or a list of names or tuples.")
-        % {"example": plugin_type.example},
-    )
-
-
-def unknown_name_error(plugin_type: PluginType) -> PluginError:
-    return PluginError(
-        gettext("There is no %(what)s of that name.") % {"what": plugin_type.option},
-        gettext("Use one of %(names)s, or a dotted path.")
-        % {"names": ", ".join(f'"{name}"' for name in plugin_type.paths)},
-    )
-
-
-def missing_methods_error(plugin_type: PluginType, methods: list[str]) -> PluginError:
-    return PluginError(
-        gettext("The %(what)s has no %(methods)s.")
-        % {"what": plugin_type.option, "methods": ", ".join(f"{name}()" for name in methods)},
-        plugin_type.usage,
-    )
-
-
-def not_a_class_error(plugin_type: PluginType) -> PluginError:
-    return PluginError(
-        gettext("The %(what)s is an object, which can't have options.")
-        % {"what": plugin_type.option},
-        gettext("Use its class instead, as in %(example)s.") % {"example": plugin_type.example},
-    )
-
-
-def unknown_options_error(
-    plugin_type: PluginType, names: Iterable[str], known: Iterable[str]
-) -> PluginError:
-    option_names = quote_names(known)
-    return PluginError(
-        gettext("The %(what)s has no option %(names)s.")
-        % {"what": plugin_type.option, "names": quote_names(names)},
-        gettext("Its options are %(known)s.") % {"known": option_names}
-        if option_names
-        else gettext("It has no options."),
-    )
-
-
-def invalid_arguments_error(plugin_type: PluginType, names: Iterable[str]) -> PluginError:
-    return PluginError(
-        gettext("The %(what)s can't be created with these options.") % {"what": plugin_type.option},
-        gettext("Correct the values of %(names)s.") % {"names": quote_names(names)},
-    )
-
-
-def missing_arguments_error(plugin_type: PluginType) -> PluginError:
-    return PluginError(
-        gettext("The %(what)s can't be created without options.") % {"what": plugin_type.option},
-        gettext("Use a tuple of the class and its options, such as %(example)s.")
-        % {"example": plugin_type.example},
-    )
-
-
-def import_error(plugin_type: PluginType, error: ImportError) -> PluginError:
-    module = (error.name or "").partition(".")[0]
-    if module in EXTRA_OF_MODULE:
-        return MissingPackage(
-            gettext("The %(what)s needs a package that is not installed.")
-            % {"what": plugin_type.option},
-            gettext("Run: pip install django-cachex[%(extra)s]")
-            % {"extra": EXTRA_OF_MODULE[module]},
-        )
-    return PluginError(
-        gettext("The %(what)s can't be imported: %(reason)s.")
-        % {"what": plugin_type.option, "reason": f"{type(error).__name__}: {error}"},
-        path_hint(error),
-    )
-
-
-def creation_error(plugin_type: PluginType, error: Exception) -> PluginError:
-    """Return the error for an exception from a class or its module.
-
-    It doesn't contain the exception's text, which may include secrets.
-    """
-    return PluginError(
-        gettext("The %(what)s can't be created: %(reason)s.")
-        % {"what": plugin_type.option, "reason": type(error).__name__},
-        gettext("Import it in a shell to see the error."),
-    )
-
-
-def path_hint(error: ImportError) -> str:
-    """Return the hint for a dotted path that could not be imported."""
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return gettext(
-            "Install the package that contains the module “%(module)s”, or correct the path."
-        ) % {"module": error.name.partition(".")[0]}
-    return gettext("Correct the path. It consists of the module, a dot, and the class.")
 
 
 def make_serializer(options: Mapping[str, Any]) -> Serializer:
@@ -417,7 +306,9 @@ def load_plugins(plugin_type: PluginType, options: Mapping[str, Any]) -> list[An
     if not isinstance(spec, list):
         return [load_plugin(plugin_type, spec)]
     if not spec:
-        raise empty_list_error(plugin_type)
+        raise plugin_type.error(
+            _("“%(option)s” is an empty list."), _("Remove it, or add at least one.")
+        )
     return [load_plugin(plugin_type, one) for one in spec]
 
 
@@ -429,63 +320,106 @@ def load_plugin(plugin_type: PluginType, spec: Any) -> Any:
             three and a dictionary of options for the constructor.
 
     Raises:
-        PluginError: it can't be used.
+        ConfigError: it can't be used.
     """
     target, arguments = split_spec(plugin_type, spec)
     try:
         plugin = instantiate(plugin_type, import_named(plugin_type, target), arguments)
-    except ImproperlyConfigured:
+    except ConfigError:
         raise
+    except ImportError as error:
+        raise plugin_import_error(plugin_type, error) from error
+    except ImproperlyConfigured as error:
+        raise plugin_type.error(
+            _("An option of the %(option)s is invalid."), "%(reason)s", reason=error
+        ) from error
     except Exception as error:  # Modules and constructors may raise any exception.
-        raise creation_error(plugin_type, error) from error
+        # The exception's text isn't shown, because it may include secrets.
+        raise plugin_type.error(
+            _("The %(option)s can't be created: %(reason)s."),
+            _("Import it in a shell to see the error."),
+            reason=type(error).__name__,
+        ) from error
     missing = [name for name in plugin_type.methods if not callable(getattr(plugin, name, None))]
     if missing:
-        raise missing_methods_error(plugin_type, missing)
+        raise plugin_type.error(
+            _("The %(option)s has no %(methods)s."),
+            plugin_type.usage,
+            methods=", ".join(f"{name}()" for name in missing),
+        )
     return plugin
 
 
 def split_spec(plugin_type: PluginType, spec: Any) -> tuple[Any, Mapping[str, Any]]:
     """Return the name, class or instance, and the options."""
-    if not isinstance(spec, (tuple, dict)):
-        return spec, {}
     match spec:
-        case (target, dict() as arguments) if all(isinstance(name, str) for name in arguments):
+        case (target, dict() as arguments) if isinstance(spec, tuple) and all(
+            isinstance(name, str) for name in arguments
+        ):
             return target, arguments
+        case tuple() | dict():
+            raise plugin_type.error(
+                _("“%(option)s” is neither a name nor a tuple of a name and its options."),
+                _("Use a tuple, such as %(example)s, or a list of names or tuples."),
+            )
         case _:
-            raise invalid_spec_error(plugin_type)
+            return spec, {}
 
 
 def import_named(plugin_type: PluginType, target: Any) -> Any:
     """Return the object for a short name or a dotted path; return other objects unchanged."""
-    if not isinstance(target, str):
-        return target
-    if "." not in target and target not in plugin_type.paths:
-        raise unknown_name_error(plugin_type)
-    try:
-        return import_string(plugin_type.paths.get(target, target))
-    except ImportError as error:
-        raise import_error(plugin_type, error) from error
+    path = plugin_type.paths.get(target, target) if isinstance(target, str) else target
+    if isinstance(path, str) and "." not in path:
+        raise plugin_type.error(
+            _("There is no %(option)s of that name."),
+            _("Use one of %(names)s, or a dotted path."),
+            names=", ".join(f'"{name}"' for name in plugin_type.paths),
+        )
+    return import_object(path)
+
+
+def plugin_import_error(plugin_type: PluginType, error: ImportError) -> ConfigError:
+    """Return the error for a missing package, or for a path that can't be imported."""
+    module = (error.name or "").partition(".")[0]
+    if module not in EXTRA_OF_MODULE:
+        return import_error(plugin_type.id, plugin_type.option, error)
+    return ConfigError(
+        "django_cachex.E114",
+        _("The %(option)s needs a package that is not installed."),
+        _("Run: pip install django-cachex[%(extra)s]"),
+        option=plugin_type.option,
+        extra=EXTRA_OF_MODULE[module],
+    )
 
 
 def instantiate(plugin_type: PluginType, target: Any, arguments: Mapping[str, Any]) -> Any:
     """Call a class with its options; return an instance unchanged."""
     if not callable(target):
         if arguments:
-            raise not_a_class_error(plugin_type)
+            raise plugin_type.error(
+                _("The %(option)s is an object, which can't have options."),
+                _("Use its class instead, as in %(example)s."),
+            )
         return target
-    accepted = get_parameter_names(target)
+    names = ", ".join(f"“{name}”" for name in arguments)
+    accepted = get_parameter_names(target) if arguments else None
     if accepted is not None and (unknown := [name for name in arguments if name not in accepted]):
-        raise unknown_options_error(plugin_type, unknown, accepted)
+        raise plugin_type.error(
+            _("The %(option)s has no option %(names)s."),
+            _("Its options are %(known)s.") if accepted else _("It has no options."),
+            names=", ".join(f"“{name}”" for name in unknown),
+            known=", ".join(f"“{name}”" for name in accepted),
+        )
     try:
         return target(**arguments)
-    except ImportError as error:
-        raise import_error(plugin_type, error) from error
     except TypeError as error:
-        raise (
-            invalid_arguments_error(plugin_type, arguments)
-            if arguments
-            else missing_arguments_error(plugin_type)
-        ) from error
+        if arguments:
+            message = _("The %(option)s can't be created with these options.")
+            hint = _("Correct the values of %(names)s.")
+        else:
+            message = _("The %(option)s can't be created without options.")
+            hint = _("Use a tuple of the class and its options, such as %(example)s.")
+        raise plugin_type.error(message, hint, names=names) from error
 
 
 def get_parameter_names(cls: Callable[..., Any]) -> list[str] | None:
@@ -496,3 +430,14 @@ def get_parameter_names(cls: Callable[..., Any]) -> list[str] | None:
         return None
     accepts_any = any(one.kind is one.VAR_KEYWORD for one in accepted.values())
     return None if accepts_any else list(accepted)
+
+
+async def call_async_safe(build: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return the result of `build`, which is called in a thread if it can't run on an event loop.
+
+    For example, pickling a queryset evaluates it, which Django doesn't allow on an event loop.
+    """
+    try:
+        return build(*args, **kwargs)
+    except SynchronousOnlyOperation:
+        return await sync_to_async(build)(*args, **kwargs)

@@ -29,7 +29,8 @@ from django_cachex.cache.options import (
     INEFFECTIVE_DRIVER_OPTIONS,
     NOT_FOR_DRIVER,
     SYNC_CLASS_OPTIONS,
-    import_class,
+    import_object,
+    not_a_url_error,
     parse_url,
     validate_options,
 )
@@ -74,10 +75,15 @@ class Configuration:
     exchange_limits: ExchangeLimits | None = None
     """The limits of an exchange on a blocking connection, in addition to the socket's timeout."""
 
+    @cached_property
+    def effective_options(self) -> Mapping[str, Any]:
+        """The options and those in the URL, which take precedence."""
+        return {**self.options, **parse_url(self.driver, self.url)}
+
     @property
     def address(self) -> str:
         """The database, as ``host:port/db`` or ``path?db=…``, without credentials."""
-        options = {**self.options, **parse_configured_url(self.driver, self.url)}
+        options = self.effective_options
         if "path" in options:
             return f"{options['path']}?db={options.get('db', 0)}"
         host, port = options.get("host", "localhost"), options.get("port", 6379)
@@ -122,9 +128,7 @@ class Configuration:
     def max_connections(self) -> int:
         """The maximum number of blocking connections of a process."""
         maximum: int = getattr(self._pool, "max_connections", DEFAULT_MAX_CONNECTIONS)
-        is_set = {**self.options, **parse_configured_url(self.driver, self.url)}.get(
-            "max_connections"
-        )
+        is_set = self.effective_options.get("max_connections")
         return maximum if is_set else min(maximum, DEFAULT_MAX_CONNECTIONS)
 
     @property
@@ -174,58 +178,45 @@ def configure(
     `exchange_limits`.
 
     Raises:
-        ImproperlyConfigured: a setting is invalid.
+        ConfigError: a setting is invalid.
+        ImproperlyConfigured: the driver rejects the settings.
     """
     driver = load_driver(driver_name)
     url = strip_query_options(url, frozenset(overrides))
-    driver_overrides = {name: value for name, value in overrides.items() if name != EXCHANGE_LIMITS}
-    parse_configured_url(driver, url)
-    validate_options(driver, url, {**options, **driver_overrides})
+    given = {**options, **{n: value for n, value in overrides.items() if n != EXCHANGE_LIMITS}}
+    validate_options(driver, url, given)
     excluded = NOT_FOR_DRIVER | INEFFECTIVE_DRIVER_OPTIONS | {"decode_responses"}
-    driver_options = {
-        name: v for name, v in {**options, **driver_overrides}.items() if name not in excluded
-    }
+    driver_options = {name: value for name, value in given.items() if name not in excluded}
     for name in driver_options.keys() & CLASS_OPTIONS:
-        driver_options[name] = import_class(driver_options[name])
-    uses_breaker = bool(options.get("breaker", True))
+        driver_options[name] = import_object(driver_options[name])
     driver_options.setdefault("socket_connect_timeout", CONNECT_TIMEOUT)
     if not get_sync_classes(driver, url, driver_options).rejects("socket_keepalive"):
         driver_options = {**KEEPALIVE_OPTIONS, **driver_options}
-    url, limits = (
-        strip_query_options(url, INEFFECTIVE_DRIVER_OPTIONS),
-        overrides.get(EXCHANGE_LIMITS),
-    )
+    url = strip_query_options(url, INEFFECTIVE_DRIVER_OPTIONS)
     configuration = Configuration(
-        driver, url, driver_options | {"protocol": 2}, uses_breaker, limits
+        driver,
+        url,
+        driver_options | {"protocol": 2},
+        uses_breaker=bool(options.get("breaker", True)),
+        exchange_limits=overrides.get(EXCHANGE_LIMITS),
     )
     with configuration.map_errors():
         configuration.connection()
     return configuration
 
 
-def parse_locations(location: str | Sequence[str]) -> list[str]:
-    """Return the URLs in a LOCATION: that of the primary, then those of its read replicas."""
+def parse_locations(location: str | Sequence[str], driver_name: str = "redis") -> list[str]:
+    """Return the URLs in a LOCATION: that of the primary, then those of its read replicas.
+
+    Raises:
+        ConfigError: it is neither text nor a list of texts, or is empty. The hint has a URL for the
+            driver.
+    """
     is_list = isinstance(location, Sequence) and not isinstance(location, str)
     urls = list(location) if is_list else re.split("[;,]", str(location or ""))
     if not urls or not all(isinstance(url, str) and url for url in urls):
-        raise ImproperlyConfigured(
-            "LOCATION must be the URL of a server, or a list of URLs with the primary first."
-        )
+        raise not_a_url_error(driver_name, "")
     return urls
-
-
-def parse_configured_url(driver: Driver, url: str) -> Mapping[str, Any]:
-    """Return the options in `url`; raise ImproperlyConfigured if it can't be parsed."""
-    try:
-        options: Mapping[str, Any] = parse_url(driver, url)
-    except ValueError:
-        # The error of the parser may quote a part of the password.
-        raise ImproperlyConfigured(
-            f"LOCATION is not a URL that {driver.name} understands, such as "
-            f"{driver.name}://127.0.0.1:6379/0. In a password, the characters / ? # @ : must be "
-            "percent-encoded."
-        ) from None
-    return options
 
 
 def strip_query_options(url: str, names: frozenset[str]) -> str:

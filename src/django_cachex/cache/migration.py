@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Never, NoReturn, TypedDict
 
-from django_cachex.cache.utils import gettext as _
+from django.utils.translation import gettext_noop as _
 
 
 class RemovedMethod:
@@ -80,80 +80,114 @@ RENAMED_OPTIONS = {
     "PARSER_CLASS": "parser_class",
     "PARSER_CLS": "parser_class",
     "PASSWORD": "password",
+    "SENTINELS": "sentinels",
+    "SENTINEL_KWARGS": "sentinel_kwargs",
     "SOCKET_CONNECT_TIMEOUT": "socket_connect_timeout",
     "SOCKET_TIMEOUT": "socket_timeout",
     "USERNAME": "username",
 }
 
-
-def get_option_hints() -> dict[str, str]:
-    """Return the hints about what to use in place of each option of the two packages."""
-    renamed = {
-        old: _('Use "%(new)s" instead, with the same value.') % {"new": new}
-        for old, new in RENAMED_OPTIONS.items()
-    }
-    return renamed | _get_class_hints() | _get_connection_hints() | _get_value_hints()
-
-
-def _get_class_hints() -> dict[str, str]:
-    no_client = _(
-        "Remove it. The cache doesn't use the driver's client. Options of connections, such as "
-        '"socket_timeout", belong directly in OPTIONS.'
-    )
-    return {
-        "BASE_CLIENT_CLASS": no_client,
-        "BASE_CLIENT_KWARGS": no_client,
-        "CLIENT_CLASS": _(
-            "Remove it. For Sentinel and clusters, use the backends ValkeySentinelCache, "
-            "RedisSentinelCache, ValkeyClusterCache and RedisClusterCache in django_cachex.cache. "
-            "There is no equivalent for sharding. Instead of the herd client, use "
-            '"stampede_protection": True.'
+OPTION_HINTS = {
+    **dict.fromkeys(RENAMED_OPTIONS, _('Use "%(new)s" instead, with the same value.')),
+    **dict.fromkeys(
+        ["SENTINELS", "SENTINEL_KWARGS"],
+        _(
+            'Use "%(new)s" instead, with the BACKEND '
+            "django_cachex.cache.ValkeySentinelCache or RedisSentinelCache."
         ),
-        "REDIS_CLIENT_CLASS": no_client,
-        "REDIS_CLIENT_KWARGS": no_client,
-    }
+    ),
+    **dict.fromkeys(
+        ["BASE_CLIENT_CLASS", "BASE_CLIENT_KWARGS", "REDIS_CLIENT_CLASS", "REDIS_CLIENT_KWARGS"],
+        _(
+            "Remove it. The cache doesn't use the driver's client. Options of connections, such as "
+            '"socket_timeout", belong directly in OPTIONS.'
+        ),
+    ),
+    "CLIENT_CLASS": _(
+        "Remove it. For Sentinel and clusters, use the backends ValkeySentinelCache, "
+        "RedisSentinelCache, ValkeyClusterCache and RedisClusterCache in django_cachex.cache. "
+        "There is no equivalent for sharding. Instead of the herd client, use "
+        '"stampede_protection": True.'
+    ),
+    "CLOSE_CONNECTION": _(
+        "Remove it. Connections are shared by all threads, and kept between requests."
+    ),
+    "COMPRESSOR": _(
+        'Use "compressor" with "zlib", "gzip", "lzma", "lz4" or "zstd" instead; stored values '
+        "remain readable. For others, use the path of a class with recognizes(data), "
+        "compress(data) and decompress(data)."
+    ),
+    "CONNECTION_FACTORY": _(
+        'Remove it. The driver creates the connections. Use "pool_class" and "connection_class" to '
+        "choose its classes."
+    ),
+    "CONNECTION_POOL_KWARGS": _(
+        'Move its contents directly to OPTIONS: "OPTIONS": {"max_connections": 100}.'
+    ),
+    **dict.fromkeys(
+        ["LOG_IGNORED_EXCEPTIONS", "LOG_IGNORE_EXCEPTIONS"],
+        _('Remove it. Errors that "ignore_exceptions" ignores are logged once a minute.'),
+    ),
+    "PICKLE_VERSION": _(
+        'Use "serializer": ("pickle", {"protocol": 4}) instead, with the number of the protocol.'
+    ),
+    "REPLICA_READ_ONLY": _("Remove it. The cache never writes to replicas."),
+    "SERIALIZER": _(
+        'Remove it for pickle. Use "serializer": "msgpack" for MessagePack, and for JSON '
+        '"serializer": ("json", {"encoder": "django.core.serializers.json.DjangoJSONEncoder"}); '
+        "stored values remain readable. For others, use the path of a class with dumps(obj) and "
+        "loads(data)."
+    ),
+}
+"""What to use in place of each option of the two packages. `new` is the name of a renamed one."""
+
+SETTING_HINTS = {
+    f"{prefix}_{name}": hint
+    for name, hint in {
+        "CLOSE_CONNECTION": _("Remove it. Connections are kept between requests."),
+        "CONNECTION_FACTORY": _("Remove it. The driver creates the connections."),
+        "IGNORE_EXCEPTIONS": _(
+            'Use "ignore_exceptions": True in OPTIONS to treat errors as misses. At present, they '
+            "are raised."
+        ),
+        **dict.fromkeys(
+            ["LOGGER", "LOG_IGNORED_EXCEPTIONS"],
+            _(
+                'Remove it. Errors that "ignore_exceptions" ignores are always logged, by the '
+                "logger django_cachex.cache."
+            ),
+        ),
+        "SCAN_ITERSIZE": _(
+            "Remove it. The default is 1000; iter_keys() and delete_pattern() have the argument "
+            "itersize."
+        ),
+    }.items()
+    for prefix in ("DJANGO_REDIS", "DJANGO_VALKEY")
+} | {
+    "CACHE_HERD_TIMEOUT": _(
+        'Use "stampede_protection": {"early": 60} in OPTIONS, with the number of seconds.'
+    ),
+    "CACHE_COMPRESS_LEVEL": _('Use "compressor": ("zstd", {"level": 9}) in OPTIONS.'),
+    "CACHE_COMPRESS_MIN_LENGTH": _('Use "compressor": ("zstd", {"min_size": 500}) in OPTIONS.'),
+    **dict.fromkeys(
+        [
+            *("COMPRESS_BROTLI_LGBLOCK", "COMPRESS_BROTLI_LGWIN", "COMPRESS_BROTLI_MODE"),
+            *("COMPRESS_LZMA_CHECK", "COMPRESS_LZMA_FILTERS", "COMPRESS_LZMA_FORMAT"),
+            *("COMPRESS_ZLIB_WBITS", "COMPRESS_ZSTD_DICT", "COMPRESS_ZSTD_OPTIONS"),
+            *("DECOMPRESS_LZMA_FILTERS", "DECOMPRESS_LZMA_FORMAT", "DECOMPRESS_LZMA_MEMLIMIT"),
+            *("DECOMPRESS_ZSTD_DICT", "DECOMPRESS_ZSTD_OPTIONS"),
+        ],
+        _(
+            "Use an option of the compressor, if there is one, such as "
+            '"compressor": ("lzma", {"level": 9}).'
+        ),
+    ),
+}
+"""What to use in place of each setting of the two packages."""
 
 
-def _get_connection_hints() -> dict[str, str]:
-    logged = _('Remove it. Errors that "ignore_exceptions" ignores are logged once a minute.')
-    sentinel = _(
-        'Use "%(new)s" instead, with the BACKEND '
-        "django_cachex.cache.ValkeySentinelCache or RedisSentinelCache."
-    )
-    return {
-        "CLOSE_CONNECTION": _(
-            "Remove it. Connections are shared by all threads, and kept between requests."
-        ),
-        "CONNECTION_FACTORY": _(
-            'Remove it. The driver creates the connections. Use "pool_class" and '
-            '"connection_class" to choose its classes.'
-        ),
-        "CONNECTION_POOL_KWARGS": _(
-            'Move its contents directly to OPTIONS: "OPTIONS": {"max_connections": 100}.'
-        ),
-        "LOG_IGNORED_EXCEPTIONS": logged,
-        "LOG_IGNORE_EXCEPTIONS": logged,
-        "REPLICA_READ_ONLY": _("Remove it. The cache never writes to replicas."),
-        "SENTINELS": sentinel % {"new": "sentinels"},
-        "SENTINEL_KWARGS": sentinel % {"new": "sentinel_kwargs"},
-    }
-
-
-def _get_value_hints() -> dict[str, str]:
-    return {
-        "COMPRESSOR": _(
-            'Use "compressor" with "zlib", "gzip", "lzma", "lz4" or "zstd" instead; stored values '
-            "remain readable. For others, use the path of a class with recognizes(data), "
-            "compress(data) and decompress(data)."
-        ),
-        "PICKLE_VERSION": _(
-            'Use "serializer": ("pickle", {"protocol": 4}) instead, with the number of the '
-            "protocol."
-        ),
-        "SERIALIZER": _(
-            'Remove it for pickle. Use "serializer": "msgpack" for MessagePack, and for JSON '
-            '"serializer": ("json", {"encoder": '
-            '"django.core.serializers.json.DjangoJSONEncoder"}); stored values remain readable. '
-            "For others, use the path of a class with dumps(obj) and loads(data)."
-        ),
-    }
+def get_reading_packages(setting: str) -> frozenset[str]:
+    """Return the packages that read a setting in `SETTING_HINTS`."""
+    if setting == "CACHE_HERD_TIMEOUT":
+        return frozenset({"django_redis", "django_valkey"})
+    return frozenset({"django_redis" if setting.startswith("DJANGO_REDIS") else "django_valkey"})

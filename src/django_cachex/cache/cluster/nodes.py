@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache.cluster.routing import EMPTY_SLOT_MAP, SlotMap, parse_slot_map
-from django_cachex.cache.configuration import parse_configured_url
 from django_cachex.cache.connection.server import Server
 from django_cachex.cache.operations import MultiServerOperation, ServerCall
+from django_cachex.cache.options import validate_cluster_database
 from django_cachex.commands.command import Command, parse_raw
 from django_cachex.exceptions import (
     CachexError,
@@ -149,13 +149,9 @@ def get_host(server: Server) -> str:
 
 def validate_cluster_url(seed: Server) -> None:
     """Raise ImproperlyConfigured for a Unix socket or a database number other than 0."""
-    configuration = seed.configuration
-    options = {
-        **configuration.options,
-        **parse_configured_url(configuration.driver, configuration.url),
-    }
-    if "path" in options or int(options.get("db") or 0):
+    options = seed.configuration.effective_options
+    if "path" in options:
         raise ImproperlyConfigured(
-            "LOCATION must contain the host and port of nodes of the cluster, and no database "
-            "number except 0."
+            "LOCATION must contain the host and port of nodes of the cluster."
         )
+    validate_cluster_database(options)

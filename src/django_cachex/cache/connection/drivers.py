@@ -13,8 +13,10 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Protocol
 
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_noop as _
+
+from django_cachex.exceptions import ConfigError
 
 
 class DriverConnection(Protocol):
@@ -85,12 +87,15 @@ ERROR_CLASSES = {"valkey": "ValkeyError", "redis": "RedisError"}
 
 @functools.cache
 def load_driver(name: str) -> Driver:
-    """Import the driver `name`; raise ImproperlyConfigured if it is not installed."""
+    """Import the driver `name`; raise ConfigError if it is not installed."""
     try:
         sync_module = import_module(f"{name}.connection")
     except ImportError as missing:
-        raise ImproperlyConfigured(
-            f"This cache needs the driver {name}: pip install {name}"
+        raise ConfigError(
+            "django_cachex.E103",
+            _("This cache needs the driver %(driver)s-py, which is not installed."),
+            _("Run: pip install %(driver)s"),
+            driver=name,
         ) from missing
     async_module = import_module(f"{name}.asyncio.connection")
     errors = import_module(f"{name}.exceptions")

@@ -7,7 +7,7 @@ values.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Unpack
 
@@ -44,7 +44,16 @@ from django_cachex.commands.strings import SetKwargs, StringCommands
 
 
 class ServerCache(CacheOperationsMixin, CommandCache, StringCommands, UnsupportedCacheMethods):
-    """Django's cache methods, blocking and asynchronous."""
+    """Django's cache methods, blocking and asynchronous.
+
+    Those that are called most are plain functions, which take the least time.
+    """
+
+    @copy_docstring(CacheOperations._add)
+    def add(
+        self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> bool:
+        return self._run(self._add(key, value, timeout, version))
 
     @copy_signature(CacheOperations._get)
     def get(
@@ -258,7 +267,12 @@ class ServerCache(CacheOperationsMixin, CommandCache, StringCommands, Unsupporte
     async def adecr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         return await self.aincr_version(key, -delta, version)
 
-    set_many = sync_method(CacheOperations._set_many)
+    @copy_docstring(CacheOperations._set_many)
+    def set_many(
+        self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> list[Any]:
+        return self._run(self._set_many(data, timeout, version))
+
     aset_many = async_method(CacheOperations._set_many)
     clear, aclear = sync_method(CommandCache._clear), async_method(CommandCache._clear)
 

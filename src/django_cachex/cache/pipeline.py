@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any, Self
 
 from django_cachex.commands.all import AllCommands
@@ -40,6 +41,7 @@ ENCODING_METHODS = (
     "_stored_pattern",
 )
 """The methods of the owner of a pipeline by which it encodes and decodes keys and values."""
+get_encoding_methods = attrgetter(*ENCODING_METHODS)
 
 
 class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[Any]):
@@ -55,8 +57,7 @@ class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[A
         self._owner = owner
         self._transaction = transaction
         self._queue: list[Command[Any]] = []
-        for name in ENCODING_METHODS:
-            setattr(self, name, getattr(owner, name))
+        vars(self).update(zip(ENCODING_METHODS, get_encoding_methods(owner), strict=True))
 
     def _run(self, command: Command[Any] | Operation[Any]) -> Self:
         """Queue `command`; raise TypeError for an operation, which needs replies in between."""

@@ -138,7 +138,7 @@ def test_docstrings_of_the_asynchronous_form_are_those_of_the_blocking_one() -> 
     found = dict(METHODS)
     pairs = {name: (method, found.get(f"a{name}")) for name, method in METHODS}
     wrong = {name for name, (one, other) in pairs.items() if other and one.__doc__ != other.__doc__}
-    assert wrong == {"lock", "semaphore"}  # They return other objects, for threads and for tasks.
+    assert wrong == set()
 
 
 # Signatures.

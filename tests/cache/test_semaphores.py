@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from django_cachex.cache import ValkeyClusterCache, tracing
 from django_cachex.cache.backends import ServerCache
+from django_cachex.cache.semaphores import acquire, get_usage, release
 from django_cachex.commands import (
     LockError,
     LockLost,
@@ -27,7 +29,6 @@ from django_cachex.commands import (
     ServerUnavailable,
     WrongTypeError,
 )
-from django_cachex.commands.semaphores import SemaphoreRequest, get_usage, release
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import relay
 from tests.cache.test_locks import LOOP, Awaited, Blocking
@@ -170,20 +171,21 @@ def test_a_key_that_holds_something_else_is_left_alone(made: Any) -> None:
 
 def share(
     token: bytes, weight: int = 1, capacity: int = 2, lease: int = 60_000
-) -> SemaphoreRequest:
-    return SemaphoreRequest(b":1:name", token, weight, capacity, lease)
+) -> Callable[[int], Any]:
+    """Return what tries to acquire a part; its argument is how long to keep a place otherwise."""
+    return partial(acquire, b":1:name", token, weight, capacity, lease)
 
 
 def test_who_comes_first_is_served_first(cache: ServerCache) -> None:
     run = cache.client.run
-    assert run(share(b"holder", weight=2).acquire(0)) is True
+    assert run(share(b"holder", weight=2)(0)) is True
     for token in b"a", b"b", b"c":
-        assert run(share(token).acquire(60_000)) is False
+        assert run(share(token)(60_000)) is False
     assert run(get_usage(b":1:name")) == (2, 3)
     cache.client.run(cache._eval_script("return redis.call('HDEL', KEYS[1], 'holder')", ["name"]))
-    assert run(share(b"late").acquire(0)) is False  # There is room, and there are others before it.
-    assert run(share(b"b").acquire(60_000)) is False
-    assert [run(share(token).acquire(60_000)) for token in (b"a", b"b", b"c")] == [
+    assert run(share(b"late")(0)) is False  # There is room, and there are others before it.
+    assert run(share(b"b")(60_000)) is False
+    assert [run(share(token)(60_000)) for token in (b"a", b"b", b"c")] == [
         True,
         True,
         False,
@@ -192,21 +194,21 @@ def test_who_comes_first_is_served_first(cache: ServerCache) -> None:
 
 def test_who_needs_much_is_not_passed_by_who_needs_little(cache: ServerCache) -> None:
     run = cache.client.run
-    assert run(share(b"holder").acquire(0)) is True
-    assert run(share(b"heavy", weight=2).acquire(60_000)) is False
-    assert run(share(b"light").acquire(60_000)) is False  # Though it would fit.
+    assert run(share(b"holder")(0)) is True
+    assert run(share(b"heavy", weight=2)(60_000)) is False
+    assert run(share(b"light")(60_000)) is False  # Though it would fit.
 
 
 def test_a_place_in_the_queue_lapses(cache: ServerCache) -> None:
     run = cache.client.run
-    assert run(share(b"holder").acquire(0)) is True
-    assert run(share(b"died", weight=2).acquire(1)) is False
-    wait_until(lambda: run(share(b"other").acquire(0)), "the place")
+    assert run(share(b"holder")(0)) is True
+    assert run(share(b"died", weight=2)(1)) is False
+    wait_until(lambda: run(share(b"other")(0)), "the place")
 
 
 def test_acquiring_again_by_one_token_is_acquiring_once(cache: ServerCache) -> None:
     run = cache.client.run
-    assert [run(share(b"one").acquire(0)) for _ in range(3)] == [True, True, True]
+    assert [run(share(b"one")(0)) for _ in range(3)] == [True, True, True]
     assert run(get_usage(b":1:name")) == (1, 0)
 
 
@@ -251,7 +253,7 @@ def follows_the_model(cache: ServerCache, done: list[Any]) -> None:
         if name == "take":
             weight, waits = how
             patience = 600_000 if waits else 0
-            taken = run(share(token, weight, model.capacity).acquire(patience))
+            taken = run(share(token, weight, model.capacity)(patience))
             assert taken is model.take(token, weight, waits)
         else:
             assert run(release(b":1:name", token)) is model.release(token)

@@ -13,22 +13,20 @@ from typing import Any, Unpack
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
+from django_cachex.cache.base import CommandCache
 from django_cachex.cache.cluster import ClusterClient
 from django_cachex.cache.cluster.routing import key_slot
 from django_cachex.cache.codecs import call_async_safe
-from django_cachex.cache.locking import LockingCache
+from django_cachex.cache.locks import AsyncLock, Lock, factory_method
 from django_cachex.cache.migration import UnsupportedCacheMethods, UnsupportedKwargs, reject_kwargs
+from django_cachex.cache.operations import arun_steps, run_steps
+from django_cachex.cache.semaphores import AsyncSemaphore, Semaphore
 from django_cachex.cache.sentinel import SentinelClient
-from django_cachex.cache.stampede import (
-    ProtectedEntry,
-    ProtectionOption,
-    arun_steps,
-    parse_protection,
-    run_steps,
-)
+from django_cachex.cache.stampede import ProtectedEntry, ProtectionOption, parse_protection
 from django_cachex.commands.cache_api import (
     MAX_KEYS_PER_COMMAND,
     CacheOperations,
+    CacheOperationsMixin,
     batched,
     copy_and_unlink,
     merge_dicts,
@@ -36,27 +34,26 @@ from django_cachex.commands.cache_api import (
 from django_cachex.commands.command import (
     Command,
     Operation,
+    async_method,
     copy_docstring,
     copy_signature,
+    sync_method,
 )
 from django_cachex.commands.counters import SCRIPT_ERRORS
 from django_cachex.commands.strings import SetKwargs, StringCommands
 
 
-class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
-    """Django's cache methods, blocking and asynchronous."""
+class ServerCache(CacheOperationsMixin, CommandCache, StringCommands, UnsupportedCacheMethods):
+    """Django's cache methods, blocking and asynchronous.
+
+    Those that are called most are plain functions, which take the least time.
+    """
 
     @copy_docstring(CacheOperations._add)
     def add(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> bool:
         return self._run(self._add(key, value, timeout, version))
-
-    @copy_docstring(CacheOperations._add)
-    async def aadd(
-        self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
-    ) -> bool:
-        return await self._arun(await call_async_safe(self._add, key, value, timeout, version))
 
     @copy_signature(CacheOperations._get)
     def get(
@@ -111,22 +108,6 @@ class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
             return await self._arun(await call_async_safe(command, key, value, timeout, version))
         await self._arun(await call_async_safe(self._set, key, value, timeout, version))
 
-    @copy_docstring(CacheOperations._touch)
-    def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
-        return self._run(self._touch(key, timeout, version))
-
-    @copy_docstring(CacheOperations._touch)
-    async def atouch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
-        return await self._arun(self._touch(key, timeout, version))
-
-    @copy_docstring(CacheOperations._delete)
-    def delete(self, key: Any, version: Any = None) -> bool:
-        return self._run(self._delete(key, version))
-
-    @copy_docstring(CacheOperations._delete)
-    async def adelete(self, key: Any, version: Any = None) -> bool:
-        return await self._arun(self._delete(key, version))
-
     @copy_docstring(CacheOperations._get_many)
     def get_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         keys = list(keys)
@@ -168,7 +149,7 @@ class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
         See https://valkey.io/commands/get/ and https://valkey.io/commands/set/
         """
         if entry := self._stampede_entry(key, default, timeout, version, stampede_protection):
-            return run_steps(entry.steps(), self, default)
+            return run_steps(entry.get_or_recompute())
         value = self.get(key, self._missing_key, version=version)
         if value is not self._missing_key:
             return value
@@ -190,7 +171,7 @@ class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
         stampede_protection: ProtectionOption = None,
     ) -> Any:
         if entry := self._stampede_entry(key, default, timeout, version, stampede_protection):
-            return await arun_steps(entry.steps(), self, default, call_async_safe)
+            return await arun_steps(entry.get_or_recompute())
         value = await self.aget(key, self._missing_key, version=version)
         if value is not self._missing_key:
             if inspect.iscoroutine(default):
@@ -205,14 +186,6 @@ class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
             return await self._arun(self._get_or_replace(key, default, timeout, version))
         return await self._arun(self._get_from_primary(key, default, version))
 
-    @copy_docstring(CacheOperations._has_key)
-    def has_key(self, key: Any, version: Any = None) -> bool:
-        return self._run(self._has_key(key, version))
-
-    @copy_docstring(CacheOperations._has_key)
-    async def ahas_key(self, key: Any, version: Any = None) -> bool:
-        return await self._arun(self._has_key(key, version))
-
     @copy_signature(CacheOperations._incr)
     def incr(
         self,
@@ -224,9 +197,9 @@ class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
         if unsupported:
             reject_kwargs(unsupported)
         try:
-            return self._run_counter(self._incr_evalsha(key, delta, version))
+            return self._counter_executor.run(self._incr_evalsha(key, delta, version))
         except SCRIPT_ERRORS:
-            return self._run_counter(self._incr(key, delta, version))
+            return self._counter_executor.run(self._incr(key, delta, version))
 
     @copy_signature(CacheOperations._incr)
     async def aincr(
@@ -239,9 +212,9 @@ class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
         if unsupported:
             reject_kwargs(unsupported)
         try:
-            return await self._arun_counter(self._incr_evalsha(key, delta, version))
+            return await self._counter_executor.arun(self._incr_evalsha(key, delta, version))
         except SCRIPT_ERRORS:
-            return await self._arun_counter(self._incr(key, delta, version))
+            return await self._counter_executor.arun(self._incr(key, delta, version))
 
     @copy_docstring(CacheOperations._decr_eval)
     def decr(self, key: Any, delta: int = 1, version: Any = None) -> int:
@@ -250,18 +223,6 @@ class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
     @copy_docstring(CacheOperations._decr_eval)
     async def adecr(self, key: Any, delta: int = 1, version: Any = None) -> int:
         return await self.aincr(key, -delta, version=version)
-
-    @copy_docstring(CacheOperations._set_many)
-    def set_many(
-        self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
-    ) -> list[Any]:
-        return self._run(self._set_many(data, timeout, version))
-
-    @copy_docstring(CacheOperations._set_many)
-    async def aset_many(
-        self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
-    ) -> list[Any]:
-        return await self._arun(await call_async_safe(self._set_many, data, timeout, version))
 
     @copy_docstring(CacheOperations._delete_many)
     def delete_many(self, keys: Iterable[Any], version: Any = None) -> None:
@@ -275,21 +236,15 @@ class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
             for batch in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
                 await self._arun(self._delete_many(batch, version))
 
-    @copy_docstring(LockingCache._clear)
-    def clear(self) -> None:
-        self._run(self._clear())
-
-    @copy_docstring(LockingCache._clear)
-    async def aclear(self) -> None:
-        await self._arun(self._clear())
-
     @copy_docstring(CacheOperations._incr_version)
     def incr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        return self._run_counter(self._incr_version(key, delta, self._version(version)))
+        return self._counter_executor.run(self._incr_version(key, delta, self._version(version)))
 
     @copy_docstring(CacheOperations._incr_version)
     async def aincr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        return await self._arun_counter(self._incr_version(key, delta, self._version(version)))
+        return await self._counter_executor.arun(
+            self._incr_version(key, delta, self._version(version))
+        )
 
     def decr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         """Move a value to an earlier version of its key. Its expiry is kept.
@@ -312,6 +267,19 @@ class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
     async def adecr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         return await self.aincr_version(key, -delta, version)
 
+    @copy_docstring(CacheOperations._set_many)
+    def set_many(
+        self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> list[Any]:
+        return self._run(self._set_many(data, timeout, version))
+
+    aset_many = async_method(CacheOperations._set_many)
+    clear, aclear = sync_method(CommandCache._clear), async_method(CommandCache._clear)
+
+    lock, alock = factory_method(Lock, "lock"), factory_method(AsyncLock, "alock")
+    semaphore = factory_method(Semaphore, "semaphore")
+    asemaphore = factory_method(AsyncSemaphore, "asemaphore")
+
     def close(self, **kwargs: Any) -> None:
         """Do nothing. Django calls this after every request, but connections are kept."""
 
@@ -325,7 +293,7 @@ class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
         protection = self._stampede_protection if given is None else parse_protection(given)
         if protection is None or not callable(default) or self._config_error:
             return None
-        entry = ProtectedEntry(self, key, timeout, version, protection)
+        entry = ProtectedEntry(self, key, default, timeout, version, protection)
         return None if entry.timeout_ms == 0 else entry
 
     def _get_from_primary(self, key: Any, default: Any, version: Any) -> Command[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from time import perf_counter
 from typing import Any, ClassVar, TypeVar, cast
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_key_func
@@ -19,9 +18,9 @@ from django_cachex.cache.options import get_connection_options, validate_cache_o
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.serializers import PickleSerializer, unpickle_all
 from django_cachex.cache.stampede import parse_protection
-from django_cachex.cache.statistics import get_statistics
+from django_cachex.cache.statistics import CountingExecutor, get_statistics
 from django_cachex.commands.all import AllCommands
-from django_cachex.commands.args import BlockingCommand, encode_arg, timeout_to_ms
+from django_cachex.commands.args import encode_arg, timeout_to_ms
 from django_cachex.commands.base import Commands
 from django_cachex.commands.command import (
     Command,
@@ -31,7 +30,6 @@ from django_cachex.commands.command import (
     sync_method,
 )
 from django_cachex.commands.scan import SCAN_COUNT, ScanIterMixin, scan_and_unlink
-from django_cachex.exceptions import CachexError
 
 T = TypeVar("T")
 
@@ -82,67 +80,23 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
             self.client = cast(Client, MisconfiguredClient(error))
         self.statistics = get_statistics(self._driver, server, params)
         """Counters of how this process uses the cache."""
-        self._executor: Client | IgnoreExceptionsClient = self.client
-        if options.get("ignore_exceptions"):
-            self._executor = IgnoreExceptionsClient(self.client, self.statistics)
         self._ignore_unreadable_values = bool(options.get("ignore_unreadable_values"))
-        self._counter_executor = (
-            self._executor if options.get("ignore_counter_exceptions") else self.client
-        )
+        self._strict_executor = CountingExecutor(self.client, self.statistics)
+        """Ignores no failures: a lock must not be held by two."""
+        self._executor = self._counter_executor = self._strict_executor
+        if options.get("ignore_exceptions"):
+            ignoring = IgnoreExceptionsClient(self.client, self.statistics)
+            self._executor = CountingExecutor(ignoring, self.statistics)
+        if options.get("ignore_counter_exceptions"):
+            self._counter_executor = self._executor
 
     def _run(self, command: Command[T] | Operation[T]) -> T:
         """Send a command, or the steps of an operation on one connection, and return the result."""
-        return self._run_timed(self._executor, command)
+        return self._executor.run(command)
 
     async def _arun(self, command: Command[T] | Operation[T]) -> T:
         """Do the same as `_run`, on the running event loop."""
-        return await self._arun_timed(self._executor, command)
-
-    def _run_counter(self, command: Command[T] | Operation[T]) -> T:
-        """Do the same as `_run` for a counter, whose failures are only ignored on request."""
-        return self._run_timed(self._counter_executor, command)
-
-    async def _arun_counter(self, command: Command[T] | Operation[T]) -> T:
-        """Do the same as `_run_counter`, on the running event loop."""
-        return await self._arun_timed(self._counter_executor, command)
-
-    def _run_strict(self, command: Command[T] | Operation[T]) -> T:
-        """Do the same as `_run`, but ignore no failures: a lock must not be held by two."""
-        return self._run_timed(self.client, command)
-
-    async def _arun_strict(self, command: Command[T] | Operation[T]) -> T:
-        """Do the same as `_run_strict`, on the running event loop."""
-        return await self._arun_timed(self.client, command)
-
-    def _run_timed(
-        self, executor: Client | IgnoreExceptionsClient, command: Command[T] | Operation[T]
-    ) -> T:
-        statistics = self.statistics
-        statistics.calls += 1
-        start = perf_counter()
-        try:
-            return executor.run(command)
-        except CachexError:
-            statistics.errors += 1
-            raise
-        finally:
-            if not isinstance(command, BlockingCommand):
-                statistics.seconds += perf_counter() - start
-
-    async def _arun_timed(
-        self, executor: Client | IgnoreExceptionsClient, command: Command[T] | Operation[T]
-    ) -> T:
-        statistics = self.statistics
-        statistics.calls += 1
-        start = perf_counter()
-        try:
-            return await executor.arun(command)
-        except CachexError:
-            statistics.errors += 1
-            raise
-        finally:
-            if not isinstance(command, BlockingCommand):
-                statistics.seconds += perf_counter() - start
+        return await self._executor.arun(command)
 
     def _record_lookup(self, hits: int, misses: int) -> None:
         self.statistics.hits += hits

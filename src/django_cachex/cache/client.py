@@ -102,12 +102,8 @@ class Client(
             if self.replicas and isinstance(command, Command) and command.readonly:
                 return self._run_on_replica(command)
             return self.server.run(command)
-        except CommandError as error:
-            if isinstance(command, Command):
-                raise_if_unsupported(command.args, error)
-            raise
         except Exception as error:
-            self._add_key_note(command, error)
+            explain(command, error)
             raise
 
     async def arun(self, command: Command[T] | Operation[T]) -> T:
@@ -116,20 +112,11 @@ class Client(
             if self.replicas and isinstance(command, Command) and command.readonly:
                 return await self._arun_on_replica(command)
             return await self.server.arun(command)
-        except CommandError as error:
-            if isinstance(command, Command):
-                raise_if_unsupported(command.args, error)
-            raise
         except Exception as error:
-            self._add_key_note(command, error)
+            explain(command, error)
             raise
 
     _run, _arun = run, arun  # The methods of commands send with these.
-
-    def _add_key_note(self, command: Command[Any] | Operation[Any], error: Exception) -> None:
-        """Add the key to the exception if a value can't be decoded."""
-        if isinstance(command, Command) and not isinstance(error, CachexError):
-            add_key_note(command, error)
 
     def collect(self, commands: Sequence[Command[Any]]) -> list[Any]:
         """Send `commands` in one round trip and return their results in order.
@@ -159,6 +146,18 @@ class Client(
             return await random.choice(self.replicas).arun(command)
         except ServerUnavailable:
             return await self.server.arun(command)
+
+
+def explain(command: Command[Any] | Operation[Any], error: Exception) -> None:
+    """Raise an error that names the versions if the server is too old for `command`.
+
+    If a value can't be decoded, add its key to the exception.
+    """
+    if isinstance(command, Command):
+        if isinstance(error, CommandError):
+            raise_if_unsupported(command.args, error)
+        elif not isinstance(error, CachexError):
+            add_key_note(command, error)
 
 
 class MisconfiguredClient:

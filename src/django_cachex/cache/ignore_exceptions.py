@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.statistics import Statistics
-from django_cachex.commands.command import Batch, Command, Operation
+from django_cachex.commands.command import Batch, Command, Operation, intercept
 from django_cachex.exceptions import CommandError, ServerStateError, ServerUnavailable
 
 T = TypeVar("T")
@@ -87,22 +87,20 @@ def ignore_unavailable(
     operation: Operation[T], on_error: Callable[[IgnoredError], None]
 ) -> Operation[T]:
     """Run an operation. After a failure, continue as if the server had no keys."""
-    try:
-        commands = next(operation)
-        while True:
+    is_available = True
+
+    def send(commands: Sequence[Command[Any]]) -> Operation[list[Any]]:
+        nonlocal is_available
+        if is_available:
             try:
-                results = yield commands
-            except IGNORED_ERRORS as error:  # Before CommandError: some are subclasses of it.
+                return _replace_failures(commands, (yield commands), on_error)
+            except IGNORED_ERRORS as error:
+                is_available = False
                 on_error(error)
-                break
-            except CommandError as error:
-                commands = operation.throw(error)
-            else:
-                commands = operation.send(_replace_failures(commands, results, on_error))
-        while True:
-            commands = _send_missing(operation, commands)
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # T
+        parse_missing = _parse_missing if isinstance(commands, Batch) else Command.parse_missing
+        return [parse_missing(command) for command in commands]
+
+    return intercept(operation, send)
 
 
 def _replace_failures(
@@ -135,14 +133,3 @@ def _parse_missing(command: Command[Any]) -> Any:
         return command.parse_missing()
     except CommandError as error:
         return error
-
-
-def _send_missing(
-    operation: Operation[Any], commands: Sequence[Command[Any]]
-) -> Sequence[Command[Any]]:
-    results = [_parse_missing(command) for command in commands]
-    if not isinstance(commands, Batch):
-        for result in results:
-            if isinstance(result, CommandError):
-                return operation.throw(result)
-    return operation.send(results)

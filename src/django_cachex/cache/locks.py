@@ -1,154 +1,73 @@
-"""Locks and semaphores that all processes share. The locks are based on the driver's."""
+"""Locks that all processes share.
+
+They are stored as the drivers' locks are, so programs that use these exclude each other.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import functools
+import inspect
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from importlib import import_module
-from typing import Any, Protocol, Self
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 
-from django_cachex.cache.connection.drivers import Driver
-from django_cachex.commands.args import encode_arg
+from django_cachex.cache.base import CommandCache
+from django_cachex.cache.operations import Call, CleanUp, Pause, Steps, arun_steps, run_steps
+from django_cachex.commands.args import timeout_to_ms
 from django_cachex.commands.cache_api import px_args
-from django_cachex.commands.command import Command, parse_raw
+from django_cachex.commands.command import (
+    Command,
+    EncodableArg,
+    Operation,
+    async_method,
+    parse_raw,
+    sync_method,
+)
 from django_cachex.commands.scripts import Script
 from django_cachex.exceptions import CachexError, LockError, LockLost, LockNotAcquired
 
-SendFunction = Callable[[Any], Any]
-"""Runs a command or an operation, and returns its result, or an awaitable of it."""
+P = ParamSpec("P")
+T = TypeVar("T")
+
+RELEASE_SCRIPT = Script("""\
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])""")
+
+# ARGV[2]: milliseconds. ARGV[3]: 1 to add them to the remaining time, 0 to replace it.
+EXTEND_SCRIPT = Script("""\
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local ttl = tonumber(ARGV[2])
+if ARGV[3] == '1' then
+  local remaining = redis.call('PTTL', KEYS[1])
+  if remaining < 0 then return 0 end
+  ttl = ttl + remaining
+end
+redis.call('PEXPIRE', KEYS[1], ttl)
+return 1""")
 
 
-class LockClient:
-    """The methods of a client that the driver's lock uses.
+class SharedToken:
+    """The token of the holder of a lock or semaphore, for one object. All threads share it."""
 
-    Locks don't use a client of the driver, so that they need no additional connections, and work
-    with Sentinel and clusters as all commands do.
-    """
-
-    def __init__(self, send: SendFunction) -> None:
-        self.send = send
-
-    def set(self, name: bytes, token: bytes, nx: bool, px: int | None) -> Any:
-        return self.send(Command(("SET", name, token, *px_args(px), "NX"), bool))
-
-    def get(self, name: bytes) -> Any:
-        return self.send(Command(("GET", name), parse_raw))
-
-    def get_encoder(self) -> LockClient:
-        return self
-
-    def encode(self, token: Any) -> bytes | int:
-        return encode_arg(token)
-
-
-class LockScript:
-    """A script of the driver's lock, with the interface of the driver's registered scripts."""
-
-    def __init__(self, source: str) -> None:
-        self._script = Script(source)
-
-    def __call__(self, keys: Sequence[bytes], args: Sequence[Any], client: LockClient) -> Any:
-        return client.send(self._script.operation(keys, args))
-
-
-def use_own_scripts(kind: Any) -> Any:
-    """Return a subclass of the driver's lock class that uses `LockScript`.
-
-    The driver stores the scripts of all locks on the class.
-    """
-
-    class LockWithOwnScripts(kind):  # type: ignore[misc]  # The drivers are not all typed.
-        lua_release = LockScript(kind.LUA_RELEASE_SCRIPT)
-        lua_extend = LockScript(kind.LUA_EXTEND_SCRIPT)
-        lua_reacquire = LockScript(kind.LUA_REACQUIRE_SCRIPT)
-
-    return LockWithOwnScripts
-
-
-# If acquiring a lock is interrupted, it is unknown whether the server has set it. It must be
-# released, because it could otherwise stay locked until it expires, or forever.
-
-
-@functools.cache
-def get_sync_lock_class(driver: Driver) -> Any:
-    """Return a class of the driver's lock that releases it if acquiring it was interrupted."""
-
-    class SyncLock(use_own_scripts(import_module(f"{driver.name}.lock").Lock)):  # type: ignore[misc]  # as above
-        def do_acquire(self, token: bytes) -> bool:
-            try:
-                return bool(super().do_acquire(token))
-            except BaseException:
-                with suppress(CachexError, driver.errors.LockError):
-                    self.do_release(token)
-                raise
-
-    return SyncLock
-
-
-@functools.cache
-def get_async_lock_class(driver: Driver) -> Any:
-    """Return a class of the driver's asyncio lock. See `get_sync_lock_class`."""
-
-    class AsyncDriverLock(use_own_scripts(import_module(f"{driver.name}.asyncio.lock").Lock)):  # type: ignore[misc]  # as above
-        async def do_acquire(self, token: bytes) -> bool:
-            try:
-                return bool(await super().do_acquire(token))
-            except BaseException:
-                with suppress(CachexError, driver.errors.LockError):
-                    await asyncio.shield(asyncio.ensure_future(self.do_release(token)))
-                raise
-
-    return AsyncDriverLock
-
-
-@contextmanager
-def map_lock_errors(driver: Driver, key: Any) -> Iterator[None]:
-    """Map the exceptions of the driver's lock to the package's."""
-    try:
-        yield
-    except driver.errors.LockNotOwnedError as error:
-        raise LockLost(f"The lock “{key}” was lost: it has expired or was deleted.") from error
-    except driver.errors.LockError as error:
-        raise LockError(f"The lock “{key}”: {error}") from error
-
-
-class TokenStorage(Protocol):
-    """The tokens of the holders of a lock or semaphore, for one object."""
-
-    token: bytes | None
+    token: bytes | None = None
     """The token that the current thread or task may release. Set it to None to remove it."""
 
     @property
     def acquired(self) -> bytes | None:
         """The token that the current thread or task has acquired."""
-
-
-class SharedToken:
-    """One token for all threads and tasks."""
-
-    token: bytes | None = None
-
-    @property
-    def acquired(self) -> bytes | None:
         return self.token
 
 
-class ThreadToken(threading.local):
+class ThreadToken(threading.local, SharedToken):
     """A token for each thread."""
 
-    token: bytes | None = None
 
-    @property
-    def acquired(self) -> bytes | None:
-        return self.token
-
-
-class TaskToken:
+class TaskToken(SharedToken):
     """A token for each task.
 
     The token of a task that has ended may be released by any other task, because
@@ -181,30 +100,202 @@ class TaskToken:
         return next((task for task in self._tokens if task and task.done()), running)
 
 
-def iter_pauses(sleep: float, limit: float | None) -> Iterator[float]:
-    """Yield pauses of at most `sleep` seconds until `limit` seconds have passed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitOptions:
+    """How long to wait for a lock or a semaphore. Times are in seconds."""
 
-    If the clock doesn't advance, as in tests that freeze it, the sum of the pauses is used.
-    """
-    start, slept = time.monotonic(), 0.0
-    while True:
-        remaining = math.inf if limit is None else limit - max(time.monotonic() - start, slept)
-        if remaining <= 0:
-            return
-        yield min(sleep, remaining)
-        slept += min(sleep, remaining)
+    sleep: float
+    blocking: bool
+    blocking_timeout: float | None
+
+    def with_given(self, **given: Any) -> Self:
+        """Return a copy with the values of `given` that are not None."""
+        return replace(self, **{name: value for name, value in given.items() if value is not None})
+
+    def pauses(self) -> Iterator[float]:
+        """Yield the pauses between attempts.
+
+        If the clock doesn't advance, as in tests that freeze it, the sum of the pauses is used.
+        """
+        limit = self.blocking_timeout if self.blocking else 0
+        start, slept = time.monotonic(), 0.0
+        while True:
+            remaining = math.inf if limit is None else limit - max(time.monotonic() - start, slept)
+            if remaining <= 0:
+                return
+            yield min(self.sleep, remaining)
+            slept += min(self.sleep, remaining)
 
 
-class BaseLock:
-    """Base class of locks."""
+class BaseHolder:
+    """A lock or a semaphore, as it is held by this process. Its methods return `Steps`."""
 
-    def __init__(self, key: Any, driver: Driver, lock: Any) -> None:
+    _noun: ClassVar[str]
+    _token_class: ClassVar[type[SharedToken]]
+    options: WaitOptions
+
+    def __init__(self, cache: CommandCache, key: Any, version: Any, thread_local: bool) -> None:
         self.key = key
-        self._driver = driver
-        self._lock = lock
+        self._stored = cache._stored_key(key, version)
+        self._executor = cache._strict_executor
+        self._local: SharedToken = self._token_class() if thread_local else SharedToken()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.key!r}>"
+
+    def _call(self, command: Command[Any] | Operation[Any]) -> Call:
+        return Call(self._executor, command)
+
+    def _acquire(self) -> Steps[bool]:
+        raise NotImplementedError
+
+    def _release_operation(self, token: bytes) -> Operation[bool]:
+        raise NotImplementedError
+
+    def _wait(
+        self,
+        token: bytes,
+        options: WaitOptions,
+        attempt: Callable[[bool], Command[bool] | Operation[bool]],
+    ) -> Steps[bool]:
+        """Acquire it for `token`, and return whether this was possible in time.
+
+        `attempt` returns what tries to acquire it. Its argument is whether it is the last attempt.
+        """
+        try:
+            for pause in options.pauses():
+                if (yield self._call(attempt(False))):
+                    break
+                yield Pause(pause)
+            else:
+                if not (yield self._call(attempt(True))):
+                    return False
+            self._local.token = token
+            return True
+        except BaseException:
+            # It is unknown whether the server has granted it. If it isn't released, others have to
+            # wait until it expires, or forever.
+            with suppress(CachexError):
+                yield CleanUp(self._executor, self._release_operation(token))
+            raise
+
+    def _release(self) -> Steps[None]:
+        """Release what this thread or task holds.
+
+        Raises:
+            LockLost: it has expired or was deleted.
+            LockError: this thread or task holds nothing by this object.
+        """
+        was_held = yield self._call(self._release_operation(self._require_token()))
+        self._local.token = None
+        if not was_held:
+            raise self._lost_error()
+
+    def _enter(self) -> Steps[None]:
+        if not (yield from self._acquire()):
+            waited = self.options.blocking_timeout if self.options.blocking else None
+            within = "at once" if waited is None else f"within {waited:g} s"
+            raise LockNotAcquired(f"The {self._noun} “{self.key}” could not be acquired {within}.")
+
+    def _exit(self, error: BaseException | None) -> Steps[None]:
+        try:
+            yield from self._release()
+        except LockLost as lost:
+            if error is None:
+                raise
+            error.add_note(str(lost))
+
+    def _require_token(self) -> bytes:
+        if self._local.token is None:
+            raise LockError(f"“{self.key}” is not held by this object.")
+        return self._local.token
+
+    def _lost_error(self) -> LockLost:
+        return LockLost(f"The {self._noun} “{self.key}” was lost: it has expired or was deleted.")
+
+
+class SyncHolder(BaseHolder):
+    """What is held by threads."""
+
+    _token_class = ThreadToken
+
+    def _run(self, steps: Steps[T]) -> T:
+        return run_steps(steps)
+
+    release = sync_method(BaseHolder._release)
+
+    def __enter__(self) -> Self:
+        run_steps(self._enter())
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        run_steps(self._exit(error))
+
+
+class AsyncHolder(BaseHolder):
+    """What is held by tasks of event loops."""
+
+    _token_class = TaskToken
+
+    async def _arun(self, steps: Steps[T]) -> T:
+        return await arun_steps(steps)
+
+    release = async_method(BaseHolder._release, "release")
+
+    async def __aenter__(self) -> Self:
+        await arun_steps(self._enter())
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        await arun_steps(self._exit(error))
+
+
+class BaseLock(BaseHolder):
+    """The methods of locks."""
+
+    _noun = "lock"
+
+    def __init__(
+        self,
+        cache: CommandCache,
+        key: Any,
+        *,
+        timeout: Any = None,
+        sleep: float = 0.1,
+        blocking: bool = True,
+        blocking_timeout: float | None = None,
+        thread_local: bool = True,
+        version: int | None = None,
+    ) -> None:
+        """Create a lock that all threads and tasks of all processes share. It isn't held yet.
+
+        `lock` returns a `Lock` for threads, and `alock` an `AsyncLock` for tasks of event loops.
+        A `with` statement acquires and releases it; for an `AsyncLock`, `async with`.
+
+        Args:
+            timeout: seconds after which the server releases the lock, even if it is still in use;
+                None to hold it until it is released.
+            sleep: seconds between two attempts.
+            blocking: whether to wait for the lock.
+            blocking_timeout: how many seconds to wait; None waits forever.
+            thread_local: whether each thread or task holds it for itself, so that no other can
+                release it through the same object.
+            version: the key's version; the alias's VERSION by default.
+
+        Raises:
+            ValueError: a number is out of range.
+
+        See https://valkey.io/commands/set/
+        """
+        super().__init__(cache, key, version, thread_local)
+        self.options = WaitOptions(
+            sleep=sleep, blocking=blocking, blocking_timeout=blocking_timeout
+        )
+        self._timeout_ms = timeout_to_ms(timeout)
+        if self._timeout_ms == 0:
+            raise ValueError(
+                "A lock's timeout must be positive, or None to hold it until released."
+            )
 
     @property
     def token(self) -> bytes | None:
@@ -212,140 +303,99 @@ class BaseLock:
 
         Another process that sets the same token can extend and release the lock.
         """
-        token: bytes | None = self._lock.local.token
-        return token
+        return self._local.token
 
     @token.setter
     def token(self, token: bytes | str | None) -> None:
-        self._lock.local.token = token.encode() if isinstance(token, str) else token
+        self._local.token = token.encode() if isinstance(token, str) else token
 
-    def _pauses(self, blocking: bool | None, blocking_timeout: float | None) -> Iterator[float]:
-        """Yield the pauses between attempts. None stands for the value of the constructor."""
-        lock = self._lock
-        limit = lock.blocking_timeout if blocking_timeout is None else blocking_timeout
-        waits = lock.blocking if blocking is None else blocking
-        return iter_pauses(lock.sleep, limit if waits else 0)
-
-    def _not_acquired_error(self) -> LockNotAcquired:
-        waited = self._lock.blocking_timeout if self._lock.blocking else None
-        within = "at once" if waited is None else f"within {waited:g} s"
-        return LockNotAcquired(f"The lock “{self.key}” could not be acquired {within}.")
-
-
-class Lock(BaseLock):
-    """A lock that all threads of all processes share. See `ServerCache.lock`."""
-
-    def acquire(
+    def _acquire(
         self,
         blocking: bool | None = None,
         blocking_timeout: float | None = None,
         token: bytes | str | None = None,
-    ) -> bool:
+    ) -> Steps[bool]:
         """Acquire the lock and return whether this was possible in time.
 
         Args:
             blocking, blocking_timeout: see `ServerCache.lock`. None stands for the value there.
             token: the value to store; a random one by default.
         """
-        with map_lock_errors(self._driver, self.key):
-            for pause in self._pauses(blocking, blocking_timeout):
-                if self._lock.acquire(blocking=False, token=token):
-                    return True
-                time.sleep(pause)
-            return bool(self._lock.acquire(blocking=False, token=token))
+        options = self.options.with_given(blocking=blocking, blocking_timeout=blocking_timeout)
+        own = uuid.uuid4().hex if token is None else token
+        stored_token = own.encode() if isinstance(own, str) else own
+        args = ("SET", self._stored, stored_token, *px_args(self._timeout_ms), "NX")
+        return self._wait(stored_token, options, lambda is_last: Command(args, bool))
 
-    def release(self) -> None:
-        """Release the lock.
+    def _release_operation(self, token: bytes) -> Operation[bool]:
+        return RELEASE_SCRIPT.operation([self._stored], [token], bool)
 
-        Raises:
-            LockLost: the lock has expired or was deleted.
-            LockError: this thread doesn't hold the lock.
-        """
-        with map_lock_errors(self._driver, self.key):
-            self._lock.release()
-
-    def extend(self, additional_time: float, replace_ttl: bool = False) -> bool:
+    def _extend(self, additional_time: float, replace_ttl: bool = False) -> Steps[bool]:
         """Extend the lock by `additional_time` seconds, and return True.
 
         With `replace_ttl`, the lock is held for this time from now on.
 
         Raises:
             LockLost: the lock has expired or was deleted.
-            LockError: this thread doesn't hold the lock, or it has no timeout.
+            LockError: this thread or task doesn't hold the lock, or it has no timeout.
         """
-        with map_lock_errors(self._driver, self.key):
-            return bool(self._lock.extend(additional_time, replace_ttl))
+        return self._set_ttl(int(additional_time * 1000), b"0" if replace_ttl else b"1")
 
-    def reacquire(self) -> bool:
+    def _reacquire(self) -> Steps[bool]:
         """Restart the lock's timeout, and return True. It raises the same errors as `extend`."""
-        with map_lock_errors(self._driver, self.key):
-            return bool(self._lock.reacquire())
+        return self._set_ttl(self._timeout_ms or 0, b"0")
 
-    def locked(self) -> bool:
+    def _set_ttl(self, milliseconds: int, is_added: bytes) -> Steps[bool]:
+        token = self._require_token()
+        if self._timeout_ms is None:
+            raise LockError(f"The lock “{self.key}” has no timeout.")
+        args: list[EncodableArg] = [token, milliseconds, is_added]
+        if not (yield self._call(EXTEND_SCRIPT.operation([self._stored], args))):
+            raise self._lost_error()
+        return True
+
+    def _locked(self) -> Steps[bool]:
         """Return whether the lock is held, by any thread or process."""
-        return bool(self._lock.locked())
+        return (yield self._call(Command(("GET", self._stored), parse_raw))) is not None
 
-    def owned(self) -> bool:
-        """Return whether this thread has acquired the lock with this object, and still holds it."""
-        return bool(self._lock.owned())
-
-    def __enter__(self) -> Self:
-        if not self.acquire():
-            raise self._not_acquired_error()
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        try:
-            self.release()
-        except LockLost as lost:
-            if error is None:
-                raise
-            error.add_note(str(lost))
+    def _owned(self) -> Steps[bool]:
+        """Return whether this thread or task has acquired the lock by this object, and holds it."""
+        token = self._local.token
+        stored = yield self._call(Command(("GET", self._stored), parse_raw))
+        return token is not None and stored == token
 
 
-class AsyncLock(BaseLock):
-    """A lock for tasks of event loops. The methods are documented in `Lock`."""
+class Lock(SyncHolder, BaseLock):
+    """A lock that all threads of all processes share. See `ServerCache.lock`."""
 
-    async def acquire(
-        self,
-        blocking: bool | None = None,
-        blocking_timeout: float | None = None,
-        token: bytes | str | None = None,
-    ) -> bool:
-        with map_lock_errors(self._driver, self.key):
-            for pause in self._pauses(blocking, blocking_timeout):
-                if await self._lock.acquire(blocking=False, token=token):
-                    return True
-                await asyncio.sleep(pause)
-            return bool(await self._lock.acquire(blocking=False, token=token))
+    acquire = sync_method(BaseLock._acquire)
+    extend = sync_method(BaseLock._extend)
+    reacquire = sync_method(BaseLock._reacquire)
+    locked = sync_method(BaseLock._locked)
+    owned = sync_method(BaseLock._owned)
 
-    async def release(self) -> None:
-        with map_lock_errors(self._driver, self.key):
-            await self._lock.release()
 
-    async def extend(self, additional_time: float, replace_ttl: bool = False) -> bool:
-        with map_lock_errors(self._driver, self.key):
-            return bool(await self._lock.extend(additional_time, replace_ttl))
+class AsyncLock(AsyncHolder, BaseLock):
+    """A lock for tasks of event loops. See `ServerCache.lock`."""
 
-    async def reacquire(self) -> bool:
-        with map_lock_errors(self._driver, self.key):
-            return bool(await self._lock.reacquire())
+    acquire = async_method(BaseLock._acquire, "acquire")
+    extend = async_method(BaseLock._extend, "extend")
+    reacquire = async_method(BaseLock._reacquire, "reacquire")
+    locked = async_method(BaseLock._locked, "locked")
+    owned = async_method(BaseLock._owned, "owned")
 
-    async def locked(self) -> bool:
-        return bool(await self._lock.locked())
 
-    async def owned(self) -> bool:
-        return bool(await self._lock.owned())
+def factory_method(
+    kind: Callable[Concatenate[Any, P], T], name: str
+) -> Callable[Concatenate[Any, P], T]:
+    """Return the method `name` of a cache that creates a `kind`, with its parameters."""
 
-    async def __aenter__(self) -> Self:
-        if not await self.acquire():
-            raise self._not_acquired_error()
-        return self
+    def method(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return kind(self, *args, **kwargs)
 
-    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        try:
-            await self.release()
-        except LockLost as lost:
-            if error is None:
-                raise
-            error.add_note(str(lost))
+    method.__name__, method.__qualname__ = name, f"ServerCache.{name}"
+    method.__doc__ = kind.__init__.__doc__
+    signature = inspect.signature(kind).replace(return_annotation=kind)
+    method.__signature__ = signature  # type: ignore[attr-defined]  # `inspect` reads it.
+    method.__annotations__ = {"return": kind}
+    return method

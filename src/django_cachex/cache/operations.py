@@ -1,4 +1,4 @@
-"""Operations on several servers, which run in a thread or on an event loop."""
+"""Generators of several calls, which run in a thread or on an event loop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from inspect import GEN_CLOSED, getgeneratorstate
 from typing import Any, Protocol, TypeVar
 
 from django_cachex.commands.command import Command, Operation
@@ -28,12 +29,90 @@ class Endpoint(Executor, Protocol):
     def address(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ServerCall:
-    """A command or an operation for one server."""
+class Step(Protocol):
+    """Something to do, in a thread or on an event loop."""
 
-    server: Executor
+    def run(self) -> Any: ...
+    async def arun(self) -> Any: ...
+
+
+Steps = Generator[Step, Any, T]
+"""A generator that yields steps, receives the result of each, and returns a result.
+
+If a step fails, its exception is raised in the generator. So is any that a signal handler raises
+between two steps: `try` and `finally` work as if the generator made the calls itself."""
+
+
+def run_steps(steps: Steps[T]) -> T:
+    """Run `steps` in this thread, and return their result."""
+    failure: BaseException | None = None
+    while True:
+        try:
+            step = next(steps) if failure is None else steps.throw(failure)
+            while True:
+                step = steps.send(step.run())
+        except BaseException as error:
+            failure = None if getgeneratorstate(steps) == GEN_CLOSED else error
+            if failure is None:
+                if isinstance(error, StopIteration):
+                    return error.value  # type: ignore[no-any-return]  # T
+                raise
+
+
+async def arun_steps(steps: Steps[T]) -> T:
+    """Do the same as `run_steps`, on the running event loop."""
+    try:
+        step = next(steps)
+        while True:
+            try:
+                result = await step.arun()
+            except BaseException as error:
+                step = steps.throw(error)
+            else:
+                step = steps.send(result)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # T
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Run a command or an operation."""
+
+    executor: Executor
     command: Command[Any] | Operation[Any]
+
+    def run(self) -> Any:
+        return self.executor.run(self.command)
+
+    async def arun(self) -> Any:
+        return await self.executor.arun(self.command)
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUp(Call):
+    """Run a command even if the task is cancelled in the meantime."""
+
+    async def arun(self) -> Any:
+        call = self.executor.arun(self.command)
+        return await asyncio.shield(asyncio.ensure_future(call))
+
+
+@dataclass(frozen=True, slots=True)
+class CallAll:
+    """Make several calls; on an event loop, concurrently.
+
+    The result is a list of their results, with the `CachexError` of each call that failed.
+    """
+
+    calls: Sequence[Call]
+
+    def run(self) -> list[Any]:
+        return [_outcome(call) for call in self.calls]
+
+    async def arun(self) -> list[Any]:
+        if len(self.calls) == 1:
+            return [await _aoutcome(self.calls[0])]
+        return list(await asyncio.gather(*map(_aoutcome, self.calls)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,70 +121,22 @@ class Pause:
 
     seconds: float
 
+    def run(self) -> None:
+        time.sleep(self.seconds)
 
-MultiServerOperation = Generator[Sequence[ServerCall] | Pause, list[Any], T]
-"""A generator that yields the next calls, and receives their results in the same order.
-
-On an event loop, the calls run concurrently. If a call fails, its result is the `CachexError`."""
+    async def arun(self) -> None:
+        await asyncio.sleep(self.seconds)
 
 
-def run_operation(operation: MultiServerOperation[T]) -> T:
-    """Run an operation in this thread, one call after the other, and return its result."""
+def _outcome(call: Call) -> Any:
     try:
-        step = next(operation)
-        while True:
-            if isinstance(step, Pause):
-                time.sleep(step.seconds)
-                step = operation.send([])
-            else:
-                step = operation.send([_call(call) for call in step])
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # T
-
-
-async def arun_operation(operation: MultiServerOperation[T]) -> T:
-    """Run an operation on the running event loop, and return its result."""
-    try:
-        step = next(operation)
-        while True:
-            if isinstance(step, Pause):
-                await asyncio.sleep(step.seconds)
-                step = operation.send([])
-            else:
-                step = operation.send(await _acall_all(step))
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # T
-
-
-def _call(call: ServerCall) -> Any:
-    try:
-        return call.server.run(call.command)
+        return call.run()
     except CachexError as error:
         return error
 
 
-async def _acall_all(calls: Sequence[ServerCall]) -> list[Any]:
-    if len(calls) == 1:
-        return [await _acall(calls[0])]
-    return list(await asyncio.gather(*map(_acall, calls)))
-
-
-async def _acall(call: ServerCall) -> Any:
+async def _aoutcome(call: Call) -> Any:
     try:
-        return await call.server.arun(call.command)
+        return await call.arun()
     except CachexError as error:
         return error
-
-
-def resume(operation: Operation[T], commands: Sequence[Command[Any]]) -> Operation[T]:
-    """Continue an operation that has yielded `commands` and waits for their results."""
-    try:
-        while True:
-            try:
-                results = yield commands
-            except CachexError as error:
-                commands = operation.throw(error)
-            else:
-                commands = operation.send(results)
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # T

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any, Self
 
 from django_cachex.commands.all import AllCommands
@@ -25,6 +25,24 @@ from django_cachex.commands.server_versions import raise_if_unsupported
 from django_cachex.commands.strings import StringCommands
 from django_cachex.exceptions import CommandError
 
+ENCODING_METHODS = (
+    "_decode",
+    "_decode_all",
+    "_decode_keys",
+    "_decode_name",
+    "_decode_names",
+    "_encode",
+    "_encode_all",
+    "_get_timeout_ms",
+    "_is_miss",
+    "_record_lookup",
+    "_stored_key",
+    "_stored_keys",
+    "_stored_pattern",
+)
+"""The methods of the owner of a pipeline by which it encodes and decodes keys and values."""
+get_encoding_methods = attrgetter(*ENCODING_METHODS)
+
 
 class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[Any]):
     """A queue of commands that are sent in one round trip.
@@ -39,6 +57,7 @@ class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[A
         self._owner = owner
         self._transaction = transaction
         self._queue: list[Command[Any]] = []
+        vars(self).update(zip(ENCODING_METHODS, get_encoding_methods(owner), strict=True))
 
     def _run(self, command: Command[Any] | Operation[Any]) -> Self:
         """Queue `command`; raise TypeError for an operation, which needs replies in between."""
@@ -78,47 +97,6 @@ class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[A
         commands, self._queue = self._queue, []
         results: list[Any] = await self._owner._arun(send_all(commands, self._transaction))
         return results
-
-    # Keys and values are encoded and decoded as by the owner.
-
-    def _stored_key(self, key: Any, version: Any = None) -> bytes:
-        return self._owner._stored_key(key, version)
-
-    def _stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
-        return self._owner._stored_pattern(pattern, version)
-
-    def _decode_keys(self, stored: list[bytes], version: Any = None) -> list[Any]:
-        return self._owner._decode_keys(stored, version)
-
-    def _encode(self, value: Any) -> bytes | int:
-        return self._owner._encode(value)
-
-    def _decode(self, data: bytes) -> Any:
-        return self._owner._decode(data)
-
-    def _is_miss(self, stored: bytes, error: Exception) -> bool:
-        return self._owner._is_miss(stored, error)
-
-    def _encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
-        return self._owner._encode_all(values)
-
-    def _decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
-        return self._owner._decode_all(replies)
-
-    def _decode_name(self, stored: bytes) -> Any:
-        return self._owner._decode_name(stored)
-
-    def _decode_names(self, stored: Iterable[bytes]) -> list[Any]:
-        return self._owner._decode_names(stored)
-
-    def _stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
-        return self._owner._stored_keys(keys, version)
-
-    def _record_lookup(self, hits: int, misses: int) -> None:
-        self._owner._record_lookup(hits, misses)
-
-    def _get_timeout_ms(self, timeout: Any) -> int | None:
-        return self._owner._get_timeout_ms(timeout)
 
     def reset(self) -> None:
         """Empty the queue without sending anything. The end of a `with` block does this, too."""

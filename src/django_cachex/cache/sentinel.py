@@ -21,12 +21,7 @@ from django_cachex.cache.configuration import (
 )
 from django_cachex.cache.connection.drivers import AsyncDriverConnection, DriverConnection
 from django_cachex.cache.connection.server import Server, get_or_create
-from django_cachex.cache.operations import (
-    MultiServerOperation,
-    ServerCall,
-    arun_operation,
-    run_operation,
-)
+from django_cachex.cache.operations import Call, Steps, arun_steps, run_steps
 from django_cachex.commands.command import Command, parse_raw
 from django_cachex.exceptions import CachexError, ServerUnavailable
 
@@ -43,12 +38,12 @@ class Sentinels:
         self._order = tuple(sentinels)
         self.address = f"{service}@{','.join(get_host_and_port(one) for one in sentinels)}"
 
-    def primary(self) -> MultiServerOperation[Address]:
+    def primary(self) -> Steps[Address]:
         """Find the primary; raise `ServerUnavailable` if no sentinel knows it."""
         reply = yield from self._query("GET-MASTER-ADDR-BY-NAME")
         return reply[0].decode(), int(reply[1])
 
-    def replica(self) -> MultiServerOperation[Address]:
+    def replica(self) -> Steps[Address]:
         """Find a replica that is up, at random, or the primary if there is none."""
         replicas = yield from self._query("REPLICAS")
         usable = [address for flat in replicas if (address := parse_replica_address(flat))]
@@ -59,14 +54,16 @@ class Sentinels:
         first, *others = self._order
         self._order = (*others, first)
 
-    def _query(self, subcommand: str) -> MultiServerOperation[Any]:
+    def _query(self, subcommand: str) -> Steps[Any]:
         command = Command(("SENTINEL", subcommand, self.service), parse_raw, idempotent=True)
         reasons = []
         for sentinel in self._order:
-            [reply] = yield [ServerCall(sentinel, command)]
-            if isinstance(reply, CachexError):
-                reasons.append(str(reply))
-            elif reply is None:
+            try:
+                reply = yield Call(sentinel, command)
+            except CachexError as error:
+                reasons.append(str(error))
+                continue
+            if reply is None:
                 reasons.append(f"{get_host_and_port(sentinel)} doesn't know this service.")
             else:
                 others = (one for one in self._order if one is not sentinel)
@@ -118,7 +115,7 @@ class SentinelConfiguration(Configuration):
         )
         return result
 
-    def find_address(self) -> MultiServerOperation[Address]:
+    def find_address(self) -> Steps[Address]:
         """Ask the sentinels for the address of a server."""
         return self.sentinels.primary() if self.role == b"master" else self.sentinels.replica()
 
@@ -145,7 +142,7 @@ def make_connection_class(kind: Any) -> Any:
             super().__init__(**kwargs)
 
         def connect(self) -> None:
-            self.host, self.port = run_operation(self.configuration.find_address())
+            self.host, self.port = run_steps(self.configuration.find_address())
             super().connect()
             try:
                 self.send_command("ROLE")
@@ -169,7 +166,7 @@ def make_async_connection_class(kind: Any) -> Any:
             super().__init__(**kwargs)
 
         async def connect(self) -> None:
-            self.host, self.port = await arun_operation(self.configuration.find_address())
+            self.host, self.port = await arun_steps(self.configuration.find_address())
             await super().connect()
             try:
                 await self.send_command("ROLE")

@@ -1,108 +1,21 @@
-"""Stampede protection: `get_or_set` lets one caller at a time recompute an expensive value.
-
-The algorithm is a generator of steps, which `run_steps` and `arun_steps` run.
-"""
+"""Stampede protection: `get_or_set` lets one caller at a time recompute an expensive value."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_cachex.cache.operations import Pause
+from django_cachex.cache.operations import Pause, Steps
+from django_cachex.cache.utils import call_async_safe
 from django_cachex.commands.cache_api import CacheOperations, px_args, set_command
 from django_cachex.commands.command import Command, Operation, key_note, parse_none, parse_raw
 from django_cachex.exceptions import CachexError
-
-
-@dataclass(frozen=True, slots=True)
-class Compute:
-    """Compute the value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """Run the command that `build` returns for a value.
-
-    On an event loop, `build` may run in a thread, because it encodes the value.
-    """
-
-    build: Callable[[Any], Command[Any] | Operation[Any]]
-    value: Any
-
-
-Step = Compute | Store | Pause | Command[Any] | Operation[Any]
-Steps = Generator[Step, Any, Any]
-"""A generator that yields steps, receives their results, and returns the value."""
-
-
-def run_steps(steps: Steps, cache: CacheOperations, compute: Callable[[], Any]) -> Any:
-    """Run `steps` and return the value. `compute` computes it."""
-    try:
-        step = next(steps)
-        while True:
-            try:
-                result = run_step(step, cache, compute)
-            except BaseException as error:  # After any error, the generator releases the lock.
-                step = steps.throw(error)
-            else:
-                step = steps.send(result)
-    except StopIteration as stop:
-        return stop.value
-
-
-def run_step(step: Step, cache: CacheOperations, compute: Callable[[], Any]) -> Any:
-    match step:
-        case Compute():
-            return compute()
-        case Store(build, value):
-            return cache._run(build(value))
-        case Pause(seconds):
-            return time.sleep(seconds)
-        case _:
-            return cache._run(step)
-
-
-CallAsyncSafe = Callable[..., Awaitable[Any]]
-"""Calls a function, in a thread if it can't run on an event loop."""
-
-
-async def arun_steps(
-    steps: Steps, cache: CacheOperations, compute: Callable[[], Any], call_async_safe: CallAsyncSafe
-) -> Any:
-    """Do the same as `run_steps`, on the running event loop. `compute` may be asynchronous."""
-    try:
-        step = next(steps)
-        while True:
-            try:
-                result = await arun_step(step, cache, compute, call_async_safe)
-            except BaseException as error:  # After any error, the generator releases the lock.
-                step = steps.throw(error)
-            else:
-                step = steps.send(result)
-    except StopIteration as stop:
-        return stop.value
-
-
-async def arun_step(
-    step: Step, cache: CacheOperations, compute: Callable[[], Any], call_async_safe: CallAsyncSafe
-) -> Any:
-    match step:
-        case Compute():
-            value = compute()
-            return await value if inspect.isawaitable(value) else value
-        case Store(build, value):
-            return await cache._arun(await call_async_safe(build, value))
-        case Pause(seconds):
-            return await asyncio.sleep(seconds)
-        case _:
-            return await cache._arun(step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +83,52 @@ MAX_POLL_INTERVAL: Final = 0.1
 MISSING: Final = object()
 
 
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Compute the value by calling `function`, which may be asynchronous on an event loop."""
+
+    function: Callable[[], Any]
+
+    def run(self) -> Any:
+        return self.function()
+
+    async def arun(self) -> Any:
+        value = self.function()
+        return await value if inspect.isawaitable(value) else value
+
+
+@dataclass(frozen=True, slots=True)
+class CacheCall:
+    """Run the command that `build` returns.
+
+    On an event loop, `build` may run in a thread, because it may encode a value.
+    """
+
+    cache: CacheOperations
+    build: Callable[[], Command[Any] | Operation[Any]]
+
+    def run(self) -> Any:
+        return self.cache._run(self.build())
+
+    async def arun(self) -> Any:
+        return await self.cache._arun(await call_async_safe(self.build))
+
+
 class ProtectedEntry:
     """A key whose value is computed by one caller at a time."""
 
     def __init__(
-        self, cache: CacheOperations, key: Any, timeout: Any, version: Any, protection: Protection
+        self,
+        cache: CacheOperations,
+        key: Any,
+        compute: Callable[[], Any],
+        timeout: Any,
+        version: Any,
+        protection: Protection,
     ) -> None:
         self.cache = cache
         self.key = key
+        self.compute = Compute(compute)
         self.timeout = timeout
         self.version = version
         self.stored_key = cache._stored_key(key, version)
@@ -187,18 +138,21 @@ class ProtectedEntry:
         self.acquired_at = 0.0
         """The time of the last attempt to acquire the lock."""
 
-    def steps(self) -> Steps:
+    def get_or_recompute(self) -> Steps[Any]:
         """Return the value. Recompute it if it is due and no other caller is doing so."""
-        data, ttl = yield self.read()
+        data, ttl = yield self.call(self.read)
         value = self.decode_or_missing(data)
         self.cache._record_lookup(int(value is not MISSING), int(value is MISSING))
         if value is not MISSING and not self.is_due(ttl):
             return value
-        if (latest := (yield from self.acquire())) is not None:
+        if (latest := (yield self.call(self.acquire))) is not None:
             return (yield from self.recompute(*latest))
         if value is not MISSING:
             return value
         return (yield from self.wait())
+
+    def call(self, build: Callable[[], Command[Any] | Operation[Any]]) -> CacheCall:
+        return CacheCall(self.cache, build)
 
     def decode_or_missing(self, data: bytes | None) -> Any:
         """Return the value, or `MISSING` if there is none or it can't be read."""
@@ -228,59 +182,54 @@ class ProtectedEntry:
             ]
         )
 
-    def acquire(self) -> Steps:
+    def acquire(self) -> Operation[list[Any] | None]:
         """Acquire the lock and return the result of `read`, or None if another caller has it."""
         self.acquired_at = time.monotonic()
         lease = px_args(max(1, round(self.lease * 1000)))
         # If errors of the server are ignored, the lock counts as acquired.
-        lock = Command(
-            ("SET", self.stored_key + LOCK_SUFFIX, b"1", *lease, "NX"), bool, missing_reply=b"OK"
-        )
-        return (yield self.acquire_and_read(lock))
-
-    def acquire_and_read(self, lock: Command[bool]) -> Operation[list[Any] | None]:
-        [is_acquired] = yield [lock]
-        if not is_acquired:
-            return None
+        [is_acquired] = yield [
+            Command(
+                ("SET", self.stored_key + LOCK_SUFFIX, b"1", *lease, "NX"),
+                bool,
+                missing_reply=b"OK",
+            )
+        ]
         # The previous holder may have stored the value in the meantime.
-        return (yield from self.read())
+        return (yield from self.read()) if is_acquired else None
 
-    def recompute(self, data: bytes | None, ttl: int) -> Steps:
+    def recompute(self, data: bytes | None, ttl: int) -> Steps[Any]:
         """Compute, store and return the value, and release the lock."""
         read_at = time.monotonic()
         try:
             if not self.is_due(ttl) and (current := self.decode_or_missing(data)) is not MISSING:
                 return current
-            value = yield Compute()
+            value = yield self.compute
             if data is None:
                 return (yield from self.add(value))
             expires_at = read_at + ttl / 1000
-            newer = yield Store(lambda new: self._replace(new, data, expires_at), value)
+            newer = yield self.call(
+                lambda: replace_value(
+                    self.stored_key, data, self.cache._encode(value), self.timeout_ms, expires_at
+                )
+            )
             return value if newer is None else self.cache._decode(newer)
         finally:
-            yield from self.release()
+            # After the lease, another caller may hold the lock.
+            if time.monotonic() < self.acquired_at + self.lease:
+                with suppress(CachexError):
+                    yield self.call(self.release)
 
-    def release(self) -> Steps:
-        # After the lease, another caller may hold the lock.
-        if time.monotonic() < self.acquired_at + self.lease:
-            with suppress(CachexError):
-                yield Command(("UNLINK", self.stored_key + LOCK_SUFFIX), parse_none)
+    def release(self) -> Command[None]:
+        return Command(("UNLINK", self.stored_key + LOCK_SUFFIX), parse_none)
 
-    def add(self, value: Any) -> Steps:
+    def add(self, value: Any) -> Steps[Any]:
         """Store a new value unless there is one, and return the stored value."""
-        yield Store(lambda new: self.cache._add(self.key, new, self.timeout, self.version), value)
-        return (yield self.cache._get(self.key, value, self.version).primary_only())
-
-    def _replace(self, value: Any, old: bytes, expires_at: float) -> Operation[bytes | None]:
-        """Replace the stored value `old`, which expires at `expires_at`.
-
-        Return the value that another caller has stored in the meantime, or None.
-        """
-        return replace_value(
-            self.stored_key, old, self.cache._encode(value), self.timeout_ms, expires_at
+        yield self.call(lambda: self.cache._add(self.key, value, self.timeout, self.version))
+        return (
+            yield self.call(lambda: self.cache._get(self.key, value, self.version).primary_only())
         )
 
-    def wait(self) -> Steps:
+    def wait(self) -> Steps[Any]:
         """Wait for the value of another caller; compute it if there is none, or it takes too long.
 
         It waits for two leases at most, since another caller may take over from one that failed.
@@ -290,12 +239,12 @@ class ProtectedEntry:
         while time.monotonic() < deadline:
             yield Pause(pause)
             pause = min(2 * pause, MAX_POLL_INTERVAL)
-            data, _ttl = yield self.read()
+            data, _ttl = yield self.call(self.read)
             if (value := self.decode_or_missing(data)) is not MISSING:
                 return value
-            if (latest := (yield from self.acquire())) is not None:
+            if (latest := (yield self.call(self.acquire))) is not None:
                 return (yield from self.recompute(*latest))
-        return (yield from self.add((yield Compute())))
+        return (yield from self.add((yield self.compute)))
 
 
 def replace_value(

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeVar
 
 from django_cachex.cache.configuration import make_hashable
+from django_cachex.cache.operations import Executor
+from django_cachex.commands.args import BlockingCommand
+from django_cachex.commands.command import Command, Operation
+from django_cachex.exceptions import CachexError
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -41,3 +48,41 @@ _all: dict[Any, Statistics] = {}
 def get_statistics(driver: str, location: Any, params: dict[str, Any]) -> Statistics:
     """Return the statistics that all caches with this configuration share."""
     return _all.setdefault((driver, make_hashable(location), make_hashable(params)), Statistics())
+
+
+class CountingExecutor:
+    """Runs the commands of a cache, and counts them."""
+
+    __slots__ = ("executor", "statistics")
+
+    def __init__(self, executor: Executor, statistics: Statistics) -> None:
+        self.executor = executor
+        self.statistics = statistics
+
+    def run(self, command: Command[T] | Operation[T]) -> T:
+        """Send a command, or the steps of an operation on one connection, and return the result."""
+        statistics = self.statistics
+        statistics.calls += 1
+        start = perf_counter()
+        try:
+            return self.executor.run(command)
+        except CachexError:
+            statistics.errors += 1
+            raise
+        finally:
+            if not isinstance(command, BlockingCommand):
+                statistics.seconds += perf_counter() - start
+
+    async def arun(self, command: Command[T] | Operation[T]) -> T:
+        """Do the same as `run`, on the running event loop."""
+        statistics = self.statistics
+        statistics.calls += 1
+        start = perf_counter()
+        try:
+            return await self.executor.arun(command)
+        except CachexError:
+            statistics.errors += 1
+            raise
+        finally:
+            if not isinstance(command, BlockingCommand):
+                statistics.seconds += perf_counter() - start

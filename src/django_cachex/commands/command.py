@@ -163,6 +163,31 @@ def throw(operation: Operation[T], error: Exception) -> T:
     raise error
 
 
+def intercept(
+    operation: Operation[T],
+    send: Callable[[Sequence[Command[Any]]], Operation[list[Any]]],
+    commands: Sequence[Command[Any]] | None = None,
+) -> Operation[T]:
+    """Run an operation, but send each of its steps by what `send` returns.
+
+    Args:
+        operation: an operation. A `CachexError` of `send` is raised in it.
+        send: sends the commands of a step and returns their results.
+        commands: the step that the operation has yielded last, if it has been started.
+    """
+    try:
+        commands = next(operation) if commands is None else commands
+        while True:
+            try:
+                results = yield from send(commands)
+            except CachexError as error:
+                commands = operation.throw(error)
+            else:
+                commands = operation.send(results)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # T
+
+
 def parse_replies(commands: Sequence[Command[Any]], replies: Sequence[Any]) -> list[Any]:
     """Return the results of `commands`; raise the first error unless they are a `Batch`."""
     errors = [reply for reply in replies if isinstance(reply, CachexError)]
@@ -246,7 +271,7 @@ def copy_signature(command: Any) -> Callable[[F], F]:
 
 if TYPE_CHECKING:
     Q = TypeVar("Q", bound=PipelineBase)
-    CommandMethod = Callable[Concatenate[Any, P], Command[T] | Operation[T]]
+    CommandMethod = Callable[Concatenate[Any, P], Command[T] | Generator[Any, Any, T]]
 
     class sync_method(Generic[P, T]):
         def __init__(self, command: CommandMethod[P, T], name: str = "") -> None: ...
@@ -283,10 +308,10 @@ else:
                 prepared = await sync_to_async(command)(self, *args, **kwargs)
             return await self._arun(prepared)
 
-        return document(method, command, "a" + (name or command.__name__.removeprefix("_")))
+        return document(method, command, name or f"a{command.__name__.removeprefix('_')}")
 
 
-RETURNS_COMMAND = re.compile(r"(?:Command|Operation)\[(.*?)\](?: \| Operation\[.*\])?")
+RETURNS_COMMAND = re.compile(r"(?:Command|Operation|Steps)\[(.*?)\](?: \| Operation\[.*\])?")
 
 
 def document(method: Any, command: Any, name: str) -> Any:

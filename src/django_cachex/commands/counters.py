@@ -7,7 +7,13 @@ from typing import Any
 
 from django_cachex.commands.args import INT64
 from django_cachex.commands.base import Commands
-from django_cachex.commands.command import COUNTER_UNAVAILABLE, Command, Operation, parse_raw
+from django_cachex.commands.command import (
+    COUNTER_UNAVAILABLE,
+    Command,
+    Operation,
+    copy_docstring,
+    parse_raw,
+)
 from django_cachex.commands.scripts import Script
 from django_cachex.exceptions import DENIED_ERRORS, OutOfRangeError, ScriptMissing
 
@@ -61,23 +67,8 @@ class IncrMixin(Commands):
         args = ("EVALSHA", INCR_SCRIPT.digest, b"1", self._stored_key(key, version), by)
         return Command(args, lambda total: parse_counter(key, total))
 
+    @copy_docstring(_incr)
     def _incr_eval(self, key: Any, delta: int = 1, version: Any = None) -> Command[int]:
-        """Add to an integer. Its expiry is kept.
-
-        Args:
-            delta: the integer to add; it may be negative.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            The new value.
-
-        Raises:
-            ValueError: the key doesn't exist.
-            WrongTypeError: the value isn't an integer.
-            OutOfRangeError: the result doesn't fit into 64 bits.
-
-        See https://valkey.io/commands/incrby/
-        """
         stored = self._stored_key(key, version)
         script: Command[Any] = INCR_SCRIPT.eval([stored], [check_int64(delta)])
         return Command(

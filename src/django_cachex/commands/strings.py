@@ -209,6 +209,6 @@ class StringCommands(CacheOperations):
         return Command(("GETEX", get.args[1], *options), get.parse)
 
     set = sync_method(_set_with_options, "set")
-    aset = async_method(_set_with_options, "set")
+    aset = async_method(_set_with_options, "aset")
     getdel, agetdel = sync_method(_getdel), async_method(_getdel)
     getex, agetex = sync_method(_getex), async_method(_getex)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, Self, TypeVar
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache.client import Client
-from django_cachex.cache.cluster.nodes import Nodes, get_host
 from django_cachex.cache.cluster.routing import (
+    EMPTY_SLOT_MAP,
     NodeCommand,
     SlotMap,
     assign_replies,
@@ -17,20 +22,20 @@ from django_cachex.cache.cluster.routing import (
     parse_slot_map,
     route,
 )
-from django_cachex.cache.configuration import make_hashable, parse_locations
-from django_cachex.cache.connection.server import Server
-from django_cachex.cache.operations import (
-    MultiServerOperation,
-    Pause,
-    ServerCall,
-    arun_operation,
-    run_operation,
+from django_cachex.cache.configuration import (
+    make_hashable,
+    parse_locations,
 )
+from django_cachex.cache.connection.server import Server
+from django_cachex.cache.operations import Call, CallAll, Pause, Steps, arun_steps, run_steps
+from django_cachex.cache.options import validate_cluster_database
 from django_cachex.commands.command import (
     Command,
     Operation,
     feed_replies,
+    intercept,
     is_repeatable,
+    parse_raw,
     throw,
 )
 from django_cachex.exceptions import (
@@ -55,6 +60,14 @@ def starts_transaction(commands: Sequence[Command[Any]]) -> bool:
     return any(command.args[0] in TRANSACTION_STARTERS for command in commands)
 
 
+class Misdirected(Exception):
+    """The node to which a transaction was sent is the wrong one; `error` is its reply."""
+
+    def __init__(self, error: CachexError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class PinnedOperation(Generic[T]):
     """An operation that runs on one connection, from the start of a transaction on.
 
@@ -71,51 +84,30 @@ class PinnedOperation(Generic[T]):
                 "such as {user:1}:a and {user:1}:b."
             )
         [self.slot] = slots
-        self.misdirection: CachexError | None = None
-        """The error of the last node if it was the wrong one; otherwise None."""
         self.lost = False
         """Whether the node could not be reached."""
 
     def attempt(self) -> Operation[T]:
-        """Run the operation on a node. If it is the wrong one, `attempt` may be called again."""
-        operation, commands = self._operation, self._commands
-        self.misdirection = None
-        try:
-            try:
-                results = yield commands
-            except MISDIRECTION_ERRORS as error:
-                self.misdirection = error
-                raise
-            except CachexError as error:
-                self.lost = isinstance(error, ServerUnavailable)
-                commands = operation.throw(error)
-            else:
-                misdirections = [
-                    result for result in results if isinstance(result, MISDIRECTION_ERRORS)
-                ]
-                if misdirections:  # The server has discarded the transaction.
-                    self.misdirection = misdirections[0]
-                    raise misdirections[0]
-                commands = operation.send(results)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]  # T
-        return (yield from self._rest(commands))
+        """Run the operation on a node. If that raises `Misdirected`, it may be called again."""
+        return intercept(self._operation, self._send, self._commands)
 
-    def _rest(self, commands: Sequence[Command[Any]]) -> Operation[T]:
-        """Continue the operation, which has yielded `commands`, and check the slot of each step."""
-        operation = self._operation
+    def _send(self, commands: Sequence[Command[Any]]) -> Operation[list[Any]]:
+        if not find_slots(commands) <= {self.slot}:
+            raise CrossSlotError("All keys of a transaction must be in one slot.")
+        is_first = commands is self._commands
         try:
-            while True:
-                try:
-                    if not find_slots(commands) <= {self.slot}:
-                        raise CrossSlotError("All keys of a transaction must be in one slot.")
-                    results = yield commands
-                except CachexError as error:
-                    commands = operation.throw(error)
-                else:
-                    commands = operation.send(results)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]  # T
+            results = yield commands
+            for result in results:
+                if is_first and isinstance(result, MISDIRECTION_ERRORS):
+                    raise result  # The server has discarded the transaction.
+        except MISDIRECTION_ERRORS as error:
+            if is_first:
+                raise Misdirected(error) from None
+            raise
+        except ServerUnavailable:
+            self.lost = True
+            raise
+        return results
 
 
 def find_slots(commands: Sequence[Command[Any]]) -> set[int]:
@@ -127,13 +119,33 @@ MAX_SENDS = 5
 """The maximum number of times that a command is sent."""
 RETRY_DELAYS = 0.05, 0.1, 0.2
 """Seconds to wait before each retry for a slot that no node serves."""
+MIN_REFRESH_INTERVAL = 1.0
+"""Minimum number of seconds between two reads of the slots because a node is down."""
+
+CLUSTER_SLOTS = Command(("CLUSTER", "SLOTS"), parse_raw, idempotent=True)
 
 
 class Cluster:
-    """A cluster. `Cluster.for_urls` returns the same object for the same configuration."""
+    """A cluster. `Cluster.for_urls` returns the same object for the same configuration.
 
-    def __init__(self, nodes: Nodes) -> None:
-        self._nodes = nodes
+    All nodes have the same options as those in LOCATION, which are at `urls`.
+    """
+
+    def __init__(
+        self,
+        driver: str,
+        urls: Sequence[str],
+        options: Mapping[str, Any],
+        overrides: Mapping[str, Any],
+    ) -> None:
+        self._driver, self._options, self._overrides = driver, options, overrides
+        self._url = urls[0]
+        self._seeds = [Server.for_url(driver, url, options, overrides) for url in urls]
+        for seed in self._seeds:
+            validate_cluster_url(seed)
+        self.slots: SlotMap = EMPTY_SLOT_MAP
+        """The slots that were read last."""
+        self._read_at = 0.0
 
     @classmethod
     def for_urls(
@@ -147,7 +159,7 @@ class Cluster:
         key = driver, tuple(urls), make_hashable(options), make_hashable(overrides)
         cluster = _clusters.get(key)
         if cluster is None:
-            cluster = _clusters.setdefault(key, cls(Nodes(driver, urls, options, overrides)))
+            cluster = _clusters.setdefault(key, cls(driver, urls, options, overrides))
         return cluster
 
     def __repr__(self) -> str:
@@ -156,7 +168,7 @@ class Cluster:
     @property
     def address(self) -> str:
         """The nodes in LOCATION, as ``host:port/0,host:port/0``, without credentials."""
-        return self._nodes.address
+        return ",".join(seed.address for seed in self._seeds)
 
     def refresh_slots(self, exclude: Server | None = None) -> SlotMap:
         """Read the slots again from any node except `exclude`, and return them.
@@ -164,12 +176,12 @@ class Cluster:
         If no node responds, the last known slots are returned, or an error is raised if there are
         none.
         """
-        run_operation(self._nodes.refresh(exclude))
-        return self._nodes.slots
+        run_steps(self._refresh_slots(exclude))
+        return self.slots
 
     def parse_slots(self, reply: Sequence[Sequence[Any]], node: Server) -> SlotMap:
         """Parse the reply of `node` to CLUSTER SLOTS."""
-        return parse_slot_map(reply, self._nodes.get_node, get_host(node))
+        return parse_slot_map(reply, self._get_node, get_host(node))
 
     def run(self, command: Command[T] | Operation[T]) -> T:
         """Send a command, or the steps of an operation, to the nodes that have the keys.
@@ -177,57 +189,52 @@ class Cluster:
         It raises the same errors as `Server.run`, and `CrossSlotError` before sending anything.
         """
         if not isinstance(command, Command):
-            return run_operation(self._operation(command))
+            return run_steps(self._run_operation(command))
         node = self._find_single_node(command)
         if node is None:
-            return run_operation(self._run_command(command))
+            return run_steps(self._run_command(command))
         try:
             return node.run(command)
         except (Redirection, ServerUnavailable) as error:
-            return run_operation(self._run_command(command, node, error))
+            return run_steps(self._run_command(command, node, error))
 
     async def arun(self, command: Command[T] | Operation[T]) -> T:
         """Do the same as `run`, on the running event loop, using several nodes concurrently."""
         if not isinstance(command, Command):
-            return await arun_operation(self._operation(command))
+            return await arun_steps(self._run_operation(command))
         node = self._find_single_node(command)
         if node is None:
-            return await arun_operation(self._run_command(command))
+            return await arun_steps(self._run_command(command))
         try:
             return await node.arun(command)
         except (Redirection, ServerUnavailable) as error:
-            return await arun_operation(self._run_command(command, node, error))
+            return await arun_steps(self._run_command(command, node, error))
 
     def _find_single_node(self, command: Command[Any]) -> Server | None:
         """Return the node that has the key of `command`, or None if it hasn't exactly one key."""
         keys = find_keys(command.args)
-        return self._nodes.slots.owners[key_slot(keys[0])] if len(keys) == 1 else None
+        return self.slots.owners[key_slot(keys[0])] if len(keys) == 1 else None
 
     def _run_command(
         self,
         command: Command[T],
         node: Server | None = None,
         error: CachexError | None = None,
-    ) -> MultiServerOperation[T]:
+    ) -> Steps[T]:
         """Send one command. If `node` is given, it has already returned `error`."""
         [reply] = yield from self._send_commands([command], node, error)
         if isinstance(reply, CachexError):
             raise reply
         return command.parse(reply)
 
-    def _operation(self, operation: Operation[T]) -> MultiServerOperation[T]:
+    def _run_operation(self, operation: Operation[T]) -> Steps[T]:
         """Send the commands of each step to the nodes that have the keys."""
         try:
             commands = next(operation)
-            while True:
-                try:
-                    if starts_transaction(commands):
-                        return (yield from self._run_pinned(PinnedOperation(operation, commands)))
-                    replies = yield from self._send_commands(commands)
-                except CrossSlotError as error:
-                    commands = operation.throw(error)
-                else:
-                    commands = feed_replies(operation, commands, replies)
+            while not starts_transaction(commands):
+                replies = yield from self._send_commands(commands)
+                commands = feed_replies(operation, commands, replies)
+            return (yield from self._run_pinned(PinnedOperation(operation, commands)))
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
         except ServerUnavailable as error:
@@ -240,10 +247,10 @@ class Cluster:
         commands: Sequence[Command[Any]],
         node: Server | None = None,
         error: CachexError | None = None,
-    ) -> MultiServerOperation[list[Any]]:
+    ) -> Steps[list[Any]]:
         """Return the raw replies to `commands`, with exceptions for errors."""
-        yield from self._nodes.ensure_slots()
-        routed = [route(command, self._nodes.slots) for command in commands]
+        yield from self._ensure_slots()
+        routed = [route(command, self.slots) for command in commands]
         node_commands = all_node_commands = [
             node_command
             for routed_command in routed
@@ -257,15 +264,17 @@ class Cluster:
             groups = self._group_by_node(node_commands)
             if not groups:
                 break
-            outcomes = yield [
-                ServerCall(node, combine_commands(group)) for node, group in groups.items()
-            ]
+            outcomes = yield CallAll(
+                [Call(node, combine_commands(group)) for node, group in groups.items()]
+            )
             node_commands = []
             for (node, group), outcome in zip(groups.items(), outcomes, strict=True):
                 assign_replies(group, outcome)
                 node_commands += yield from self._find_retries(node, group, pauses)
         if len(all_node_commands) > 1:
-            mark_as_sent(all_node_commands)
+            for node_command in all_node_commands:  # Other nodes may have run their part.
+                if isinstance(node_command.reply, CachexError):
+                    node_command.reply.sent = True
         return [routed_command.reply() for routed_command in routed]
 
     def _group_by_node(
@@ -275,7 +284,7 @@ class Cluster:
         groups: dict[Server, list[NodeCommand]] = {}
         for node_command in node_commands:
             try:
-                node = node_command.node or self._nodes.owner(node_command.slot or 0)
+                node = node_command.node or self._owner(node_command.slot or 0)
             except SlotUnavailable as error:
                 node_command.reply = error
             else:
@@ -284,7 +293,7 @@ class Cluster:
 
     def _find_retries(
         self, node: Server, node_commands: Sequence[NodeCommand], pauses: Iterator[float]
-    ) -> MultiServerOperation[list[NodeCommand]]:
+    ) -> Steps[list[NodeCommand]]:
         """Return those of the commands, to which `node` has replied, that must be sent again."""
         failed = [one for one in node_commands if isinstance(one.reply, CachexError)]
         to_resend = [one for one in failed if isinstance(one.reply, Redirection)]
@@ -297,54 +306,126 @@ class Cluster:
                 to_resend.append(node_command)
         return to_resend
 
-    def _redirect(self, node_command: NodeCommand, node: Server) -> MultiServerOperation[None]:
+    def _redirect(self, node_command: NodeCommand, node: Server) -> Steps[None]:
         """Set the node that `node` redirects to, and update the slots after a MOVED error."""
         error = node_command.reply
-        node_command.node = self._nodes.get_redirect_target(error, node)
+        node_command.node = self._get_redirect_target(error, node)
         node_command.asking = isinstance(error, AskError)
-        is_known = self._nodes.slots.owners[node_command.slot or 0] is node_command.node
+        is_known = self.slots.owners[node_command.slot or 0] is node_command.node
         if isinstance(error, MovedError) and not is_known:
-            yield from self._nodes.on_moved(node_command.node)
+            yield from self._on_moved(node_command.node)
 
     def _can_retry(
         self, node: Server, node_commands: Sequence[NodeCommand], pauses: Iterator[float]
-    ) -> MultiServerOperation[bool]:
+    ) -> Steps[bool]:
         """Return whether commands that failed on `node` may succeed now, waiting if needed."""
         if isinstance(node_commands[0].reply, SlotUnavailable):
             return (yield from pause(pauses))
-        yield from self._nodes.find_successor(node)
-        owners = self._nodes.slots.owners
+        yield from self._find_successor(node)
+        owners = self.slots.owners
         return all(one.slot is not None and owners[one.slot] is not node for one in node_commands)
 
     # Operations that need one connection to one node.
 
-    def _run_pinned(self, pinned: PinnedOperation[T]) -> MultiServerOperation[T]:
-        yield from self._nodes.ensure_slots()
-        node, pauses = self._nodes.owner(pinned.slot), iter(RETRY_DELAYS)
-        outcome: Any = None
+    def _run_pinned(self, pinned: PinnedOperation[T]) -> Steps[T]:
+        yield from self._ensure_slots()
+        node, pauses = self._owner(pinned.slot), iter(RETRY_DELAYS)
         for _ in range(MAX_SENDS):
-            [outcome] = yield [ServerCall(node, pinned.attempt())]
-            if pinned.lost:
-                yield from self._nodes.find_successor(node)
-            error = pinned.misdirection
+            try:
+                return (yield Call(node, pinned.attempt()))  # type: ignore[no-any-return]  # T
+            except Misdirected as misdirected:
+                error = misdirected.error
+            finally:
+                if pinned.lost:
+                    yield from self._find_successor(node)
             if isinstance(error, MovedError):
-                node = self._nodes.get_redirect_target(error, node)
-                yield from self._nodes.on_moved(node)
-            elif error is None or not (yield from pause(pauses)):
+                node = self._get_redirect_target(error, node)
+                yield from self._on_moved(node)
+            elif not (yield from pause(pauses)):
                 break  # Otherwise, the slot is being moved, and all keys will soon be on one node.
-        if isinstance(outcome, CachexError):
-            raise outcome
-        return outcome  # type: ignore[no-any-return]  # T
+        raise error
+
+    # The nodes and their slots.
+
+    def _owner(self, slot: int) -> Server:
+        """Return the node that serves `slot`; raise `SlotUnavailable` if none does."""
+        node = self.slots.owners[slot]
+        if node is None:
+            raise SlotUnavailable(f"CLUSTERDOWN No node of {self.address} has slot {slot}.")
+        return node
+
+    def _get_redirect_target(self, error: Redirection, asked: Server) -> Server:
+        """Return the node that the node `asked` redirects to with `error`."""
+        host, port = error.target
+        return self._get_node(host or get_host(asked), port)
+
+    def _ensure_slots(self) -> Steps[None]:
+        """Read the slots if they aren't known yet; raise an error if no node responds."""
+        if not self.slots.primaries:
+            yield from self._refresh_slots()
+
+    def _refresh_slots(self, exclude: Server | None = None) -> Steps[None]:
+        errors = yield from self._read_slots((), exclude)
+        if not self.slots.primaries:
+            raise cluster_unreachable_error(errors)
+
+    def _on_moved(self, node: Server) -> Steps[None]:
+        """Read the slots again after a redirection to `node`, from this node first."""
+        yield from self._read_slots((node,))
+
+    def _find_successor(self, lost: Server) -> Steps[None]:
+        """Read the slots from other nodes after one was lost, unless this was done recently.
+
+        The order is random, because a node that can't reach the others doesn't know the successor.
+        """
+        if not 0 <= time.monotonic() - self._read_at < MIN_REFRESH_INTERVAL:
+            others = [node for _slot, node in self.slots.primaries]
+            random.shuffle(others)
+            yield from self._read_slots(others, lost)
+
+    def _read_slots(
+        self, first: Sequence[Server], exclude: Server | None = None
+    ) -> Steps[list[CachexError]]:
+        """Read the slots from the first node that responds, and return the errors of the others.
+
+        If none responds, the known slots are kept.
+        """
+        self._read_at = time.monotonic()  # Other callers don't need to read them in the meantime.
+        errors: list[CachexError] = []
+        primaries = [node for _slot, node in self.slots.primaries]
+        for node in dict.fromkeys([*first, *primaries, *self.slots.replicas, *self._seeds]):
+            if node is exclude:
+                continue
+            try:
+                reply = yield Call(node, CLUSTER_SLOTS)
+            except CachexError as error:
+                errors.append(error)
+                continue
+            slot_map = self.parse_slots(reply, node)
+            if slot_map.primaries:
+                self._update_slots(slot_map)
+                break
+        self._read_at = time.monotonic()
+        return errors
+
+    def _update_slots(self, slot_map: SlotMap) -> None:
+        """Store the slots, and close unused connections to nodes that no longer serve any."""
+        before, self.slots = self.slots, slot_map
+        for node in {node for _slot, node in before.primaries}.difference(
+            node for _slot, node in slot_map.primaries
+        ):
+            node.close_unused()
+
+    def _get_node(self, host: str, port: int) -> Server:
+        """Return the node at an address, with the URL parameters of the first one in LOCATION."""
+        parts = urlsplit(self._url)
+        credentials, at, _host = parts.netloc.rpartition("@")
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        url = parts._replace(netloc=f"{credentials}{at}{place}").geturl()
+        return Server.for_url(self._driver, url, self._options, self._overrides)
 
 
 _clusters: dict[Any, Cluster] = {}
-
-
-def mark_as_sent(node_commands: Sequence[NodeCommand]) -> None:
-    """Set `sent` on all errors, because other nodes may have run their part of the command."""
-    for node_command in node_commands:
-        if isinstance(node_command.reply, CachexError):
-            node_command.reply.sent = True
 
 
 def find_retryable(failed: Sequence[NodeCommand]) -> list[NodeCommand]:
@@ -358,13 +439,37 @@ def find_retryable(failed: Sequence[NodeCommand]) -> list[NodeCommand]:
     return list(failed) if repeatable else refused
 
 
-def pause(pauses: Iterator[float]) -> MultiServerOperation[bool]:
+def pause(pauses: Iterator[float]) -> Steps[bool]:
     """Wait for the next of `pauses`, and return whether there was one."""
     seconds = next(pauses, None)
     if seconds is None:
         return False
     yield Pause(seconds)
     return True
+
+
+def cluster_unreachable_error(errors: Sequence[CachexError]) -> CachexError:
+    """Return the error for a cluster whose slots could not be read from any node."""
+    refusals = [error for error in errors if isinstance(error, CommandError)]
+    if refusals:
+        return refusals[0]
+    text = " ".join(dict.fromkeys(map(str, errors))) or "No node serves any slots."
+    return ServerUnavailable(f"The cluster is not available: {text}")
+
+
+def get_host(server: Server) -> str:
+    host, _, _port = server.address.rpartition("/")[0].rpartition(":")
+    return host
+
+
+def validate_cluster_url(seed: Server) -> None:
+    """Raise ImproperlyConfigured for a Unix socket or a database number other than 0."""
+    options = seed.configuration.effective_options
+    if "path" in options:
+        raise ImproperlyConfigured(
+            "LOCATION must contain the host and port of nodes of the cluster."
+        )
+    validate_cluster_database(options)
 
 
 class ClusterClient(Client):

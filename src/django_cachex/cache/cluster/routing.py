@@ -5,6 +5,8 @@ from __future__ import annotations
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 from django_cachex.cache.connection.server import Server
@@ -49,107 +51,42 @@ def _find_first_key(args: Args) -> Args:
     return args[1:2]
 
 
+def _each(names: str, find: KeyFinder) -> dict[EncodableArg, KeyFinder]:
+    """Return a table with `find` for each of the commands in `names`."""
+    return dict.fromkeys(names.split(), find)
+
+
 # By the name of the command. Other commands have one key, which is the first argument.
 KEY_FINDERS: dict[EncodableArg, KeyFinder] = {
-    **dict.fromkeys(
-        [
-            "MGET",
-            "DEL",
-            "UNLINK",
-            "EXISTS",
-            "TOUCH",
-            "WATCH",
-            "SINTER",
-            "SUNION",
-            "SDIFF",
-            "SINTERSTORE",
-            "SUNIONSTORE",
-            "SDIFFSTORE",
-            "PFCOUNT",
-            "PFMERGE",
-        ],
+    **_each(
+        "MGET DEL UNLINK EXISTS TOUCH WATCH SINTER SUNION SDIFF SINTERSTORE SUNIONSTORE SDIFFSTORE "
+        "PFCOUNT PFMERGE",
         lambda args: args[1:],
     ),
-    **dict.fromkeys(["MSET", "MSETNX"], lambda args: args[1::2]),
-    **dict.fromkeys(
-        [
-            "RENAME",
-            "RENAMENX",
-            "COPY",
-            "LMOVE",
-            "BLMOVE",
-            "RPOPLPUSH",
-            "BRPOPLPUSH",
-            "SMOVE",
-            "ZRANGESTORE",
-            "LCS",
-            "GEOSEARCHSTORE",
-        ],
+    **_each("MSET MSETNX", lambda args: args[1::2]),
+    **_each(
+        "RENAME RENAMENX COPY LMOVE BLMOVE RPOPLPUSH BRPOPLPUSH SMOVE ZRANGESTORE LCS "
+        "GEOSEARCHSTORE",
         lambda args: args[1:3],
     ),
-    **dict.fromkeys(["BLPOP", "BRPOP", "BZPOPMIN", "BZPOPMAX"], lambda args: args[1:-1]),
-    **dict.fromkeys(
-        ["LMPOP", "ZMPOP", "SINTERCARD", "ZUNION", "ZINTER", "ZDIFF", "ZINTERCARD"],
-        _find_counted(1),
-    ),
-    **dict.fromkeys(
-        ["EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO", "BLMPOP", "BZMPOP"],
+    **_each("BLPOP BRPOP BZPOPMIN BZPOPMAX", lambda args: args[1:-1]),
+    **_each("LMPOP ZMPOP SINTERCARD ZUNION ZINTER ZDIFF ZINTERCARD", _find_counted(1)),
+    **_each(
+        "EVAL EVALSHA EVAL_RO EVALSHA_RO FCALL FCALL_RO BLMPOP BZMPOP",
         _find_counted(2),
     ),
-    **dict.fromkeys(["ZUNIONSTORE", "ZINTERSTORE", "ZDIFFSTORE"], _find_destination_and_counted),
-    **dict.fromkeys(["XREAD", "XREADGROUP"], _find_stream_keys),
-    **dict.fromkeys(["OBJECT", "XINFO", "XGROUP"], _find_subcommand_key()),
-    **dict.fromkeys(["MEMORY"], _find_subcommand_key("USAGE")),
-    **dict.fromkeys(["DEBUG"], _find_subcommand_key("OBJECT")),
+    **_each("ZUNIONSTORE ZINTERSTORE ZDIFFSTORE", _find_destination_and_counted),
+    **_each("XREAD XREADGROUP", _find_stream_keys),
+    **_each("OBJECT XINFO XGROUP", _find_subcommand_key()),
+    "MEMORY": _find_subcommand_key("USAGE"),
+    "DEBUG": _find_subcommand_key("OBJECT"),
     "SORT": _find_sort_keys,
     "BITOP": lambda args: args[2:],
-    **dict.fromkeys(
-        [
-            "ACL",
-            "ASKING",
-            "AUTH",
-            "BGREWRITEAOF",
-            "BGSAVE",
-            "CLIENT",
-            "CLUSTER",
-            "COMMAND",
-            "CONFIG",
-            "DBSIZE",
-            "DISCARD",
-            "ECHO",
-            "EXEC",
-            "FLUSHALL",
-            "FLUSHDB",
-            "FUNCTION",
-            "HELLO",
-            "INFO",
-            "KEYS",
-            "LASTSAVE",
-            "LATENCY",
-            "MODULE",
-            "MONITOR",
-            "MULTI",
-            "PING",
-            "PSUBSCRIBE",
-            "PUBLISH",
-            "PUBSUB",
-            "QUIT",
-            "RANDOMKEY",
-            "READONLY",
-            "READWRITE",
-            "RESET",
-            "ROLE",
-            "SAVE",
-            "SCAN",
-            "SCRIPT",
-            "SELECT",
-            "SLOWLOG",
-            "SUBSCRIBE",
-            "TIME",
-            "UNWATCH",
-            "WAIT",
-            "WAITAOF",
-        ],
+    **_each(
+        "ACL ASKING AUTH BGREWRITEAOF BGSAVE CLIENT CLUSTER COMMAND CONFIG DBSIZE DISCARD ECHO "
+        "EXEC FLUSHALL FLUSHDB FUNCTION HELLO INFO KEYS LASTSAVE LATENCY MODULE MONITOR MULTI PING "
+        "PSUBSCRIBE PUBLISH PUBSUB QUIT RANDOMKEY READONLY READWRITE RESET ROLE SAVE SCAN SCRIPT "
+        "SELECT SLOWLOG SUBSCRIBE TIME UNWATCH WAIT WAITAOF",
         lambda args: (),
     ),
 }
@@ -224,12 +161,8 @@ def parse_slot_map(reply: Sequence[Sequence[Any]], get_node: GetNode, default_ho
         owners[start : end + 1] = [node] * (end + 1 - start)
         lowest[node] = min(start, lowest.get(node, SLOT_COUNT))
         others.update(dict.fromkeys(node_at(*replica) for replica in replicas))
-    primaries = sorted(((slot, node) for node, slot in lowest.items()), key=_slot)
+    primaries = sorted(((slot, node) for node, slot in lowest.items()), key=itemgetter(0))
     return SlotMap(owners, primaries, tuple(others))
-
-
-def _slot(entry: tuple[int, Server]) -> int:
-    return entry[0]
 
 
 Merge = Callable[[list[Any]], Any]
@@ -399,26 +332,20 @@ def route_scan(command: Command[Any], slots: SlotMap) -> RoutedCommand:
 
 def combine_commands(node_commands: Sequence[NodeCommand]) -> Command[Any] | Operation[list[Any]]:
     """Return what sends `node_commands`, which are all for one node, in one write."""
-    if len(node_commands) == 1 and not node_commands[0].asking:
-        return node_commands[0].command
-    commands: list[Command[Any]] = []
-    for node_command in node_commands:
-        commands += (
-            [ASKING, node_command.command] if node_command.asking else [node_command.command]
-        )
-    return execute_all(commands)
+    commands = [
+        command
+        for one in node_commands
+        for command in ([ASKING, one.command] if one.asking else [one.command])
+    ]
+    return commands[0] if len(commands) == 1 else execute_all(commands)
 
 
 def assign_replies(node_commands: Sequence[NodeCommand], outcome: Any) -> None:
     """Set the replies of `node_commands` from the outcome of `combine_commands`."""
-    asking = [node_command.asking for node_command in node_commands]
-    if isinstance(outcome, CachexError):
-        replies = [outcome] * len(node_commands)
-    elif len(node_commands) == 1 and not asking[0]:
-        replies = [outcome]
-    else:
-        remaining = iter(outcome)
-        replies = [[next(remaining) for _ in range(1 + each)][-1] for each in asking]
-    for node_command, reply in zip(node_commands, replies, strict=True):
-        node_command.reply = reply
-        node_command.asking = False
+    is_single = len(node_commands) == 1 and not node_commands[0].asking
+    is_for_all = is_single or isinstance(outcome, CachexError)
+    replies = repeat(outcome) if is_for_all else iter(outcome)
+    for node_command in node_commands:
+        if node_command.asking:
+            next(replies)
+        node_command.reply, node_command.asking = next(replies), False

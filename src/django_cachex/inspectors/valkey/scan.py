@@ -13,8 +13,7 @@ from typing import Any, Final, Protocol
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.client import Client
-from django_cachex.cache.cluster.cluster import Cluster
-from django_cachex.cache.cluster.nodes import CLUSTER_SLOTS
+from django_cachex.cache.cluster.cluster import CLUSTER_SLOTS, Cluster
 from django_cachex.cache.cluster.routing import SLOT_COUNT, SlotMap, key_slot
 from django_cachex.cache.connection.server import Server
 from django_cachex.cache.operations import Endpoint

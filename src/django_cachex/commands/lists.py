@@ -349,25 +349,6 @@ class ListCommands(Commands):
         keys = self._stored_keys((first_list, second_list), version)
         return Command(("LMOVE", *keys, src, dest), self._decode_optional)
 
-    def _rpoplpush(self, src: Any, dst: Any, version: int | None = None) -> Command[Any]:
-        """Move the last element of a list to the start of another.
-
-        Args:
-            src: the key of the list to take from.
-            dst: the key of the list to add to.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            The element; None if there is none.
-
-        Raises:
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
-
-        See https://valkey.io/commands/rpoplpush/
-        """
-        return self._lmove(src, dst, "RIGHT", "LEFT", version)
-
     def _lmpop(
         self,
         num_keys: int,
@@ -408,7 +389,6 @@ class ListCommands(Commands):
     lpop, alpop = sync_method(_lpop), async_method(_lpop)
     rpop, arpop = sync_method(_rpop), async_method(_rpop)
     lmove, almove = sync_method(_lmove), async_method(_lmove)
-    rpoplpush, arpoplpush = sync_method(_rpoplpush), async_method(_rpoplpush)
     lmpop, almpop = sync_method(_lmpop), async_method(_lmpop)
 
     # Commands that wait for an element.
@@ -501,30 +481,6 @@ class ListCommands(Commands):
         args: tuple[EncodableArg, ...] = ("BLMOVE", *keys, src, dest, encode_score(timeout))
         return BlockingCommand(args, self._decode_optional, timeout)
 
-    def _brpoplpush(
-        self, src: Any, dst: Any, timeout: float = 0, version: int | None = None
-    ) -> Command[Any]:
-        """Move the last element of a list to the start of another; if there is none, wait for one.
-
-        Args:
-            src: the key of the list to take from.
-            dst: the key of the list to add to.
-            timeout: how many seconds to wait; 0 waits forever.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            The element; None after the timeout.
-
-        Raises:
-            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
-            ValueError: `timeout` is negative.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
-
-        See https://valkey.io/commands/brpoplpush/
-        """
-        return self._blmove(src, dst, timeout, "RIGHT", "LEFT", version)
-
     def _blmpop(
         self,
         timeout: float,
@@ -565,5 +521,4 @@ class ListCommands(Commands):
     blpop, ablpop = sync_method(_blpop), async_method(_blpop)
     brpop, abrpop = sync_method(_brpop), async_method(_brpop)
     blmove, ablmove = sync_method(_blmove), async_method(_blmove)
-    brpoplpush, abrpoplpush = sync_method(_brpoplpush), async_method(_brpoplpush)
     blmpop, ablmpop = sync_method(_blmpop), async_method(_blmpop)

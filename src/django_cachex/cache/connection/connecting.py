@@ -1,4 +1,4 @@
-"""Prevent forks while another thread is in a TLS handshake."""
+"""Opening connections: errors and the time limit, and no forks during TLS handshakes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+
+from django_cachex.cache.connection.circuit_breaker import CircuitBreaker
+from django_cachex.cache.connection.drivers import (
+    AsyncDriverConnection,
+    Driver,
+    DriverConnection,
+    shut_down_socket,
+)
+from django_cachex.cache.connection.errors import map_driver_error
+from django_cachex.exceptions import ServerTimeout
+
+DISCONNECT_RETRY_INTERVAL = 0.1
+"""Seconds between two attempts to shut down a socket, which the driver may not have opened yet."""
 
 MAX_FORK_DELAY = 1.0
 """Seconds that a fork waits. A handshake that takes longer waits for the server, without a lock."""
@@ -65,3 +78,43 @@ os.register_at_fork(
     after_in_parent=handshake_guard.after_fork,
     after_in_child=handshake_guard.after_fork_in_child,
 )
+
+
+@contextmanager
+def connecting(
+    connection: DriverConnection | AsyncDriverConnection, driver: Driver, breaker: CircuitBreaker
+) -> Iterator[None]:
+    """Raise and record the package's exception for one that the driver raises in the block."""
+    ssl_classes = driver.sync_module.SSLConnection, driver.async_module.SSLConnection
+    over_tls = isinstance(connection, ssl_classes)
+    try:
+        with handshake_guard.handshake() if over_tls else nullcontext():
+            yield
+    except driver.error as error:
+        failure = map_driver_error(error, driver)
+        breaker.record_connect_error(failure)
+        raise failure from error
+
+
+@contextmanager
+def connect_deadline(seconds: float, connection: DriverConnection, address: str) -> Iterator[None]:
+    """Raise `ServerTimeout` if connecting in the `with` block takes longer than `seconds`.
+
+    The driver only has a timeout for each byte of the handshake.
+    """
+    connected, is_late = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not connected.wait(DISCONNECT_RETRY_INTERVAL if is_late.is_set() else seconds):
+            is_late.set()
+            shut_down_socket(connection)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    except Exception as error:
+        if not is_late.is_set():
+            raise
+        raise ServerTimeout(f"{address} did not answer in time.") from error
+    finally:
+        connected.set()

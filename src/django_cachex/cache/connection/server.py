@@ -15,14 +15,13 @@ from django.dispatch import receiver
 from django_cachex.cache import tracing
 from django_cachex.cache.configuration import Configuration, configure, make_hashable
 from django_cachex.cache.connection.circuit_breaker import CircuitBreaker, NullCircuitBreaker
+from django_cachex.cache.connection.connecting import connect_deadline, connecting
 from django_cachex.cache.connection.errors import (
     is_rejected_by_replica,
     is_rejection,
-    map_driver_error,
     map_os_error,
 )
 from django_cachex.cache.connection.event_loops import EventLoopRegistry
-from django_cachex.cache.connection.forks import handshake_guard
 from django_cachex.cache.connection.protocol import (
     ServerCodec,
     encode_integers,
@@ -33,7 +32,6 @@ from django_cachex.cache.connection.sync import (
     BoundedSyncConnection,
     ConnectionPool,
     SyncConnection,
-    connect_deadline,
 )
 from django_cachex.commands.args import block_timeout
 from django_cachex.commands.command import (
@@ -117,7 +115,7 @@ class Server:
     def close_unused(self) -> None:
         """Close the connections that aren't in use."""
         self._pool.disconnect_idle()
-        self._event_loops.close_unused()
+        self._event_loops.drain_connections()
 
     def _execute(self, command: Command[Any]) -> Any:
         """Return the raw reply to `command`. Send it again if that is safe and may help."""
@@ -244,22 +242,15 @@ class Server:
         return connection
 
     def _connect(self) -> SyncConnection:
-        connection, limits = self.configuration.connection(), self.configuration.exchange_limits
-        over_tls = isinstance(connection, self._driver.sync_module.SSLConnection)
-        greeting = handshake_guard.handshake() if over_tls else nullcontext()
-        ends = (
-            connect_deadline(limits.timeout, connection, self.address) if limits else nullcontext()
-        )
-        try:
-            with greeting, ends:
-                connection.connect()
+        configuration, limits = self.configuration, self.configuration.exchange_limits
+        connection = configuration.connection()
+        with connecting(connection, self._driver, self.breaker):
             if limits is None:
+                configuration.connect(connection)
                 return SyncConnection(connection, self._codec)
+            with connect_deadline(limits.timeout, connection, self.address):
+                configuration.connect(connection)
             return BoundedSyncConnection(connection, self._codec, limits)
-        except self._driver.error as error:
-            failure = map_driver_error(error, self._driver)
-            self.breaker.record_connect_error(failure)
-            raise failure from error
 
     def after_fork(self) -> None:
         """Start without connections: those of the parent process belong to the parent."""

@@ -12,12 +12,11 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django_cachex.cache.connection.drivers import DriverConnection, get_socket, shut_down_socket
+from django_cachex.cache.connection.drivers import DriverConnection, get_socket
 from django_cachex.cache.connection.errors import ProtocolError
 from django_cachex.cache.connection.protocol import INCOMPLETE, RESPCodec
 from django_cachex.exceptions import ReplyTooLarge, ServerTimeout
@@ -337,10 +336,6 @@ class ConnectionPool:
                 self._serve_waiters()
 
 
-DISCONNECT_RETRY_INTERVAL: Final = 0.1
-"""Seconds between two attempts to shut down a socket, which the driver may not have opened yet."""
-
-
 REPLY_START_SIZE: Final = 512
 """Bytes of a reply that `ReplyTooLarge` keeps."""
 
@@ -421,27 +416,3 @@ class BoundedSyncConnection(SyncConnection):
             raise TimeoutError("the exchange took too long")
         set_timeout(self._sock, max(remaining, MIN_TIMEOUT))
         self._has_short_timeout = True
-
-
-@contextmanager
-def connect_deadline(seconds: float, connection: DriverConnection, address: str) -> Iterator[None]:
-    """Raise `ServerTimeout` if connecting in the `with` block takes longer than `seconds`.
-
-    The driver only has a timeout for each byte of the handshake.
-    """
-    connected, is_late = threading.Event(), threading.Event()
-
-    def watch() -> None:
-        while not connected.wait(DISCONNECT_RETRY_INTERVAL if is_late.is_set() else seconds):
-            is_late.set()
-            shut_down_socket(connection)
-
-    threading.Thread(target=watch, daemon=True).start()
-    try:
-        yield
-    except Exception as error:
-        if not is_late.is_set():
-            raise
-        raise ServerTimeout(f"{address} did not answer in time.") from error
-    finally:
-        connected.set()

@@ -104,9 +104,13 @@ class Server:
             ServerUnavailable: the server could not be reached, or the connection was lost.
             ServerTimeout: the server did not respond in time.
         """
-        if type(command) is Command:
-            return command.parse(self._execute(command))
-        return self._run_operation(single(command) if isinstance(command, Command) else command)
+        if type(command) is not Command:
+            return self._run_operation(single(command) if isinstance(command, Command) else command)
+        if tracing.wrappers:
+            with tracing.trace((command,), self.address):
+                reply = self._execute(command)
+            return command.parse(reply)
+        return command.parse(self._execute(command))
 
     async def arun(self, command: Command[T] | Operation[T]) -> T:
         """Do the same as `run`, on the running event loop."""
@@ -119,12 +123,6 @@ class Server:
 
     def _execute(self, command: Command[Any]) -> Any:
         """Return the raw reply to `command`. Send it again if that is safe and may help."""
-        if tracing.wrappers:
-            with tracing.trace((command,), self.address):
-                return self._execute_with_retry(command)
-        return self._execute_with_retry(command)
-
-    def _execute_with_retry(self, command: Command[Any]) -> Any:
         data = self._codec.pack(encode_integers(command.args))
         pool, breaker = self._pool, self.breaker
         if breaker.retry_at:
@@ -147,7 +145,7 @@ class Server:
                     continue
                 (pool.discard if isinstance(reply, RECONNECT_ERRORS) else pool.release)(connection)
                 if self._codec.learn_fallback(command, reply):
-                    return self._execute_with_retry(command)
+                    return self._execute(command)
                 raise reply
             pool.release(connection)
             return reply

@@ -24,6 +24,13 @@ from tests.servers import Server
         ("mget", "cache.get_many(keys)"),
         ("mset", "cache.set_many(data)"),
         ("make_pattern", "cache.iter_keys(pattern)"),
+        ("zrevrange", "cache.zrange(key, start, end, desc=True)"),
+        ("zrangebyscore", "cache.zrange(key, min, max, byscore=True)"),
+        ("zrevrangebyscore", "cache.zrange(key, max, min, byscore=True, desc=True)"),
+        ("zrangebylex", "cache.zrange(key, min, max, bylex=True)"),
+        ("zrevrangebylex", "cache.zrange(key, max, min, bylex=True, desc=True)"),
+        ("rpoplpush", 'cache.lmove(src, dst, "RIGHT", "LEFT")'),
+        ("brpoplpush", 'cache.blmove(src, dst, timeout, "RIGHT", "LEFT")'),
     ],
 )
 def test_methods_that_are_called_otherwise_say_how(

@@ -20,6 +20,8 @@ def surfaces(cache: ValkeyCache, client: Client, pipe: Pipeline) -> None:
     assert_type(cache.touch("key", None), bool)
     assert_type(client.touch(b"key", None), bool)
     assert_type(cache.get_many(["a"]), dict[Any, Any])
+    assert_type(cache.execute_command("GEOPOS", "key", "member"), Any)
+    assert_type(pipe.execute_command("ECHO", 1.5), Pipeline)
     assert_type(pipe.execute(), list[Any])
 
 

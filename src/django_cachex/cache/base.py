@@ -19,7 +19,7 @@ from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.serializers import PickleSerializer, unpickle_all
 from django_cachex.cache.stampede import parse_protection
 from django_cachex.cache.statistics import CountingExecutor, get_statistics
-from django_cachex.commands.all import AllCommands
+from django_cachex.commands import AllCommands
 from django_cachex.commands.args import encode_arg, timeout_to_ms
 from django_cachex.commands.base import Commands
 from django_cachex.commands.command import (

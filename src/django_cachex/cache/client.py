@@ -13,7 +13,7 @@ from django_cachex.cache.connection.server import Server
 from django_cachex.cache.migration import UnsupportedClientMethods
 from django_cachex.cache.operations import Endpoint
 from django_cachex.cache.pipeline import Pipeline
-from django_cachex.commands.all import AllCommands
+from django_cachex.commands import AllCommands
 from django_cachex.commands.cache_api import CacheOperationsMixin
 from django_cachex.commands.command import Command, Operation, add_key_note, execute_all
 from django_cachex.commands.scan import ScanIterMixin

@@ -110,6 +110,14 @@ class Configuration:
             connection: AsyncDriverConnection = pool.connection_class(**pool.connection_kwargs)
         return connection
 
+    def connect(self, connection: DriverConnection) -> None:
+        """Connect a connection that `connection` has returned."""
+        connection.connect()
+
+    async def aconnect(self, connection: AsyncDriverConnection) -> None:
+        """Connect a connection that `async_connection` has returned."""
+        await connection.connect()
+
     @contextmanager
     def map_errors(self) -> Iterator[None]:
         """Raise ImproperlyConfigured for exceptions from the constructors of the driver's classes.

@@ -28,7 +28,7 @@ PIPELINE_HINT = (
 )
 CLIENT_HINT = (
     "Use cache.eval_script(…) or the method of a command, such as cache.hget(key, field). For "
-    "other commands, create a client of the driver."
+    "other commands, use cache.execute_command(name, …)."
 )
 
 
@@ -41,6 +41,13 @@ class UnsupportedCacheMethods:
     mset = RemovedMethod("Use cache.set_many(data).")
     make_pattern = RemovedMethod("Use cache.iter_keys(pattern) or cache.delete_pattern(pattern).")
     get_client_class = RemovedMethod(CLIENT_HINT)
+    zrevrange = RemovedMethod("Use cache.zrange(key, start, end, desc=True).")
+    zrangebyscore = RemovedMethod("Use cache.zrange(key, min, max, byscore=True).")
+    zrevrangebyscore = RemovedMethod("Use cache.zrange(key, max, min, byscore=True, desc=True).")
+    zrangebylex = RemovedMethod("Use cache.zrange(key, min, max, bylex=True).")
+    zrevrangebylex = RemovedMethod("Use cache.zrange(key, max, min, bylex=True, desc=True).")
+    rpoplpush = RemovedMethod('Use cache.lmove(src, dst, "RIGHT", "LEFT").')
+    brpoplpush = RemovedMethod('Use cache.blmove(src, dst, timeout, "RIGHT", "LEFT").')
 
 
 class UnsupportedClientMethods:

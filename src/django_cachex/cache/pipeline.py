@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any, Self
 
-from django_cachex.commands.all import AllCommands
+from django_cachex.commands import AllCommands
 from django_cachex.commands.base import Commands
 from django_cachex.commands.cache_api import CacheOperationsMixin
 from django_cachex.commands.command import (

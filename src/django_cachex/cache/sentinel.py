@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,6 @@ from django_cachex.cache.configuration import (
     make_hashable,
     parse_locations,
 )
-from django_cachex.cache.connection.drivers import AsyncDriverConnection, DriverConnection
 from django_cachex.cache.connection.server import Server, get_or_create
 from django_cachex.cache.operations import Call, Steps, arun_steps, run_steps
 from django_cachex.commands.command import Command, parse_raw
@@ -99,21 +97,31 @@ class SentinelConfiguration(Configuration):
         """The database, as ``service@host:port,host:port/db``."""
         return f"{self.sentinels.address}/{super().address.rpartition('/')[2]}"
 
-    def connection(self) -> DriverConnection:
-        """Return a new blocking connection, which asks Sentinel for its server when it connects."""
-        connection = self._pool.connection_class
-        result: DriverConnection = make_connection_class(connection)(
-            self, **self._pool.connection_kwargs
-        )
-        return result
+    def connect(self, connection: Any) -> None:
+        """Ask Sentinel for the server, connect to it, and check its role."""
+        connection.host, connection.port = run_steps(self.find_address())
+        connection.connect()
+        try:
+            connection.send_command("ROLE")
+            self.check_role(connection.read_response()[0])
+        except self.driver.errors.ResponseError:
+            return  # Not every user may ask for the role.
+        except self.driver.error:
+            connection.disconnect()
+            raise
 
-    def async_connection(self) -> AsyncDriverConnection:
-        """Return a new asyncio connection. See `connection`."""
-        pool = self._async_pool()
-        result: AsyncDriverConnection = make_async_connection_class(pool.connection_class)(
-            self, **pool.connection_kwargs
-        )
-        return result
+    async def aconnect(self, connection: Any) -> None:
+        """Do the same as `connect`, on the running event loop."""
+        connection.host, connection.port = await arun_steps(self.find_address())
+        await connection.connect()
+        try:
+            await connection.send_command("ROLE")
+            self.check_role((await connection.read_response())[0])
+        except self.driver.errors.ResponseError:
+            return
+        except self.driver.error:
+            await connection.disconnect()
+            raise
 
     def find_address(self) -> Steps[Address]:
         """Ask the sentinels for the address of a server."""
@@ -130,54 +138,6 @@ class SentinelConfiguration(Configuration):
                 f"The server that Sentinel calls the primary of {self.sentinels.address} is a "
                 "replica."
             )
-
-
-@functools.cache
-def make_connection_class(kind: Any) -> Any:
-    """Return a subclass of the connection class `kind` that asks Sentinel for its server."""
-
-    class SentinelConnection(kind):  # type: ignore[misc]  # Of two drivers.
-        def __init__(self, configuration: SentinelConfiguration, **kwargs: Any) -> None:
-            self.configuration = configuration
-            super().__init__(**kwargs)
-
-        def connect(self) -> None:
-            self.host, self.port = run_steps(self.configuration.find_address())
-            super().connect()
-            try:
-                self.send_command("ROLE")
-                self.configuration.check_role(self.read_response()[0])
-            except self.configuration.driver.errors.ResponseError:
-                return  # Not every user may ask for the role.
-            except self.configuration.driver.error:
-                self.disconnect()
-                raise
-
-    return SentinelConnection
-
-
-@functools.cache
-def make_async_connection_class(kind: Any) -> Any:
-    """Do the same as `make_connection_class`, for asyncio connections."""
-
-    class SentinelConnection(kind):  # type: ignore[misc]  # Of two drivers.
-        def __init__(self, configuration: SentinelConfiguration, **kwargs: Any) -> None:
-            self.configuration = configuration
-            super().__init__(**kwargs)
-
-        async def connect(self) -> None:
-            self.host, self.port = await arun_steps(self.configuration.find_address())
-            await super().connect()
-            try:
-                await self.send_command("ROLE")
-                self.configuration.check_role((await self.read_response())[0])
-            except self.configuration.driver.errors.ResponseError:
-                return  # Not every user may ask for the role.
-            except self.configuration.driver.error:
-                await self.disconnect()
-                raise
-
-    return SentinelConnection
 
 
 def make_sentinels(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, KeysView, Sequence, ValuesView
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from numbers import Real
@@ -232,6 +233,27 @@ BLOCKING_COMMANDS = frozenset(
         *("WAIT", "WAITAOF", "SUBSCRIBE", "PSUBSCRIBE", "MONITOR"),
     )
 )
+
+# Where commands have their timeout, and how many units of it are a second.
+_TIMEOUTS: dict[EncodableArg, tuple[int, int]] = {
+    **dict.fromkeys(["BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BZPOPMIN", "BZPOPMAX"], (-1, 1)),
+    **dict.fromkeys(["BLMPOP", "BZMPOP"], (1, 1)),
+    **dict.fromkeys(["WAIT", "WAITAOF"], (-1, 1000)),
+}
+
+
+def find_timeout(args: Sequence[EncodableArg]) -> float | None:
+    """Return for how many seconds a command may wait, 0 for forever; None if it doesn't wait.
+
+    It is also None for invalid arguments, because the server refuses them without waiting.
+    """
+    with suppress(ValueError, IndexError):
+        if args[0] in ("XREAD", "XREADGROUP"):
+            return float(args[args.index("BLOCK") + 1]) / 1000
+        if args[0] in _TIMEOUTS:
+            index, unit = _TIMEOUTS[args[0]]
+            return float(args[index]) / unit
+    return None
 
 
 def is_blocking(command: Command[Any]) -> bool:

@@ -102,6 +102,19 @@ class Commands:
         """Return the fields of a flat reply such as `[field, value, field, value]`."""
         return dict(zip(self._decode_names(flat[::2]), self._decode_all(flat[1::2]), strict=True))
 
+    def _decode_scored(self, flat: Sequence[bytes]) -> list[tuple[Any, float]]:
+        """Return the pairs of a flat reply of members and scores."""
+        return list(zip(self._decode_all(flat[::2]), map(float, flat[1::2]), strict=True))
+
+    def _decode_entry(self, reply: Sequence[Any]) -> tuple[Any, dict[Any, Any]]:
+        """Return the id and the fields of an entry of a stream; one that was deleted has none."""
+        return self._decode_name(reply[0]), self._decode_fields(reply[1] or ())
+
+    def _decode_entries(self, replies: Sequence[Any] | None) -> list[tuple[Any, dict[Any, Any]]]:
+        """Return the entries of a stream."""
+        # Redis 6.2 returns None for an entry that was deleted before it was claimed.
+        return [self._decode_entry(reply) for reply in replies or () if reply is not None]
+
     def _encode_fields(self, mapping: Mapping[Any, Any]) -> list[EncodableArg]:
         """Return the names and values of `mapping` as a flat list."""
         names, values = encode_names(mapping), self._encode_all(mapping.values())

@@ -317,11 +317,34 @@ RETURNS_COMMAND = re.compile(r"(?:Command|Operation|Steps)\[(.*?)\](?: \| Operat
 def document(method: Any, command: Any, name: str) -> Any:
     """Give `method` the docstring and signature of `command`, and a name of its own."""
     functools.update_wrapper(method, command)
+    if "version" in command.__annotations__:
+        method.__doc__ = describe_version(command.__doc__ or "")
     method.__name__ = name
     method.__qualname__ = f"{command.__qualname__.rpartition('.')[0]}.{name}".lstrip(".")
     method.__wrapped__ = signature_of(command)
     method.__annotations__ = method.__wrapped__.__annotations__
     return method
+
+
+VERSION_HELP = "version: the version of the key or keys; the alias's VERSION by default."
+"""Describes the argument `version`, which nearly every command has."""
+
+# The arguments in a docstring, or the place for them.
+ARGUMENTS_HELP = re.compile(
+    r"^( *)(?:Args:\n(?: *\S.*\n)+|(?=(?:Returns|Raises):$|See ))", re.MULTILINE
+)
+
+
+def describe_version(doc: str) -> str:
+    """Return a docstring with a description of `version`, unless it has one."""
+
+    def insert(found: re.Match[str]) -> str:
+        indent, line = found[1], f"{found[1]}    {VERSION_HELP}\n"
+        if "Args:" in found[0]:
+            return f"{found[0]}{line}"
+        return f"{indent}Args:\n{line}\n{indent}"
+
+    return doc if " version: " in doc else ARGUMENTS_HELP.sub(insert, doc, count=1)
 
 
 def signature_of(command: Any) -> FunctionType:

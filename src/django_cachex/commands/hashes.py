@@ -41,21 +41,14 @@ class HashCommands(Commands, Generic[FieldT]):
     Values are encoded and decoded like those of `set` and `get`. Field names are text, bytes or
     numbers, and a cache returns them as text. A hash is deleted with its last field. Fields can
     expire in Valkey 9.0 and Redis 7.4 or later.
+
+    Methods raise `WrongTypeError` if the key has another type.
     """
 
     # Methods such as `hget` and `ahget` are made from `_hget` at the end of the class.
 
     def _hlen(self, key: Any, version: int | None = None) -> Command[int]:
-        """Return the number of fields of a hash.
-
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            The number of fields; 0 if the key doesn't exist.
-
-        Raises:
-            WrongTypeError: the key has another type.
+        """Return the number of fields of a hash; 0 if the key doesn't exist.
 
         See https://valkey.io/commands/hlen/
         """
@@ -64,16 +57,7 @@ class HashCommands(Commands, Generic[FieldT]):
         )
 
     def _hget(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[Any]:
-        """Return the value of a field.
-
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            The value; None if the field doesn't exist.
-
-        Raises:
-            WrongTypeError: the key has another type.
+        """Return the value of a field; None if the field doesn't exist.
 
         See https://valkey.io/commands/hget/
         """
@@ -87,14 +71,12 @@ class HashCommands(Commands, Generic[FieldT]):
 
         Args:
             fields, *args: the fields, one by one or as a list.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             A list of values, with None for fields that don't exist.
 
         Raises:
             ValueError: no field is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hmget/
         """
@@ -107,14 +89,8 @@ class HashCommands(Commands, Generic[FieldT]):
     def _hgetall(self, key: Any, version: int | None = None) -> Command[dict[FieldT, Any]]:
         """Return all fields and their values. Use `hscan_iter` for a large hash.
 
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
         Returns:
             A dict; empty if the key doesn't exist.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hgetall/
         """
@@ -124,15 +100,6 @@ class HashCommands(Commands, Generic[FieldT]):
     def _hkeys(self, key: Any, version: int | None = None) -> Command[list[FieldT]]:
         """Return the names of all fields.
 
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            A list of names.
-
-        Raises:
-            WrongTypeError: the key has another type.
-
         See https://valkey.io/commands/hkeys/
         """
         args = ("HKEYS", self._stored_key(key, version))
@@ -140,15 +107,6 @@ class HashCommands(Commands, Generic[FieldT]):
 
     def _hvals(self, key: Any, version: int | None = None) -> Command[list[Any]]:
         """Return the values of all fields.
-
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            A list of values.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hvals/
         """
@@ -158,15 +116,6 @@ class HashCommands(Commands, Generic[FieldT]):
     def _hexists(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[bool]:
         """Check whether a field exists.
 
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            True if the field exists.
-
-        Raises:
-            WrongTypeError: the key has another type.
-
         See https://valkey.io/commands/hexists/
         """
         args = ("HEXISTS", self._stored_key(key, version), encode_name(field))
@@ -175,14 +124,8 @@ class HashCommands(Commands, Generic[FieldT]):
     def _hstrlen(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[int]:
         """Return the size of a field's value.
 
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
         Returns:
             The size of the stored value in bytes; 0 if the field doesn't exist.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hstrlen/
         """
@@ -202,7 +145,6 @@ class HashCommands(Commands, Generic[FieldT]):
             count: return a list of up to so many fields; if it is negative, a field may be
                 repeated.
             withvalues: return pairs of names and values; requires `count`.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The name of a field, or None if there is none. With `count`, a list of names, or of
@@ -210,7 +152,6 @@ class HashCommands(Commands, Generic[FieldT]):
 
         Raises:
             ValueError: `withvalues` is set without `count`.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hrandfield/
         """
@@ -244,14 +185,12 @@ class HashCommands(Commands, Generic[FieldT]):
             field, value: a field and its value.
             mapping: several fields and their values.
             items: a flat list of fields and values: `[field, value, field, value]`.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The number of fields that are new; fields that were replaced don't count.
 
         Raises:
             ValueError: no field is given, or `items` has an odd length.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hset/
         """
@@ -266,14 +205,8 @@ class HashCommands(Commands, Generic[FieldT]):
     ) -> Command[bool]:
         """Set a field of a hash, unless it exists.
 
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
         Returns:
             Whether the value was stored; False if the field exists.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hsetnx/
         """
@@ -285,14 +218,12 @@ class HashCommands(Commands, Generic[FieldT]):
 
         Args:
             *fields: the fields.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             How many fields existed.
 
         Raises:
             ValueError: no field is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hdel/
         """
@@ -306,7 +237,6 @@ class HashCommands(Commands, Generic[FieldT]):
 
         Args:
             amount: the integer to add; it may be negative.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The new value.
@@ -326,7 +256,6 @@ class HashCommands(Commands, Generic[FieldT]):
 
         Args:
             amount: the number to add; it may be negative.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The new value.
@@ -362,13 +291,9 @@ class HashCommands(Commands, Generic[FieldT]):
             cursor: where to continue; 0 to start.
             match: a glob pattern that the names of the fields must match.
             count: about how many the server examines; 10 by default.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The next cursor, which is 0 at the end, and a dict.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hscan/
         """
@@ -420,7 +345,6 @@ class HashCommands(Commands, Generic[FieldT]):
             xx: set the expiry only if the field has one.
             gt: set the expiry only if it is later than the current one.
             lt: set the expiry only if it is earlier than the current one.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field
@@ -430,7 +354,6 @@ class HashCommands(Commands, Generic[FieldT]):
             TypeError: `seconds` is None; use `hpersist` to remove the expiry.
             NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
             ValueError: no field is given, or more than one condition is set.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hexpire/
         """
@@ -461,7 +384,6 @@ class HashCommands(Commands, Generic[FieldT]):
             xx: set the expiry only if the field has one.
             gt: set the expiry only if it is later than the current one.
             lt: set the expiry only if it is earlier than the current one.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field
@@ -470,7 +392,6 @@ class HashCommands(Commands, Generic[FieldT]):
         Raises:
             NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
             ValueError: no field is given, or more than one condition is set.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hpexpire/
         """
@@ -499,7 +420,6 @@ class HashCommands(Commands, Generic[FieldT]):
             xx: set the expiry only if the field has one.
             gt: set the expiry only if it is later than the current one.
             lt: set the expiry only if it is earlier than the current one.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field
@@ -508,7 +428,6 @@ class HashCommands(Commands, Generic[FieldT]):
         Raises:
             NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
             ValueError: no field is given, or more than one condition is set.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hexpireat/
         """
@@ -537,7 +456,6 @@ class HashCommands(Commands, Generic[FieldT]):
             xx: set the expiry only if the field has one.
             gt: set the expiry only if it is later than the current one.
             lt: set the expiry only if it is earlier than the current one.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field
@@ -546,7 +464,6 @@ class HashCommands(Commands, Generic[FieldT]):
         Raises:
             NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
             ValueError: no field is given, or more than one condition is set.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hpexpireat/
         """
@@ -562,7 +479,6 @@ class HashCommands(Commands, Generic[FieldT]):
 
         Args:
             *fields: the fields.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             For each field: 1 if its expiry was removed, -1 if it had none, -2 if it doesn't exist.
@@ -570,7 +486,6 @@ class HashCommands(Commands, Generic[FieldT]):
         Raises:
             NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
             ValueError: no field is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hpersist/
         """
@@ -583,7 +498,6 @@ class HashCommands(Commands, Generic[FieldT]):
 
         Args:
             *fields: the fields.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             For each field: the remaining time in seconds, None if the field never expires, -2 if it
@@ -592,7 +506,6 @@ class HashCommands(Commands, Generic[FieldT]):
         Raises:
             NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
             ValueError: no field is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/httl/
         """
@@ -605,7 +518,6 @@ class HashCommands(Commands, Generic[FieldT]):
 
         Args:
             *fields: the fields.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             For each field: the remaining time in milliseconds, None if the field never expires, -2
@@ -614,7 +526,6 @@ class HashCommands(Commands, Generic[FieldT]):
         Raises:
             NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
             ValueError: no field is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hpttl/
         """
@@ -627,7 +538,6 @@ class HashCommands(Commands, Generic[FieldT]):
 
         Args:
             *fields: the fields.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             For each field: the Unix time in seconds, None if the field never expires, -2 if it
@@ -636,7 +546,6 @@ class HashCommands(Commands, Generic[FieldT]):
         Raises:
             NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
             ValueError: no field is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hexpiretime/
         """
@@ -649,7 +558,6 @@ class HashCommands(Commands, Generic[FieldT]):
 
         Args:
             *fields: the fields.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             For each field: the Unix time in milliseconds, None if the field never expires, -2 if it
@@ -658,7 +566,6 @@ class HashCommands(Commands, Generic[FieldT]):
         Raises:
             NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
             ValueError: no field is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/hpexpiretime/
         """

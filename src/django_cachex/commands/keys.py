@@ -33,9 +33,6 @@ class KeyCommands(Commands):
     def _type(self, key: Any, version: int | None = None) -> Command[str]:
         """Return the type of the value at `key`.
 
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
         Returns:
             "string", "list", "set", "zset", "hash", "stream" or the type of a module; "none" if the
             key doesn't exist.
@@ -51,10 +48,6 @@ class KeyCommands(Commands):
 
         Args:
             *keys: the keys; one that is given twice is counted twice.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            The number of keys that exist.
 
         See https://valkey.io/commands/exists/
         """
@@ -65,7 +58,6 @@ class KeyCommands(Commands):
 
         Args:
             *keys: the keys.
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             The number of keys that existed.
@@ -157,7 +149,6 @@ class KeyCommands(Commands):
         Args:
             samples: how many elements of a collection the server measures to estimate the size; 5
                 by default. 0 measures all of them, during which the server serves no other client.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The size in bytes; None if the key doesn't exist.
@@ -174,9 +165,6 @@ class KeyCommands(Commands):
     def _object_encoding(self, key: Any, version: int | None = None) -> Command[str | None]:
         """Return how the server stores the value at `key`.
 
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
         Returns:
             The encoding, such as "listpack" or "hashtable"; None if the key doesn't exist.
 
@@ -186,9 +174,6 @@ class KeyCommands(Commands):
 
     def _object_idletime(self, key: Any, version: int | None = None) -> Command[int | None]:
         """Return how long ago the key was last used.
-
-        Args:
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The time in seconds, which is approximate; None if the key doesn't exist.
@@ -202,9 +187,6 @@ class KeyCommands(Commands):
 
     def _object_freq(self, key: Any, version: int | None = None) -> Command[int | None]:
         """Return how often the key is used.
-
-        Args:
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             A number on a logarithmic scale; None if the key doesn't exist.
@@ -287,9 +269,6 @@ class KeyCommands(Commands):
     def _ttl(self, key: Any, version: int | None = None) -> Command[int | None]:
         """Return how long the key still lives, in seconds.
 
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
         Returns:
             The remaining time in seconds; None if the key never expires, and -2 if it doesn't
             exist.
@@ -301,9 +280,6 @@ class KeyCommands(Commands):
     def _pttl(self, key: Any, version: int | None = None) -> Command[int | None]:
         """Return how long the key still lives, in milliseconds.
 
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
         Returns:
             The remaining time in milliseconds; None if the key never expires, and -2 if it doesn't
             exist.
@@ -314,9 +290,6 @@ class KeyCommands(Commands):
 
     def _expiretime(self, key: Any, version: int | None = None) -> Command[int | None]:
         """Return when the key expires, in seconds since 1970.
-
-        Args:
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The Unix time in seconds; None if the key never expires, and -2 if it doesn't exist.
@@ -330,9 +303,6 @@ class KeyCommands(Commands):
 
     def _pexpiretime(self, key: Any, version: int | None = None) -> Command[int | None]:
         """Return when the key expires, in milliseconds since 1970.
-
-        Args:
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The Unix time in milliseconds; None if the key never expires, and -2 if it doesn't
@@ -361,7 +331,6 @@ class KeyCommands(Commands):
         Args:
             timeout: the time in seconds, which may have a fraction, or a timedelta. Zero or less
                 deletes the key.
-            version: the key's version; the alias's VERSION by default.
             nx: set the expiry only if the key has none.
             xx: set the expiry only if the key has one.
             gt: set the expiry only if it is later than the current one; no expiry counts as the
@@ -400,7 +369,6 @@ class KeyCommands(Commands):
 
         Args:
             timeout: the time in milliseconds, or a timedelta. Zero or less deletes the key.
-            version: the key's version; the alias's VERSION by default.
             nx: set the expiry only if the key has none.
             xx: set the expiry only if the key has one.
             gt: set the expiry only if it is later than the current one; no expiry counts as the
@@ -436,7 +404,6 @@ class KeyCommands(Commands):
         Args:
             when: a datetime, or seconds since 1970. A datetime without a time zone is in the local
                 time of the process.
-            version: the key's version; the alias's VERSION by default.
             nx: set the expiry only if the key has none.
             xx: set the expiry only if the key has one.
             gt: set the expiry only if it is later than the current one; no expiry counts as the
@@ -472,7 +439,6 @@ class KeyCommands(Commands):
         Args:
             when: a datetime, or milliseconds since 1970. A datetime without a time zone is in the
                 local time of the process.
-            version: the key's version; the alias's VERSION by default.
             nx: set the expiry only if the key has none.
             xx: set the expiry only if the key has one.
             gt: set the expiry only if it is later than the current one; no expiry counts as the
@@ -494,9 +460,6 @@ class KeyCommands(Commands):
 
     def _persist(self, key: Any, version: int | None = None) -> Command[bool]:
         """Remove the expiry of the key.
-
-        Args:
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             Whether the key had an expiry.

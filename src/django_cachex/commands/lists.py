@@ -29,19 +29,13 @@ class ListCommands(Commands):
 
     Elements are encoded and decoded like the values of `set` and `get`. A list is deleted with its
     last element. Commands that wait for an element occupy a connection while they wait.
+
+    Methods raise `WrongTypeError` if a key has another type, and `CrossSlotError` if keys are in
+    different slots of a cluster.
     """
 
     def _llen(self, key: Any, version: int | None = None) -> Command[int]:
-        """Return the length of a list.
-
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            The length; 0 if the key doesn't exist.
-
-        Raises:
-            WrongTypeError: the key has another type.
+        """Return the length of a list; 0 if the key doesn't exist.
 
         See https://valkey.io/commands/llen/
         """
@@ -57,13 +51,6 @@ class ListCommands(Commands):
         Args:
             start, end: the indexes of the first and the last element; negative numbers count from
                 the end, and -1 is the last element.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            A list of elements.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/lrange/
         """
@@ -75,13 +62,9 @@ class ListCommands(Commands):
 
         Args:
             index: the index; negative numbers count from the end.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The element; None if there is none.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/lindex/
         """
@@ -103,13 +86,9 @@ class ListCommands(Commands):
             rank: return the second match with 2, and so on; negative numbers search from the end.
             count: return a list of up to so many indexes; 0 returns all of them.
             maxlen: how many elements to compare at most; all of them by default.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The index, or None if there is none. With `count`, a list of indexes.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/lpos/
         """
@@ -124,11 +103,9 @@ class ListCommands(Commands):
 
         Args:
             index: the index; negative numbers count from the end.
-            version: the key's version; the alias's VERSION by default.
 
         Raises:
             CommandError: the key doesn't exist, or the index is out of range.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/lset/
         """
@@ -144,13 +121,9 @@ class ListCommands(Commands):
             where: "BEFORE" or "AFTER".
             refvalue: the element to insert next to; the first one, if it occurs more than once.
             value: the new element.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The new length; -1 if `refvalue` isn't in the list, and 0 if the key doesn't exist.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/linsert/
         """
@@ -166,13 +139,9 @@ class ListCommands(Commands):
             count: how many to remove at most; 0 removes all of them, and a negative number starts
                 at the end.
             value: the value of the elements.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             How many were removed.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/lrem/
         """
@@ -185,10 +154,6 @@ class ListCommands(Commands):
         Args:
             start, end: the indexes of the first and the last element to keep; negative numbers
                 count from the end.
-            version: the key's version; the alias's VERSION by default.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/ltrim/
         """
@@ -210,14 +175,12 @@ class ListCommands(Commands):
 
         Args:
             *values: the elements. The last one becomes the first element of the list.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The new length.
 
         Raises:
             ValueError: no value is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/lpush/
         """
@@ -228,14 +191,12 @@ class ListCommands(Commands):
 
         Args:
             *values: the elements, in the order in which they are added.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The new length.
 
         Raises:
             ValueError: no value is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/rpush/
         """
@@ -246,14 +207,12 @@ class ListCommands(Commands):
 
         Args:
             *values: the elements. The last one becomes the first element of the list.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The new length; 0 if the key doesn't exist.
 
         Raises:
             ValueError: no value is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/lpushx/
         """
@@ -264,14 +223,12 @@ class ListCommands(Commands):
 
         Args:
             *values: the elements, in the order in which they are added.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The new length; 0 if the key doesn't exist.
 
         Raises:
             ValueError: no value is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/rpushx/
         """
@@ -286,13 +243,9 @@ class ListCommands(Commands):
 
         Args:
             count: return a list of up to so many elements.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The element, or None if there is none. With `count`, a list.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/lpop/
         """
@@ -303,13 +256,9 @@ class ListCommands(Commands):
 
         Args:
             count: return a list of up to so many elements, the last one first.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The element, or None if there is none. With `count`, a list.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/rpop/
         """
@@ -335,38 +284,14 @@ class ListCommands(Commands):
             first_list: the key of the list to take from.
             second_list: the key of the list to add to.
             src, dest: "LEFT" for the start of the list, "RIGHT" for its end.
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             The element; None if there is none.
-
-        Raises:
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/lmove/
         """
         keys = self._stored_keys((first_list, second_list), version)
         return Command(("LMOVE", *keys, src, dest), self._decode_optional)
-
-    def _rpoplpush(self, src: Any, dst: Any, version: int | None = None) -> Command[Any]:
-        """Move the last element of a list to the start of another.
-
-        Args:
-            src: the key of the list to take from.
-            dst: the key of the list to add to.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            The element; None if there is none.
-
-        Raises:
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
-
-        See https://valkey.io/commands/rpoplpush/
-        """
-        return self._lmove(src, dst, "RIGHT", "LEFT", version)
 
     def _lmpop(
         self,
@@ -383,15 +308,12 @@ class ListCommands(Commands):
             *keys: the keys of the lists.
             direction: "LEFT" to take from the start, "RIGHT" from the end.
             count: how many elements to take at most.
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             The key and a list of elements; None if all lists are empty.
 
         Raises:
             ValueError: the number of keys is wrong.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/lmpop/
         """
@@ -408,7 +330,6 @@ class ListCommands(Commands):
     lpop, alpop = sync_method(_lpop), async_method(_lpop)
     rpop, arpop = sync_method(_rpop), async_method(_rpop)
     lmove, almove = sync_method(_lmove), async_method(_lmove)
-    rpoplpush, arpoplpush = sync_method(_rpoplpush), async_method(_rpoplpush)
     lmpop, almpop = sync_method(_lmpop), async_method(_lmpop)
 
     # Commands that wait for an element.
@@ -421,7 +342,6 @@ class ListCommands(Commands):
         Args:
             keys: a key, or a list of keys, of which the first one with an element is used.
             timeout: how many seconds to wait; 0 waits forever.
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             The key and the element; None after the timeout.
@@ -429,8 +349,6 @@ class ListCommands(Commands):
         Raises:
             ServerUnavailable: the connection broke during the wait; the command isn't sent again.
             ValueError: `timeout` is negative.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/blpop/
         """
@@ -444,7 +362,6 @@ class ListCommands(Commands):
         Args:
             keys: a key, or a list of keys, of which the first one with an element is used.
             timeout: how many seconds to wait; 0 waits forever.
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             The key and the element; None after the timeout.
@@ -452,8 +369,6 @@ class ListCommands(Commands):
         Raises:
             ServerUnavailable: the connection broke during the wait; the command isn't sent again.
             ValueError: `timeout` is negative.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/brpop/
         """
@@ -484,7 +399,6 @@ class ListCommands(Commands):
             second_list: the key of the list to add to.
             timeout: how many seconds to wait; 0 waits forever.
             src, dest: "LEFT" for the start of the list, "RIGHT" for its end.
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             The element; None after the timeout.
@@ -492,38 +406,12 @@ class ListCommands(Commands):
         Raises:
             ServerUnavailable: the connection broke during the wait; the command isn't sent again.
             ValueError: `timeout` is negative.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/blmove/
         """
         keys = self._stored_keys((first_list, second_list), version)
         args: tuple[EncodableArg, ...] = ("BLMOVE", *keys, src, dest, encode_score(timeout))
         return BlockingCommand(args, self._decode_optional, timeout)
-
-    def _brpoplpush(
-        self, src: Any, dst: Any, timeout: float = 0, version: int | None = None
-    ) -> Command[Any]:
-        """Move the last element of a list to the start of another; if there is none, wait for one.
-
-        Args:
-            src: the key of the list to take from.
-            dst: the key of the list to add to.
-            timeout: how many seconds to wait; 0 waits forever.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            The element; None after the timeout.
-
-        Raises:
-            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
-            ValueError: `timeout` is negative.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
-
-        See https://valkey.io/commands/brpoplpush/
-        """
-        return self._blmove(src, dst, timeout, "RIGHT", "LEFT", version)
 
     def _blmpop(
         self,
@@ -544,7 +432,6 @@ class ListCommands(Commands):
             *keys: the keys of the lists.
             direction: "LEFT" to take from the start, "RIGHT" from the end.
             count: how many elements to take at most.
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             The key and a list of elements; None after the timeout.
@@ -552,8 +439,6 @@ class ListCommands(Commands):
         Raises:
             ValueError: the number of keys is wrong.
             ServerUnavailable: the connection broke during the wait; the command isn't sent again.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/blmpop/
         """
@@ -565,5 +450,4 @@ class ListCommands(Commands):
     blpop, ablpop = sync_method(_blpop), async_method(_blpop)
     brpop, abrpop = sync_method(_brpop), async_method(_brpop)
     blmove, ablmove = sync_method(_blmove), async_method(_blmove)
-    brpoplpush, abrpoplpush = sync_method(_brpoplpush), async_method(_brpoplpush)
     blmpop, ablmpop = sync_method(_blmpop), async_method(_blmpop)

@@ -1,15 +1,35 @@
-"""Commands on the server, its log of slow commands, and the whole database."""
+"""Commands on the server, its slow log and the whole database, and any command by its name."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django_cachex.commands.args import BlockingCommand, encode_name, find_timeout
 from django_cachex.commands.base import Commands
-from django_cachex.commands.command import Command, async_method, parse_none, sync_method
+from django_cachex.commands.command import (
+    TRANSACTION_COMMANDS,
+    Command,
+    EncodableArg,
+    async_method,
+    parse_none,
+    parse_raw,
+    sync_method,
+)
 
 ServerInfo = dict[str, str]
+
+CONNECTION_COMMANDS = TRANSACTION_COMMANDS | {
+    *("ASKING", "AUTH", "HELLO", "MONITOR", "PSUBSCRIBE", "PSYNC", "PUNSUBSCRIBE", "QUIT"),
+    *("READONLY", "READWRITE", "REPLCONF", "RESET", "SELECT", "SSUBSCRIBE", "SUBSCRIBE"),
+    *("SUNSUBSCRIBE", "SYNC", "UNSUBSCRIBE"),
+    *("CLIENT CACHING", "CLIENT CAPA", "CLIENT IMPORT-SOURCE", "CLIENT NO-EVICT"),
+    *("CLIENT NO-TOUCH", "CLIENT REPLY", "CLIENT SETINFO", "CLIENT SETNAME", "CLIENT TRACKING"),
+    "SCRIPT DEBUG",
+}
+"""Commands that change the state of their connection, so that it can't be shared afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +105,45 @@ class ServerCommands(Commands):
         """
         return Command(("FLUSHDB", "ASYNC"), parse_none)
 
+    def _execute_command(self, command: str, *args: EncodableArg) -> Command[Any]:
+        """Send any command, such as one that has no method.
+
+        Keys get no prefix and no version (see `make_key`), and values aren't serialized. The
+        command goes to the primary, and is never sent twice. In a cluster, it goes to the node that
+        has its keys, which are found for known commands; others have one key, their first argument.
+
+        Args:
+            command: the name of the command, which may include a subcommand: "OBJECT FREQ".
+            *args: its arguments, as bytes, text or numbers, with the names of options in capitals.
+
+        Returns:
+            The server's reply: an integer, bytes, None, or a list of these. If failures are
+            ignored and the server isn't available, None.
+
+        Raises:
+            CommandError: the server refused the command.
+            CrossSlotError: the keys are in different slots of a cluster.
+            ServerUnavailable: the server can't be reached, or a command that waits lost its
+                connection.
+            TypeError: an argument is neither bytes nor text nor a number.
+            ValueError: the command would change the state of a connection that others use, as
+                SUBSCRIBE, SELECT or MULTI do. Use `pipeline` for transactions.
+
+        See https://valkey.io/commands/
+        """
+        words = split_command(command, args)
+        if name := find_connection_command(words):
+            raise ValueError(
+                f"{name} changes the state of its connection, which others use afterwards. Use a "
+                "client of the driver, or pipeline(transaction=True) for a transaction."
+            )
+        timeout = find_timeout(words)
+        if timeout is None:
+            return Command(words, parse_raw)
+        return BlockingCommand(words, parse_raw, timeout)
+
+    execute_command = sync_method(_execute_command)
+    aexecute_command = async_method(_execute_command)
     ping, aping = sync_method(_ping), async_method(_ping)
     info, ainfo = sync_method(_info), async_method(_info)
     dbsize, adbsize = sync_method(_dbsize), async_method(_dbsize)
@@ -126,6 +185,30 @@ class ServerCommands(Commands):
     slowlog_get, aslowlog_get = sync_method(_slowlog_get), async_method(_slowlog_get)
     slowlog_len, aslowlog_len = sync_method(_slowlog_len), async_method(_slowlog_len)
     slowlog_reset, aslowlog_reset = sync_method(_slowlog_reset), async_method(_slowlog_reset)
+
+
+def split_command(command: str, args: Sequence[EncodableArg]) -> tuple[EncodableArg, ...]:
+    """Return the words of a command, of which the first one is its name in capitals.
+
+    ASCII text remains text, since a cluster looks for names of options among the arguments.
+    """
+    for arg in (command, *args):
+        if isinstance(arg, bool) or not isinstance(arg, (bytes, str, int, float)):
+            kind = type(arg).__name__
+            raise TypeError(f"An argument must be text, bytes or a number, not {kind}.")
+    if not isinstance(command, str) or not command.strip():
+        raise TypeError(f"The name of a command must be text, not {command!r}.")
+    name, *subcommand = command.split()
+    encoded = [arg if isinstance(arg, str) and arg.isascii() else encode_name(arg) for arg in args]
+    return (name.upper(), *subcommand, *encoded)
+
+
+def find_connection_command(words: Sequence[EncodableArg]) -> str | None:
+    """Return the name of a command that changes the state of its connection; None for others."""
+    names = [str(words[0])]
+    if len(words) > 1:
+        names.append(f"{names[0]} {encode_name(words[1]).decode(errors='replace').upper()}")
+    return next((name for name in names if name in CONNECTION_COMMANDS), None)
 
 
 def parse_info(reply: bytes) -> ServerInfo:

@@ -20,19 +20,13 @@ class SetCommands(Commands):
 
     Members are encoded and decoded like the values of `set` and `get`. Two members are the same if
     their stored bytes are. A set is deleted with its last member.
+
+    Methods raise `WrongTypeError` if a key has another type, and `CrossSlotError` if keys are in
+    different slots of a cluster.
     """
 
     def _scard(self, key: Any, version: int | None = None) -> Command[int]:
-        """Return the number of members of a set.
-
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            The number of members; 0 if the key doesn't exist.
-
-        Raises:
-            WrongTypeError: the key has another type.
+        """Return the number of members of a set; 0 if the key doesn't exist.
 
         See https://valkey.io/commands/scard/
         """
@@ -45,14 +39,12 @@ class SetCommands(Commands):
 
         Args:
             *values: the members.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             How many weren't members before.
 
         Raises:
             ValueError: no value is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/sadd/
         """
@@ -64,14 +56,12 @@ class SetCommands(Commands):
 
         Args:
             *values: the members.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             How many were members.
 
         Raises:
             ValueError: no value is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/srem/
         """
@@ -84,14 +74,9 @@ class SetCommands(Commands):
         Args:
             src, dst: the keys of the sets.
             value: the member.
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             Whether it was a member of `src`.
-
-        Raises:
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/smove/
         """
@@ -100,15 +85,6 @@ class SetCommands(Commands):
 
     def _sismember(self, key: Any, value: Any, version: int | None = None) -> Command[bool]:
         """Check whether a value is a member of a set.
-
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            True if it is a member.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/sismember/
         """
@@ -122,14 +98,12 @@ class SetCommands(Commands):
 
         Args:
             values, *args: the values, one by one or as a list.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             A list with a boolean for each value.
 
         Raises:
             ValueError: no value is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/smismember/
         """
@@ -140,15 +114,11 @@ class SetCommands(Commands):
     def _smembers(self, key: Any, version: int | None = None) -> Command[set[Any]]:
         """Return all members of a set. Use `sscan_iter` for a large one.
 
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
         Returns:
             A set; empty if the key doesn't exist.
 
         Raises:
             TypeError: a member can't be in a Python set, such as a list.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/smembers/
         """
@@ -160,13 +130,9 @@ class SetCommands(Commands):
 
         Args:
             count: return a list of up to so many members.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The member, or None if there is none. With `count`, a list.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/spop/
         """
@@ -183,13 +149,9 @@ class SetCommands(Commands):
         Args:
             number: return a list of up to so many members; if it is negative, a member may be
                 repeated.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The member, or None if there is none. With `number`, a list.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/srandmember/
         """
@@ -205,15 +167,9 @@ class SetCommands(Commands):
 
         Args:
             keys, *args: the keys of the sets, one by one or as a list.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            A set.
 
         Raises:
             TypeError: a member can't be in a Python set, such as a list.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/sunion/
         """
@@ -224,15 +180,9 @@ class SetCommands(Commands):
 
         Args:
             keys, *args: the keys of the sets, one by one or as a list.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            A set.
 
         Raises:
             TypeError: a member can't be in a Python set, such as a list.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/sinter/
         """
@@ -243,15 +193,9 @@ class SetCommands(Commands):
 
         Args:
             keys, *args: the keys of the sets, one by one or as a list.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            A set.
 
         Raises:
             TypeError: a member can't be in a Python set, such as a list.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/sdiff/
         """
@@ -271,14 +215,9 @@ class SetCommands(Commands):
         Args:
             dest: the key of the result, which is replaced.
             keys, *args: the keys of the sets, one by one or as a list.
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             The number of members of the result.
-
-        Raises:
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/sunionstore/
         """
@@ -292,14 +231,9 @@ class SetCommands(Commands):
         Args:
             dest: the key of the result, which is replaced.
             keys, *args: the keys of the sets, one by one or as a list.
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             The number of members of the result.
-
-        Raises:
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/sinterstore/
         """
@@ -313,14 +247,9 @@ class SetCommands(Commands):
         Args:
             dest: the key of the result, which is replaced.
             keys, *args: the keys of the sets, one by one or as a list.
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             The number of members of the result.
-
-        Raises:
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/sdiffstore/
         """
@@ -341,15 +270,9 @@ class SetCommands(Commands):
             numkeys: how many keys there are.
             keys: a list of keys.
             limit: stop counting at this number; 0 counts all.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            The number of members.
 
         Raises:
             ValueError: the number of keys is wrong.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/sintercard/
         """
@@ -374,13 +297,9 @@ class SetCommands(Commands):
             cursor: where to continue; 0 to start.
             match: a glob pattern that the stored bytes of the members must match.
             count: about how many the server examines; 10 by default.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The next cursor, which is 0 at the end, and a list of members.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/sscan/
         """

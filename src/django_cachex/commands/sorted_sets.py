@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django_cachex.commands.args import (
-    BlockingCommand,
     check_numkeys,
-    encode_name,
     encode_score,
     flag_args,
     list_or_args,
@@ -26,16 +24,9 @@ from django_cachex.commands.command import (
     async_method,
     parse_optional_float,
     parse_optional_int,
-    parse_pop,
     parse_raw,
     sync_method,
 )
-
-ScoreBound = float | str
-"""The end of a range of scores: a number, "(1.5" to exclude it, "-inf" or "+inf" for no limit."""
-
-PopResult = tuple[Any, ScoredMembers] | None
-"""A key and the members and scores that were removed; None if all sorted sets are empty."""
 
 
 class SortedSetCommands(Commands):
@@ -43,26 +34,15 @@ class SortedSetCommands(Commands):
 
     Members are encoded and decoded like the values of `set` and `get`, and scores are floats. Two
     members are the same if their stored bytes are. A sorted set is deleted with its last member.
-    Commands that wait for a member occupy a connection while they wait.
-    """
 
-    def _decode_scored(self, flat: Sequence[bytes]) -> ScoredMembers:
-        """Return the pairs of a flat reply of members and scores."""
-        return list(zip(self._decode_all(flat[::2]), map(float, flat[1::2]), strict=True))
+    Methods raise `WrongTypeError` if a key has another type, and `CrossSlotError` if keys are in
+    different slots of a cluster.
+    """
 
     # Members and their number.
 
     def _zcard(self, key: Any, version: int | None = None) -> Command[int]:
-        """Return the number of members of a sorted set.
-
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            The number of members; 0 if the key doesn't exist.
-
-        Raises:
-            WrongTypeError: the key has another type.
+        """Return the number of members of a sorted set; 0 if the key doesn't exist.
 
         See https://valkey.io/commands/zcard/
         """
@@ -93,7 +73,6 @@ class SortedSetCommands(Commands):
                 score.
             gt: change a score only if the new one is higher.
             lt: change a score only if the new one is lower.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             How many members were added; with `ch`, how many were added or changed; with `incr`, the
@@ -102,7 +81,6 @@ class SortedSetCommands(Commands):
         Raises:
             CommandError: the conditions exclude each other.
             ValueError: `mapping` is empty.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/zadd/
         """
@@ -124,13 +102,9 @@ class SortedSetCommands(Commands):
         Args:
             amount: the number to add; it may be negative.
             value: the member.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The new score.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/zincrby/
         """
@@ -147,14 +121,12 @@ class SortedSetCommands(Commands):
 
         Args:
             *values: the members.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             How many were members.
 
         Raises:
             ValueError: no member is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/zrem/
         """
@@ -166,13 +138,9 @@ class SortedSetCommands(Commands):
 
         Args:
             value: the member.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The score; None if it isn't a member.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/zscore/
         """
@@ -186,14 +154,12 @@ class SortedSetCommands(Commands):
 
         Args:
             members: a member, or a list of members.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             A list of scores, with None for values that aren't members.
 
         Raises:
             ValueError: no member is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/zmscore/
         """
@@ -213,7 +179,6 @@ class SortedSetCommands(Commands):
         Args:
             value: the member.
             withscore: also return the score; requires Valkey, or Redis 7.2 or later.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The rank, which is 0 for the lowest score; None if it isn't a member. With `withscore`,
@@ -221,7 +186,6 @@ class SortedSetCommands(Commands):
 
         Raises:
             NotSupportedError: `withscore` is set, and the server is older than Redis 7.2.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/zrank/
         """
@@ -235,7 +199,6 @@ class SortedSetCommands(Commands):
         Args:
             value: the member.
             withscore: also return the score; requires Valkey, or Redis 7.2 or later.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The rank, which is 0 for the highest score; None if it isn't a member. With `withscore`,
@@ -243,7 +206,6 @@ class SortedSetCommands(Commands):
 
         Raises:
             NotSupportedError: `withscore` is set, and the server is older than Redis 7.2.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/zrevrank/
         """
@@ -259,49 +221,6 @@ class SortedSetCommands(Commands):
 
         return Command((*args, "WITHSCORE"), parse, readonly=True)
 
-    def _zcount(
-        self, key: Any, min: ScoreBound, max: ScoreBound, version: int | None = None
-    ) -> Command[int]:
-        """Count the members with scores in a range.
-
-        Args:
-            min, max: the ends of the range, which are included: numbers; "(1.5" excludes the end,
-                and "-inf" and "+inf" mean no limit.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            The number of members.
-
-        Raises:
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/zcount/
-        """
-        args = ("ZCOUNT", self._stored_key(key, version), encode_score(min), encode_score(max))
-        return Command(args, int, readonly=True, missing_reply=0)
-
-    def _zlexcount(
-        self, key: Any, min: EncodableArg, max: EncodableArg, version: int | None = None
-    ) -> Command[int]:
-        """Count the members in a range of bytes.
-
-        Args:
-            min, max: the ends of the range: "[a" includes the end, "(a" excludes it, and "-" and
-                "+" mean no limit. Stored bytes are compared, which is useful if all scores are
-                equal.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            The number of members.
-
-        Raises:
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/zlexcount/
-        """
-        args = ("ZLEXCOUNT", self._stored_key(key, version), encode_name(min), encode_name(max))
-        return Command(args, int, readonly=True, missing_reply=0)
-
     def _zrandmember(
         self,
         key: Any,
@@ -315,14 +234,12 @@ class SortedSetCommands(Commands):
             count: return a list of up to so many members; if it is negative, a member may be
                 repeated.
             withscores: return pairs of members and scores; requires `count`.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The member, or None if there is none. With `count`, a list.
 
         Raises:
             ValueError: `withscores` is set without `count`.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/zrandmember/
         """
@@ -352,13 +269,9 @@ class SortedSetCommands(Commands):
             cursor: where to continue; 0 to start.
             match: a glob pattern that the stored bytes of the members must match.
             count: about how many the server examines; 10 by default.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The next cursor, which is 0 at the end, and a list of pairs.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/zscan/
         """
@@ -377,534 +290,8 @@ class SortedSetCommands(Commands):
     zmscore, azmscore = sync_method(_zmscore), async_method(_zmscore)
     zrank, azrank = sync_method(_zrank), async_method(_zrank)
     zrevrank, azrevrank = sync_method(_zrevrank), async_method(_zrevrank)
-    zcount, azcount = sync_method(_zcount), async_method(_zcount)
-    zlexcount, azlexcount = sync_method(_zlexcount), async_method(_zlexcount)
     zrandmember, azrandmember = sync_method(_zrandmember), async_method(_zrandmember)
     zscan, azscan = sync_method(_zscan), async_method(_zscan)
-
-    # Ranges of ranks, of scores, and of the bytes of members.
-
-    def _zrange(
-        self,
-        key: Any,
-        start: Any,
-        end: Any,
-        desc: bool = False,
-        withscores: bool = False,
-        byscore: bool = False,
-        bylex: bool = False,
-        offset: int | None = None,
-        num: int | None = None,
-        version: int | None = None,
-    ) -> Command[list[Any]]:
-        """Return the members in a range of ranks, scores or bytes.
-
-        Args:
-            start, end: the ends of the range, which are included: ranks, of which 0 is the first
-                and -1 the last; with `byscore`, scores as for `zcount`; with `bylex`, bytes as for
-                `zlexcount`. With `desc`, the higher end comes first.
-            desc: return the highest score first.
-            withscores: return pairs of members and scores.
-            byscore: the range is one of scores.
-            bylex: the range is one of bytes.
-            offset, num: skip the first `offset` members of the range, and return up to `num`; only
-                for ranges of scores or bytes.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            A list of members, or of members and scores.
-
-        Raises:
-            ValueError: one of `offset` and `num` is missing, or they are given for a range of
-                ranks.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/zrange/
-        """
-        args = ("ZRANGE", self._stored_key(key, version))
-        range_args = zrange_args(start, end, desc, byscore, bylex, offset, num)
-        parse = self._decode_scored if withscores else self._decode_all
-        flags = flag_args(("WITHSCORES", withscores))
-        return Command((*args, *range_args, *flags), parse, readonly=True, missing_reply=())
-
-    def _zrevrange(
-        self,
-        key: Any,
-        start: int,
-        end: int,
-        withscores: bool = False,
-        version: int | None = None,
-    ) -> Command[list[Any]]:
-        """Return the members in a range of ranks, highest score first.
-
-        Args:
-            start, end: the ranks of the first and the last member, counted from the highest score;
-                -1 is the last.
-            withscores: return pairs of members and scores.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            A list of members, or of members and scores.
-
-        Raises:
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/zrevrange/
-        """
-        return self._zrange(key, start, end, True, withscores, version=version)
-
-    def _zrangebyscore(
-        self,
-        key: Any,
-        min: ScoreBound,
-        max: ScoreBound,
-        start: int | None = None,
-        num: int | None = None,
-        withscores: bool = False,
-        version: int | None = None,
-    ) -> Command[list[Any]]:
-        """Return the members with scores in a range, lowest score first.
-
-        Args:
-            min, max: the ends of the range, which are included: numbers; "(1.5" excludes the end,
-                and "-inf" and "+inf" mean no limit.
-            start, num: skip the first `start` members of the range, and return up to `num`.
-            withscores: return pairs of members and scores.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            A list of members, or of members and scores.
-
-        Raises:
-            ValueError: one of `start` and `num` is missing.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/zrangebyscore/
-        """
-        return self._zrange(key, min, max, False, withscores, True, False, start, num, version)
-
-    def _zrevrangebyscore(
-        self,
-        key: Any,
-        max: ScoreBound,
-        min: ScoreBound,
-        start: int | None = None,
-        num: int | None = None,
-        withscores: bool = False,
-        version: int | None = None,
-    ) -> Command[list[Any]]:
-        """Return the members with scores in a range, highest score first.
-
-        Args:
-            max, min: the ends of the range, which are included: numbers; "(1.5" excludes the end,
-                and "-inf" and "+inf" mean no limit.
-            start, num: skip the first `start` members of the range, and return up to `num`.
-            withscores: return pairs of members and scores.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            A list of members, or of members and scores.
-
-        Raises:
-            ValueError: one of `start` and `num` is missing.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/zrevrangebyscore/
-        """
-        return self._zrange(key, max, min, True, withscores, True, False, start, num, version)
-
-    def _zrangebylex(
-        self,
-        key: Any,
-        min: EncodableArg,
-        max: EncodableArg,
-        start: int | None = None,
-        num: int | None = None,
-        version: int | None = None,
-    ) -> Command[list[Any]]:
-        """Return the members in a range of bytes, lowest first.
-
-        Args:
-            min, max: the ends of the range: "[a" includes the end, "(a" excludes it, and "-" and
-                "+" mean no limit. Stored bytes are compared, which is useful if all scores are
-                equal.
-            start, num: skip the first `start` members of the range, and return up to `num`.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            A list of members.
-
-        Raises:
-            ValueError: one of `start` and `num` is missing.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/zrangebylex/
-        """
-        return self._zrange(key, min, max, False, False, False, True, start, num, version)
-
-    def _zrevrangebylex(
-        self,
-        key: Any,
-        max: EncodableArg,
-        min: EncodableArg,
-        start: int | None = None,
-        num: int | None = None,
-        version: int | None = None,
-    ) -> Command[list[Any]]:
-        """Return the members in a range of bytes, highest first.
-
-        Args:
-            max, min: the ends of the range: "[a" includes the end, "(a" excludes it, and "-" and
-                "+" mean no limit. Stored bytes are compared, which is useful if all scores are
-                equal.
-            start, num: skip the first `start` members of the range, and return up to `num`.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            A list of members.
-
-        Raises:
-            ValueError: one of `start` and `num` is missing.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/zrevrangebylex/
-        """
-        return self._zrange(key, max, min, True, False, False, True, start, num, version)
-
-    def _zrangestore(
-        self,
-        dest: Any,
-        key: Any,
-        start: Any,
-        end: Any,
-        byscore: bool = False,
-        bylex: bool = False,
-        desc: bool = False,
-        offset: int | None = None,
-        num: int | None = None,
-        version: int | None = None,
-    ) -> Command[int]:
-        """Store the members in a range of ranks, scores or bytes.
-
-        Args:
-            dest: the key of the result, which is replaced.
-            key: the sorted set.
-            start, end: the ends of the range, as for `zrange`.
-            byscore: the range is one of scores.
-            bylex: the range is one of bytes.
-            desc: the range begins with the highest score.
-            offset, num: skip the first `offset` members of the range, and return up to `num`; only
-                for ranges of scores or bytes.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            The number of members of the result.
-
-        Raises:
-            ValueError: one of `offset` and `num` is missing, or they are given for a range of
-                ranks.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/zrangestore/
-        """
-        keys = self._stored_keys((dest, key), version)
-        range_args = zrange_args(start, end, desc, byscore, bylex, offset, num)
-        return Command(("ZRANGESTORE", *keys, *range_args), int, missing_reply=0)
-
-    def _zremrangebyrank(
-        self, key: Any, min: int, max: int, version: int | None = None
-    ) -> Command[int]:
-        """Remove the members in a range of ranks.
-
-        Args:
-            min, max: the ranks of the first and the last member, counted from the lowest score; -1
-                is the last.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            How many were removed.
-
-        Raises:
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/zremrangebyrank/
-        """
-        args = ("ZREMRANGEBYRANK", self._stored_key(key, version), min, max)
-        return Command(args, int, missing_reply=0)
-
-    def _zremrangebyscore(
-        self, key: Any, min: ScoreBound, max: ScoreBound, version: int | None = None
-    ) -> Command[int]:
-        """Remove the members with scores in a range.
-
-        Args:
-            min, max: the ends of the range, which are included: numbers; "(1.5" excludes the end,
-                and "-inf" and "+inf" mean no limit.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            How many were removed.
-
-        Raises:
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/zremrangebyscore/
-        """
-        args = (
-            "ZREMRANGEBYSCORE",
-            self._stored_key(key, version),
-            encode_score(min),
-            encode_score(max),
-        )
-        return Command(args, int, missing_reply=0)
-
-    def _zremrangebylex(
-        self, key: Any, min: EncodableArg, max: EncodableArg, version: int | None = None
-    ) -> Command[int]:
-        """Remove the members in a range of bytes.
-
-        Args:
-            min, max: the ends of the range: "[a" includes the end, "(a" excludes it, and "-" and
-                "+" mean no limit. Stored bytes are compared, which is useful if all scores are
-                equal.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            How many were removed.
-
-        Raises:
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/zremrangebylex/
-        """
-        args = (
-            "ZREMRANGEBYLEX",
-            self._stored_key(key, version),
-            encode_name(min),
-            encode_name(max),
-        )
-        return Command(args, int, missing_reply=0)
-
-    zrange, azrange = sync_method(_zrange), async_method(_zrange)
-    zrevrange, azrevrange = sync_method(_zrevrange), async_method(_zrevrange)
-    zrangebyscore, azrangebyscore = sync_method(_zrangebyscore), async_method(_zrangebyscore)
-    zrevrangebyscore, azrevrangebyscore = (
-        sync_method(_zrevrangebyscore),
-        async_method(_zrevrangebyscore),
-    )
-    zrangebylex, azrangebylex = sync_method(_zrangebylex), async_method(_zrangebylex)
-    zrevrangebylex, azrevrangebylex = sync_method(_zrevrangebylex), async_method(_zrevrangebylex)
-    zrangestore, azrangestore = sync_method(_zrangestore), async_method(_zrangestore)
-    zremrangebyrank, azremrangebyrank = (
-        sync_method(_zremrangebyrank),
-        async_method(_zremrangebyrank),
-    )
-    zremrangebyscore, azremrangebyscore = (
-        sync_method(_zremrangebyscore),
-        async_method(_zremrangebyscore),
-    )
-    zremrangebylex, azremrangebylex = sync_method(_zremrangebylex), async_method(_zremrangebylex)
-
-    # Removing the members with the lowest or the highest scores.
-
-    def _zpopmin(
-        self, key: Any, count: int | None = None, version: int | None = None
-    ) -> Command[ScoredMembers]:
-        """Remove the members with the lowest scores.
-
-        Args:
-            count: how many to remove; one by default.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            A list of members and scores, lowest score first.
-
-        Raises:
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/zpopmin/
-        """
-        return self._pop_scored("ZPOPMIN", key, count, version)
-
-    def _zpopmax(
-        self, key: Any, count: int | None = None, version: int | None = None
-    ) -> Command[ScoredMembers]:
-        """Remove the members with the highest scores.
-
-        Args:
-            count: how many to remove; one by default.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            A list of members and scores, highest score first.
-
-        Raises:
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/zpopmax/
-        """
-        return self._pop_scored("ZPOPMAX", key, count, version)
-
-    def _pop_scored(
-        self, name: str, key: Any, count: int | None, version: Any
-    ) -> Command[ScoredMembers]:
-        count_args = () if count is None else (count,)
-        return Command(
-            (name, self._stored_key(key, version), *count_args),
-            self._decode_scored,
-            missing_reply=(),
-        )
-
-    def _zmpop(
-        self,
-        num_keys: int,
-        keys: Any,
-        min: bool = False,
-        max: bool = False,
-        count: int = 1,
-        version: int | None = None,
-    ) -> Command[PopResult]:
-        """Remove members from the first sorted set that has any.
-
-        Requires Valkey, or Redis 7.0 or later.
-
-        Args:
-            num_keys: how many keys there are.
-            keys: the keys of the sorted sets, as a list.
-            min: remove the members with the lowest scores.
-            max: remove the members with the highest scores.
-            count: how many members to remove at most.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            The key and a list of members and scores; None if all are empty.
-
-        Raises:
-            ValueError: the number of keys is wrong, or not exactly one of `min` and `max` is set.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
-
-        See https://valkey.io/commands/zmpop/
-        """
-        stored, parse = self._mpop_args(num_keys, keys, version)
-        args = ("ZMPOP", num_keys, *stored, min_max_arg(min, max), *option_args(("COUNT", count)))
-        return Command(args, parse)
-
-    def _bzmpop(
-        self,
-        timeout: float,
-        numkeys: int,
-        keys: Any,
-        min: bool = False,
-        max: bool = False,
-        count: int = 1,
-        version: int | None = None,
-    ) -> Command[PopResult]:
-        """Remove members from the first sorted set that has any; if none has, wait for one.
-
-        Requires Valkey, or Redis 7.0 or later.
-
-        Args:
-            timeout: how many seconds to wait; 0 waits forever.
-            numkeys: how many keys there are.
-            keys: the keys of the sorted sets, as a list.
-            min: remove the members with the lowest scores.
-            max: remove the members with the highest scores.
-            count: how many members to remove at most.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            The key and a list of members and scores; None after the timeout.
-
-        Raises:
-            ValueError: the number of keys is wrong, or not exactly one of `min` and `max` is set.
-            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
-
-        See https://valkey.io/commands/bzmpop/
-        """
-        stored, parse = self._mpop_args(numkeys, keys, version)
-        args = ("BZMPOP", encode_score(timeout), numkeys, *stored, min_max_arg(min, max))
-        return BlockingCommand((*args, *option_args(("COUNT", count))), parse, timeout)
-
-    def _mpop_args(self, numkeys: int, keys: Any, version: Any) -> tuple[list[EncodableArg], Any]:
-        key_list = check_numkeys(numkeys, list_or_args(keys))
-        stored = self._encode_keys(key_list, version)
-
-        def parse_members(reply: Sequence[Sequence[bytes]]) -> ScoredMembers:
-            return [(self._decode(member), float(score)) for member, score in reply]
-
-        return stored, parse_pop(dict(zip(stored, key_list, strict=True)), parse_members)
-
-    def _bzpopmin(
-        self, keys: Any, timeout: float = 0, version: int | None = None
-    ) -> Command[tuple[Any, Any, float] | None]:
-        """Remove the member with the lowest score; if there is none, wait for one.
-
-        Args:
-            keys: a key, or a list of keys, of which the first one with a member is used.
-            timeout: how many seconds to wait; 0 waits forever.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            The key, the member and its score; None after the timeout.
-
-        Raises:
-            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
-            ValueError: `timeout` is negative.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
-
-        See https://valkey.io/commands/bzpopmin/
-        """
-        return self._bzpop("BZPOPMIN", keys, timeout, version)
-
-    def _bzpopmax(
-        self, keys: Any, timeout: float = 0, version: int | None = None
-    ) -> Command[tuple[Any, Any, float] | None]:
-        """Remove the member with the highest score; if there is none, wait for one.
-
-        Args:
-            keys: a key, or a list of keys, of which the first one with a member is used.
-            timeout: how many seconds to wait; 0 waits forever.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            The key, the member and its score; None after the timeout.
-
-        Raises:
-            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
-            ValueError: `timeout` is negative.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
-
-        See https://valkey.io/commands/bzpopmax/
-        """
-        return self._bzpop("BZPOPMAX", keys, timeout, version)
-
-    def _bzpop(
-        self, name: str, keys: Any, timeout: float, version: Any
-    ) -> Command[tuple[Any, Any, float] | None]:
-        key_list = list_or_args(keys)
-        stored = self._encode_keys(key_list, version)
-        by_stored_key = dict(zip(stored, key_list, strict=True))
-
-        def parse(reply: Sequence[bytes] | None) -> tuple[Any, Any, float] | None:
-            if reply is None:
-                return None
-            key, member, score = reply
-            return by_stored_key[key], self._decode(member), float(score)
-
-        return BlockingCommand((name, *stored, encode_score(timeout)), parse, timeout)
-
-    zpopmin, azpopmin = sync_method(_zpopmin), async_method(_zpopmin)
-    zpopmax, azpopmax = sync_method(_zpopmax), async_method(_zpopmax)
-    zmpop, azmpop = sync_method(_zmpop), async_method(_zmpop)
-    bzmpop, abzmpop = sync_method(_bzmpop), async_method(_bzmpop)
-    bzpopmin, abzpopmin = sync_method(_bzpopmin), async_method(_bzpopmin)
-    bzpopmax, abzpopmax = sync_method(_bzpopmax), async_method(_bzpopmax)
 
     # Several sorted sets.
 
@@ -923,14 +310,6 @@ class SortedSetCommands(Commands):
             aggregate: the score of a member that several sets have: "SUM" by default, "MIN" or
                 "MAX".
             withscores: return pairs of members and scores.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            A list of members, or of members and scores.
-
-        Raises:
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/zunion/
         """
@@ -951,14 +330,6 @@ class SortedSetCommands(Commands):
             aggregate: the score of a member that several sets have: "SUM" by default, "MIN" or
                 "MAX".
             withscores: return pairs of members and scores.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            A list of members, or of members and scores.
-
-        Raises:
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/zinter/
         """
@@ -974,14 +345,6 @@ class SortedSetCommands(Commands):
         Args:
             keys: a key, or a list of keys. Sets count as sorted sets with scores of 1.
             withscores: return pairs of members and scores.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            A list of members, or of members and scores.
-
-        Raises:
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/zdiff/
         """
@@ -998,14 +361,9 @@ class SortedSetCommands(Commands):
                 Sets count as sorted sets with scores of 1.
             aggregate: the score of a member that several sets have: "SUM" by default, "MIN" or
                 "MAX".
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             The number of members of the result.
-
-        Raises:
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/zunionstore/
         """
@@ -1022,14 +380,9 @@ class SortedSetCommands(Commands):
                 Sets count as sorted sets with scores of 1.
             aggregate: the score of a member that several sets have: "SUM" by default, "MIN" or
                 "MAX".
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             The number of members of the result.
-
-        Raises:
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/zinterstore/
         """
@@ -1041,14 +394,9 @@ class SortedSetCommands(Commands):
         Args:
             dest: the key of the result, which is replaced.
             keys: a key, or a list of keys. Sets count as sorted sets with scores of 1.
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             The number of members of the result.
-
-        Raises:
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/zdiffstore/
         """
@@ -1065,15 +413,9 @@ class SortedSetCommands(Commands):
             numkeys: how many keys there are.
             keys: a list of keys.
             limit: stop counting at this number; 0 counts all.
-            version: the version of all keys; the alias's VERSION by default.
-
-        Returns:
-            The number of members.
 
         Raises:
             ValueError: the number of keys is wrong.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/zintercard/
         """
@@ -1113,33 +455,3 @@ class SortedSetCommands(Commands):
     zinterstore, azinterstore = sync_method(_zinterstore), async_method(_zinterstore)
     zdiffstore, azdiffstore = sync_method(_zdiffstore), async_method(_zdiffstore)
     zintercard, azintercard = sync_method(_zintercard), async_method(_zintercard)
-
-
-def zrange_args(
-    start: Any,
-    end: Any,
-    desc: bool,
-    byscore: bool,
-    bylex: bool,
-    offset: int | None,
-    num: int | None,
-) -> tuple[EncodableArg, ...]:
-    """Return the arguments of a range.
-
-    Raises:
-        ValueError: one of `offset` and `num` is missing, or they are given for a range of ranks.
-    """
-    if (offset is None) != (num is None):
-        raise ValueError("An offset and a number of members must be given together.")
-    if num is not None and not (byscore or bylex):
-        raise ValueError("A range of ranks can't have an offset and a number of members.")
-    by = flag_args(("BYSCORE", byscore), ("BYLEX", bylex), ("REV", desc))
-    limit = () if offset is None or num is None else ("LIMIT", offset, num)
-    return (encode_score(start), encode_score(end), *by, *limit)
-
-
-def min_max_arg(min: bool, max: bool) -> EncodableArg:
-    """Return "MIN" or "MAX"; raise ValueError unless exactly one of them is set."""
-    if min == max:
-        raise ValueError("Set exactly one of min and max.")
-    return "MIN" if min else "MAX"

@@ -10,7 +10,6 @@ from django_cachex.commands.args import (
     encode_name,
     encode_names,
     flag_args,
-    list_or_args,
     option_args,
 )
 from django_cachex.commands.base import Commands, FieldT
@@ -20,7 +19,6 @@ from django_cachex.commands.command import (
     EncodableArg,
     async_method,
     iter_pairs,
-    parse_none,
     sync_method,
 )
 from django_cachex.exceptions import CommandError
@@ -30,11 +28,6 @@ StreamEntry = tuple[FieldT, dict[FieldT, Any]]
 
 MISSING_GROUP = CommandError("NOGROUP No such key or consumer group.")
 """The reply of commands on a group that doesn't exist."""
-
-MISSING_STREAM = CommandError("ERR The XGROUP subcommand requires the key to exist.")
-
-# valkey-py's names for the parts of a pending entry.
-PENDING_FIELDS = "message_id", "consumer", "time_since_delivered", "times_delivered"
 
 InfoDict = dict[str, Any]
 """Information with the server's names, such as "last-generated-id"."""
@@ -50,33 +43,16 @@ class StreamCommands(Commands, Generic[FieldT]):
     fields, groups and consumers are text, bytes or numbers, and a cache returns them as text. "-"
     is the lowest id, and "+" the highest.
 
-    A group remembers the last entry that its consumers have read. An entry that a consumer has read
-    but not acknowledged is pending. Commands that wait for entries occupy a connection while they
-    wait.
+    Commands that wait for entries occupy a connection while they wait.
+
+    Methods raise `WrongTypeError` if a key has another type, and `CrossSlotError` if keys are in
+    different slots of a cluster.
     """
-
-    def _decode_entry(self, reply: Sequence[Any]) -> StreamEntry[FieldT]:
-        """Return an entry; one that has been deleted has no fields."""
-        return self._decode_name(reply[0]), self._decode_fields(reply[1] or ())
-
-    def _decode_entries(self, replies: Sequence[Any] | None) -> list[StreamEntry[FieldT]]:
-        """Return the entries of a reply."""
-        # Redis 6.2 returns None for an entry that was deleted before it was claimed.
-        return [self._decode_entry(reply) for reply in replies or () if reply is not None]
 
     # Entries.
 
     def _xlen(self, key: Any, version: int | None = None) -> Command[int]:
-        """Return the number of entries of a stream.
-
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            The number of entries; 0 if the key doesn't exist.
-
-        Raises:
-            WrongTypeError: the key has another type.
+        """Return the number of entries of a stream; 0 if the key doesn't exist.
 
         See https://valkey.io/commands/xlen/
         """
@@ -106,7 +82,6 @@ class StreamCommands(Commands, Generic[FieldT]):
             nomkstream: don't create the stream if it doesn't exist.
             minid: keep the entries from this id on.
             limit: examine at most so many entries; only with `approximate`.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             The id of the entry; None if `nomkstream` is set and the stream doesn't exist.
@@ -114,7 +89,6 @@ class StreamCommands(Commands, Generic[FieldT]):
         Raises:
             CommandError: `id` isn't higher than that of the last entry.
             ValueError: both `maxlen` and `minid` are given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/xadd/
         """
@@ -136,13 +110,9 @@ class StreamCommands(Commands, Generic[FieldT]):
         Args:
             min, max: the ids of the first and the last entry; "(" before an id excludes it.
             count: how many entries to return at most; all of them by default.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             A list of ids and dicts of fields.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/xrange/
         """
@@ -161,13 +131,9 @@ class StreamCommands(Commands, Generic[FieldT]):
         Args:
             max, min: the ids of the first and the last entry; "(" before an id excludes it.
             count: how many entries to return at most; all of them by default.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             A list of ids and dicts of fields.
-
-        Raises:
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/xrevrange/
         """
@@ -191,14 +157,12 @@ class StreamCommands(Commands, Generic[FieldT]):
 
         Args:
             *ids: the ids of the entries.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             How many entries existed.
 
         Raises:
             ValueError: no id is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/xdel/
         """
@@ -221,14 +185,12 @@ class StreamCommands(Commands, Generic[FieldT]):
             approximate: allow the server to keep some more, which is faster.
             minid: keep the entries from this id on.
             limit: examine at most so many entries; only with `approximate`.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             How many entries were deleted.
 
         Raises:
             ValueError: not exactly one of `maxlen` and `minid` is given.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/xtrim/
         """
@@ -264,7 +226,6 @@ class StreamCommands(Commands, Generic[FieldT]):
             count: how many entries of each stream to return at most; all of them by default.
             block: if there are no entries, how many milliseconds to wait for one; 0 waits forever.
                 Doesn't wait by default.
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             A dict of keys and lists of ids and fields, without the streams that have no such
@@ -272,8 +233,6 @@ class StreamCommands(Commands, Generic[FieldT]):
 
         Raises:
             ServerUnavailable: the connection broke during the wait; the command isn't sent again.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/xread/
         """
@@ -305,7 +264,6 @@ class StreamCommands(Commands, Generic[FieldT]):
             block: if there are no entries, how many milliseconds to wait for one; 0 waits forever.
                 Doesn't wait by default.
             noack: don't make the entries pending.
-            version: the version of all keys; the alias's VERSION by default.
 
         Returns:
             A dict of keys and lists of ids and fields, without the streams that have no such
@@ -314,8 +272,6 @@ class StreamCommands(Commands, Generic[FieldT]):
         Raises:
             CommandError: the key or the group doesn't exist.
             ServerUnavailable: the connection broke during the wait; the command isn't sent again.
-            CrossSlotError: the keys are in different slots of a cluster.
-            WrongTypeError: a key has another type.
 
         See https://valkey.io/commands/xreadgroup/
         """
@@ -341,382 +297,6 @@ class StreamCommands(Commands, Generic[FieldT]):
     xread, axread = sync_method(_xread), async_method(_xread)
     xreadgroup, axreadgroup = sync_method(_xreadgroup), async_method(_xreadgroup)
 
-    # Consumer groups.
-
-    def _xgroup_create(
-        self,
-        key: Any,
-        groupname: EncodableArg,
-        id: EncodableArg = "$",
-        mkstream: bool = False,
-        entries_read: int | None = None,
-        version: int | None = None,
-    ) -> Command[None]:
-        """Create a consumer group.
-
-        Args:
-            groupname: the name of the group.
-            id: the id after which the group starts to read; "$" is the last entry, and "0" the
-                start of the stream.
-            mkstream: create an empty stream if the key doesn't exist.
-            entries_read: how many entries the group has read, from which its lag is computed;
-                requires Valkey, or Redis 7.0 or later.
-            version: the key's version; the alias's VERSION by default.
-
-        Raises:
-            CommandError: the group exists, or the key doesn't.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/xgroup-create/
-        """
-        args = (
-            "XGROUP",
-            "CREATE",
-            self._stored_key(key, version),
-            encode_name(groupname),
-            encode_name(id),
-        )
-        options = (*flag_args(("MKSTREAM", mkstream)), *option_args(("ENTRIESREAD", entries_read)))
-        return Command(
-            (*args, *options), parse_none, missing_reply=None if mkstream else MISSING_STREAM
-        )
-
-    def _xgroup_setid(
-        self,
-        key: Any,
-        groupname: EncodableArg,
-        id: EncodableArg,
-        entries_read: int | None = None,
-        version: int | None = None,
-    ) -> Command[None]:
-        """Let a consumer group continue after another id.
-
-        Args:
-            groupname: the name of the group.
-            id: the id; "$" is the last entry, and "0" the start of the stream.
-            entries_read: how many entries the group has read, from which its lag is computed;
-                requires Valkey, or Redis 7.0 or later.
-            version: the key's version; the alias's VERSION by default.
-
-        Raises:
-            CommandError: the key or the group doesn't exist.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/xgroup-setid/
-        """
-        args = (
-            "XGROUP",
-            "SETID",
-            self._stored_key(key, version),
-            encode_name(groupname),
-            encode_name(id),
-        )
-        options = option_args(("ENTRIESREAD", entries_read))
-        return Command((*args, *options), parse_none, missing_reply=MISSING_STREAM)
-
-    def _xgroup_destroy(
-        self, key: Any, groupname: EncodableArg, version: int | None = None
-    ) -> Command[bool]:
-        """Delete a consumer group and its list of pending entries.
-
-        Args:
-            groupname: the name of the group.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            Whether the group existed.
-
-        Raises:
-            CommandError: the key doesn't exist.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/xgroup-destroy/
-        """
-        args = ("XGROUP", "DESTROY", self._stored_key(key, version), encode_name(groupname))
-        return Command(args, bool, missing_reply=MISSING_STREAM)
-
-    def _xgroup_createconsumer(
-        self,
-        key: Any,
-        groupname: EncodableArg,
-        consumername: EncodableArg,
-        version: int | None = None,
-    ) -> Command[bool]:
-        """Create a consumer of a group. Reading creates it, too.
-
-        Args:
-            groupname: the name of the group.
-            consumername: the name of the consumer.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            Whether the consumer is new.
-
-        Raises:
-            CommandError: the key or the group doesn't exist.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/xgroup-createconsumer/
-        """
-        return self._consumer_command("CREATECONSUMER", key, groupname, consumername, bool, version)
-
-    def _xgroup_delconsumer(
-        self,
-        key: Any,
-        groupname: EncodableArg,
-        consumername: EncodableArg,
-        version: int | None = None,
-    ) -> Command[int]:
-        """Delete a consumer of a group, with its list of pending entries.
-
-        Args:
-            groupname: the name of the group.
-            consumername: the name of the consumer.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            How many entries were pending for it; they can't be claimed any more.
-
-        Raises:
-            CommandError: the key or the group doesn't exist.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/xgroup-delconsumer/
-        """
-        return self._consumer_command("DELCONSUMER", key, groupname, consumername, int, version)
-
-    def _consumer_command(
-        self,
-        name: str,
-        key: Any,
-        group: EncodableArg,
-        consumer: EncodableArg,
-        parse: Any,
-        version: Any,
-    ) -> Command[Any]:
-        args = (
-            "XGROUP",
-            name,
-            self._stored_key(key, version),
-            encode_name(group),
-            encode_name(consumer),
-        )
-        return Command(args, parse, missing_reply=MISSING_STREAM)
-
-    def _xack(
-        self, key: Any, groupname: EncodableArg, *ids: EncodableArg, version: int | None = None
-    ) -> Command[int]:
-        """Acknowledge entries, which then are no longer pending.
-
-        Args:
-            groupname: the name of the group.
-            *ids: the ids of the entries.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            How many of them were pending.
-
-        Raises:
-            ValueError: no id is given.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/xack/
-        """
-        args = ("XACK", self._stored_key(key, version), encode_name(groupname), *encode_names(ids))
-        return Command(args, int, missing_reply=0)
-
-    xgroup_create, axgroup_create = sync_method(_xgroup_create), async_method(_xgroup_create)
-    xgroup_setid, axgroup_setid = sync_method(_xgroup_setid), async_method(_xgroup_setid)
-    xgroup_destroy, axgroup_destroy = sync_method(_xgroup_destroy), async_method(_xgroup_destroy)
-    xgroup_createconsumer = sync_method(_xgroup_createconsumer)
-    axgroup_createconsumer = async_method(_xgroup_createconsumer)
-    xgroup_delconsumer = sync_method(_xgroup_delconsumer)
-    axgroup_delconsumer = async_method(_xgroup_delconsumer)
-    xack, axack = sync_method(_xack), async_method(_xack)
-
-    # Pending entries, and claiming those of other consumers.
-
-    def _xpending(
-        self, key: Any, groupname: EncodableArg, version: int | None = None
-    ) -> Command[dict[str, Any]]:
-        """Summarize the pending entries of a group.
-
-        Args:
-            groupname: the name of the group.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            A dict: `pending` is the number of entries, `min` and `max` are their lowest and highest
-            id or None, and `consumers` is a list of dicts with `name` and `pending`.
-
-        Raises:
-            CommandError: the key or the group doesn't exist.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/xpending/
-        """
-        args = ("XPENDING", self._stored_key(key, version), encode_name(groupname))
-        return Command(args, self._parse_pending, readonly=True, missing_reply=MISSING_GROUP)
-
-    def _parse_pending(self, reply: Sequence[Any]) -> dict[str, Any]:
-        count, lowest, highest, consumers = reply
-        return {
-            "pending": count,
-            "min": None if lowest is None else self._decode_name(lowest),
-            "max": None if highest is None else self._decode_name(highest),
-            "consumers": [
-                {"name": self._decode_name(name), "pending": int(number)}
-                for name, number in consumers or ()
-            ],
-        }
-
-    def _xpending_range(
-        self,
-        key: Any,
-        groupname: EncodableArg,
-        min: EncodableArg,
-        max: EncodableArg,
-        count: int,
-        consumername: EncodableArg | None = None,
-        idle: int | None = None,
-        version: int | None = None,
-    ) -> Command[list[dict[str, Any]]]:
-        """Return pending entries of a group.
-
-        Args:
-            groupname: the name of the group.
-            min, max: the ids of the first and the last entry; "-" and "+" mean no limit.
-            count: how many entries to return at most.
-            consumername: only return entries that are pending for this consumer.
-            idle: only return entries that were delivered at least so many milliseconds ago.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            A list of dicts with `message_id`, `consumer`, `time_since_delivered` in milliseconds
-            and `times_delivered`.
-
-        Raises:
-            CommandError: the key or the group doesn't exist.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/xpending/
-        """
-
-        def parse(reply: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
-            return [
-                dict(zip(PENDING_FIELDS, (*self._decode_names(entry[:2]), *entry[2:]), strict=True))
-                for entry in reply
-            ]
-
-        args = ("XPENDING", self._stored_key(key, version), encode_name(groupname))
-        consumer = () if consumername is None else (encode_name(consumername),)
-        filters = (
-            *option_args(("IDLE", idle)),
-            encode_name(min),
-            encode_name(max),
-            count,
-            *consumer,
-        )
-        return Command((*args, *filters), parse, readonly=True, missing_reply=MISSING_GROUP)
-
-    def _xclaim(
-        self,
-        key: Any,
-        groupname: EncodableArg,
-        consumername: EncodableArg,
-        min_idle_time: int,
-        message_ids: Any,
-        idle: int | None = None,
-        time: int | None = None,
-        retrycount: int | None = None,
-        force: bool = False,
-        justid: bool = False,
-        version: int | None = None,
-    ) -> Command[list[Any]]:
-        """Make pending entries of other consumers pending for this one.
-
-        Args:
-            groupname: the name of the group.
-            consumername: the name of the consumer.
-            min_idle_time: only claim entries that were delivered at least so many milliseconds ago.
-            message_ids: an id, or a list of ids.
-            idle: count the entries as delivered so many milliseconds ago; 0 by default.
-            time: count the entries as delivered at this time, in milliseconds since 1970.
-            retrycount: set how often the entries were delivered.
-            force: also claim entries that aren't pending.
-            justid: return ids only, and don't count this as a delivery.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            A list of ids and dicts of fields, or of ids.
-
-        Raises:
-            CommandError: the key or the group doesn't exist.
-            ValueError: no id is given.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/xclaim/
-        """
-        group = self._stored_key(key, version), encode_name(groupname), encode_name(consumername)
-        ids = encode_names(list_or_args(message_ids))
-        options = option_args(("IDLE", idle), ("TIME", time), ("RETRYCOUNT", retrycount))
-        flags = flag_args(("FORCE", force), ("JUSTID", justid))
-        args = ("XCLAIM", *group, min_idle_time, *ids, *options, *flags)
-        return Command(
-            args,
-            self._decode_names if justid else self._decode_entries,
-            missing_reply=MISSING_GROUP,
-        )
-
-    def _xautoclaim(
-        self,
-        key: Any,
-        groupname: EncodableArg,
-        consumername: EncodableArg,
-        min_idle_time: int,
-        start_id: EncodableArg = "0-0",
-        count: int | None = None,
-        justid: bool = False,
-        version: int | None = None,
-    ) -> Command[tuple[FieldT, list[Any], list[FieldT]]]:
-        """Make pending entries of other consumers pending for this one. Their ids needn't be known.
-
-        Args:
-            groupname: the name of the group.
-            consumername: the name of the consumer.
-            min_idle_time: only claim entries that were delivered at least so many milliseconds ago.
-            start_id: the id from which to start; the result contains the next one.
-            count: how many entries to claim at most; 100 by default.
-            justid: return ids only, and don't count this as a delivery.
-            version: the key's version; the alias's VERSION by default.
-
-        Returns:
-            The id from which to continue, which is "0-0" at the end; a list of ids and dicts of
-            fields, or of ids; and the ids of pending entries that were deleted from the stream,
-            which Redis 6.2 doesn't report.
-
-        Raises:
-            CommandError: the key or the group doesn't exist.
-            WrongTypeError: the key has another type.
-
-        See https://valkey.io/commands/xautoclaim/
-        """
-
-        def parse(reply: Sequence[Any]) -> tuple[FieldT, list[Any], list[FieldT]]:
-            next_id, entries, *deleted = reply
-            claimed = self._decode_names(entries) if justid else self._decode_entries(entries)
-            return self._decode_name(next_id), claimed, self._decode_names(*deleted or ((),))
-
-        group = self._stored_key(key, version), encode_name(groupname), encode_name(consumername)
-        args = ("XAUTOCLAIM", *group, min_idle_time, encode_name(start_id))
-        options = (*option_args(("COUNT", count)), *flag_args(("JUSTID", justid)))
-        return Command((*args, *options), parse, missing_reply=MISSING_GROUP)
-
-    xpending, axpending = sync_method(_xpending), async_method(_xpending)
-    xpending_range, axpending_range = sync_method(_xpending_range), async_method(_xpending_range)
-    xclaim, axclaim = sync_method(_xclaim), async_method(_xclaim)
-    xautoclaim, axautoclaim = sync_method(_xautoclaim), async_method(_xautoclaim)
-
     # Information about streams, groups and consumers.
 
     def _xinfo_stream(
@@ -726,14 +306,12 @@ class StreamCommands(Commands, Generic[FieldT]):
 
         Args:
             full: include the entries, groups and consumers.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             A dict with the server's names.
 
         Raises:
             CommandError: the key doesn't exist.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/xinfo-stream/
         """
@@ -743,15 +321,11 @@ class StreamCommands(Commands, Generic[FieldT]):
     def _xinfo_groups(self, key: Any, version: int | None = None) -> Command[list[InfoDict]]:
         """Return information about the groups of a stream.
 
-        Args:
-            version: the key's version; the alias's VERSION by default.
-
         Returns:
             A list of dicts with the server's names.
 
         Raises:
             CommandError: the key doesn't exist.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/xinfo-groups/
         """
@@ -765,14 +339,12 @@ class StreamCommands(Commands, Generic[FieldT]):
 
         Args:
             groupname: the name of the group.
-            version: the key's version; the alias's VERSION by default.
 
         Returns:
             A list of dicts with the server's names.
 
         Raises:
             CommandError: the key or the group doesn't exist.
-            WrongTypeError: the key has another type.
 
         See https://valkey.io/commands/xinfo-consumers/
         """

@@ -6,22 +6,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django_cachex.commands import Command
-from django_cachex.commands.bitmaps import BitmapCommands
+from django_cachex.commands.bitmaps import BitmapCommands, HyperLogLogCommands
 from django_cachex.commands.hashes import HashCommands
-from django_cachex.commands.hyperloglog import HyperLogLogCommands
 from django_cachex.commands.lists import ListCommands
 from django_cachex.commands.sets import SetCommands
+from django_cachex.commands.sorted_set_ranges import SortedSetRangeCommands
 from django_cachex.commands.sorted_sets import SortedSetCommands
+from django_cachex.commands.stream_groups import StreamGroupCommands
 from django_cachex.commands.streams import StreamCommands
 
-GROUPS = {
-    "list": ListCommands,
-    "set": SetCommands,
-    "hash": HashCommands,
-    "zset": SortedSetCommands,
-    "stream": StreamCommands,
-    "bits": BitmapCommands,
-    "hyperloglog": HyperLogLogCommands,
+GROUPS: dict[str, tuple[type, ...]] = {
+    "list": (ListCommands,),
+    "set": (SetCommands,),
+    "hash": (HashCommands,),
+    "zset": (SortedSetCommands, SortedSetRangeCommands),
+    "stream": (StreamCommands, StreamGroupCommands),
+    "bits": (BitmapCommands,),
+    "hyperloglog": (HyperLogLogCommands,),
 }
 
 
@@ -63,12 +64,10 @@ SAMPLES: dict[str, dict[str, Sample]] = {
         "lpop": call("a"),
         "rpop": call("a", 2),
         "lmove": call("a", "b"),
-        "rpoplpush": call("a", "b"),
         "lmpop": call(1, "a", direction="LEFT"),
         "blpop": call("a", 0.01, lost=RAISES),
         "brpop": call(["a", "b"], 0.01, lost=RAISES),
         "blmove": call("a", "b", 0.01, lost=RAISES),
-        "brpoplpush": call("a", "b", 0.01, lost=RAISES),
         "blmpop": call(0.01, 2, "a", "b", direction="RIGHT", lost=RAISES),
     },
     "set": {
@@ -130,11 +129,6 @@ SAMPLES: dict[str, dict[str, Sample]] = {
         "zrandmember": call("a", 2),
         "zscan": call("a"),
         "zrange": call("a", 0, -1, withscores=True),
-        "zrevrange": call("a", 0, -1),
-        "zrangebyscore": call("a", 0, 1),
-        "zrevrangebyscore": call("a", 1, 0),
-        "zrangebylex": call("a", "-", "+"),
-        "zrevrangebylex": call("a", "+", "-"),
         "zrangestore": call("d", "a", 0, -1),
         "zremrangebyrank": call("a", 0, 1),
         "zremrangebyscore": call("a", 0, 1),
@@ -193,10 +187,11 @@ SAMPLES: dict[str, dict[str, Sample]] = {
 EVERY = {name: sample for samples in SAMPLES.values() for name, sample in samples.items()}
 
 
-def commands_of(group: type) -> set[str]:
+def commands_of(group: tuple[type, ...]) -> set[str]:
     """Return the names of a group's commands: those with a builder."""
     return {
         name[1:]
-        for name in dir(group)
-        if name[0] == "_" and name[1] != "_" and hasattr(group, f"a{name[1:]}")
+        for kind in group
+        for name in dir(kind)
+        if name[0] == "_" and name[1] != "_" and hasattr(kind, f"a{name[1:]}")
     }

@@ -42,7 +42,6 @@ def test_sets_of_several_slots_are_combined(cache: ServerCache, send: Send) -> N
 
 REFUSED: dict[str, Callable[[Any], Any]] = {
     "lmove": lambda c: c.lmove("a", "b"),
-    "rpoplpush": lambda c: c.rpoplpush("a", "b"),
     "lmpop": lambda c: c.lmpop(2, "a", "b", direction="LEFT"),
     "blpop": lambda c: c.blpop(["a", "b"], 1),
     "blmove": lambda c: c.blmove("a", "b", 1),

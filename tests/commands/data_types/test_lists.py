@@ -87,8 +87,8 @@ class TestLists:
         assert c.lmove("a", "b", src="LEFT", dest="RIGHT") == [2]
         assert c.lrange("b", 0, -1) == [3, 1, [2]]
         assert c.lmove("a", "b") is None
-        assert c.rpoplpush("b", "c") == [2]
-        assert (c.rpoplpush("a", "c"), c.lrange("c", 0, -1)) == (None, [[2]])
+        assert c.lmove("b", "c", "RIGHT", "LEFT") == [2]
+        assert c.lrange("c", 0, -1) == [[2]]
 
     def test_the_first_list_with_elements_gives(self, c: Surface) -> None:
         c.rpush("b", 1, "x", 3)
@@ -107,15 +107,13 @@ class TestLists:
         assert c.blmove("b", "c", 5) == 3
         assert c.blmove("b", "c", timeout=5, src="RIGHT", dest="LEFT") == 4
         assert c.lrange("c", 0, -1) == [4, 3]
-        assert c.brpoplpush("c", "d", timeout=5) == 3
         with c.since(7, 0):
-            assert c.blmpop(5, 2, "a", "c", direction="LEFT", count=2) == ("c", [4])
+            assert c.blmpop(5, 2, "a", "c", direction="LEFT", count=2) == ("c", [4, 3])
 
     def test_what_does_not_come_is_waited_for_in_vain(self, c: Surface) -> None:
         assert c.blpop(["a", "b"], 0.01) is None
         assert c.brpop("a", timeout=0.01) is None
         assert c.blmove("a", "b", 0.01) is None
-        assert c.brpoplpush("a", "b", 0.01) is None
         with c.since(7, 0):
             assert c.blmpop(0.01, 1, "a", direction="RIGHT") is None
 

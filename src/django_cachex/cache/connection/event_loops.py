@@ -16,12 +16,8 @@ from django_cachex.cache.connection.aio import (
     ConnectionCongested,
 )
 from django_cachex.cache.connection.circuit_breaker import CircuitBreaker
-from django_cachex.cache.connection.errors import (
-    is_rejected_by_replica,
-    is_rejection,
-    map_driver_error,
-)
-from django_cachex.cache.connection.forks import handshake_guard
+from django_cachex.cache.connection.connecting import connecting
+from django_cachex.cache.connection.errors import is_rejected_by_replica, is_rejection
 from django_cachex.cache.connection.protocol import ServerCodec, encode_integers, pack_commands
 from django_cachex.commands.args import block_timeout, is_blocking
 from django_cachex.commands.command import (
@@ -58,10 +54,10 @@ class EventLoopRegistry:
         breaker: CircuitBreaker,
         on_silence: SilenceCallback,
     ) -> None:
-        self._configuration = configuration
-        self._codec = codec
-        self._breaker = breaker
-        self._on_silence = on_silence
+        self.configuration = configuration
+        self.codec = codec
+        self.breaker = breaker
+        self.on_silence = on_silence
         self._servers: dict[asyncio.AbstractEventLoop, AsyncServer] = {}
 
     def for_running_loop(self) -> AsyncServer:
@@ -70,19 +66,11 @@ class EventLoopRegistry:
         server = self._servers.get(loop)
         if server is None:
             self._forget_closed()
-            server = AsyncServer(
-                loop,
-                self._configuration,
-                self._codec,
-                self._breaker,
-                self._on_silence,
-                self._servers,
-            )
-            self._servers[loop] = server
+            server = self._servers[loop] = AsyncServer(loop, self)
         return server
 
-    def drain_connections(self, seconds: float) -> None:
-        """Stop using connections, of any loop, that have received nothing for `seconds`."""
+    def drain_connections(self, seconds: float = 0) -> None:
+        """Stop using connections, of any loop, as `AsyncServer.drain_connections` does."""
         for loop, server in list(self._servers.items()):
             with suppress(RuntimeError):  # The loop is closed.
                 loop.call_soon_threadsafe(server.drain_connections, seconds)
@@ -91,12 +79,6 @@ class EventLoopRegistry:
         """Remove the servers of loops that were closed without shutting down their generators."""
         for loop in [loop for loop in list(self._servers) if loop.is_closed()]:
             self._servers.pop(loop, None)
-
-    def close_unused(self) -> None:
-        """Schedule the closing of unused connections on each loop."""
-        for loop, server in list(self._servers.items()):
-            with suppress(RuntimeError):  # The loop was closed in the meantime.
-                loop.call_soon_threadsafe(server.drain_connections)
 
     def __len__(self) -> int:
         return len(self._servers)
@@ -111,26 +93,18 @@ class AsyncServer:
     their commands may be the cause.
     """
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        configuration: Configuration,
-        codec: ServerCodec,
-        breaker: CircuitBreaker,
-        on_silence: SilenceCallback,
-        servers: dict[asyncio.AbstractEventLoop, AsyncServer],
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, registry: EventLoopRegistry) -> None:
         self._loop = loop
-        self._configuration = configuration
-        self._codec = codec
-        self._breaker = breaker
-        self._on_silence = on_silence
-        self._address = configuration.address
+        self._configuration = registry.configuration
+        self._codec = registry.codec
+        self._breaker = registry.breaker
+        self._on_silence = registry.on_silence
+        self._address = registry.configuration.address
         self._shared: AsyncConnection | None = None
         self._connecting: asyncio.Task[AsyncConnection] | None = None
         self._idle: list[AsyncConnection] = []
         self._dedicated_limit = asyncio.Semaphore(MAX_IDLE)
-        self._loop_end_hook = self._close_at_loop_end(servers)
+        self._loop_end_hook = self._close_at_loop_end(registry._servers)
 
     async def run(self, command: Command[T] | Operation[T]) -> T:
         """Send a command, or all steps of an operation, and return the result."""
@@ -373,18 +347,12 @@ class AsyncServer:
     async def _connect(self) -> AsyncConnection:
         await anext(self._loop_end_hook, None)  # Registers the generator with the event loop.
         driver_connection = self._configuration.async_connection()
-        driver = self._configuration.driver
-        over_tls = isinstance(driver_connection, driver.async_module.SSLConnection)
         try:
-            with handshake_guard.handshake() if over_tls else nullcontext():
-                await driver_connection.connect()
+            with connecting(driver_connection, self._configuration.driver, self._breaker):
+                await self._configuration.aconnect(driver_connection)
         except asyncio.CancelledError:
             await driver_connection.disconnect(nowait=True)
             raise
-        except driver.error as error:
-            failure = map_driver_error(error, driver)
-            self._breaker.record_connect_error(failure)
-            raise failure from error
         connection = AsyncConnection(driver_connection, self._codec, self._address)
         if connection.closed:
             raise ServerUnavailable(f"{self._address} closed the connection at once.")

@@ -15,14 +15,13 @@ from django.dispatch import receiver
 from django_cachex.cache import tracing
 from django_cachex.cache.configuration import Configuration, configure, make_hashable
 from django_cachex.cache.connection.circuit_breaker import CircuitBreaker, NullCircuitBreaker
+from django_cachex.cache.connection.connecting import connect_deadline, connecting
 from django_cachex.cache.connection.errors import (
     is_rejected_by_replica,
     is_rejection,
-    map_driver_error,
     map_os_error,
 )
 from django_cachex.cache.connection.event_loops import EventLoopRegistry
-from django_cachex.cache.connection.forks import handshake_guard
 from django_cachex.cache.connection.protocol import (
     ServerCodec,
     encode_integers,
@@ -33,7 +32,6 @@ from django_cachex.cache.connection.sync import (
     BoundedSyncConnection,
     ConnectionPool,
     SyncConnection,
-    connect_deadline,
 )
 from django_cachex.commands.args import block_timeout
 from django_cachex.commands.command import (
@@ -106,9 +104,13 @@ class Server:
             ServerUnavailable: the server could not be reached, or the connection was lost.
             ServerTimeout: the server did not respond in time.
         """
-        if type(command) is Command:
-            return command.parse(self._execute(command))
-        return self._run_operation(single(command) if isinstance(command, Command) else command)
+        if type(command) is not Command:
+            return self._run_operation(single(command) if isinstance(command, Command) else command)
+        if tracing.wrappers:
+            with tracing.trace((command,), self.address):
+                reply = self._execute(command)
+            return command.parse(reply)
+        return command.parse(self._execute(command))
 
     async def arun(self, command: Command[T] | Operation[T]) -> T:
         """Do the same as `run`, on the running event loop."""
@@ -117,16 +119,10 @@ class Server:
     def close_unused(self) -> None:
         """Close the connections that aren't in use."""
         self._pool.disconnect_idle()
-        self._event_loops.close_unused()
+        self._event_loops.drain_connections()
 
     def _execute(self, command: Command[Any]) -> Any:
         """Return the raw reply to `command`. Send it again if that is safe and may help."""
-        if tracing.wrappers:
-            with tracing.trace((command,), self.address):
-                return self._execute_with_retry(command)
-        return self._execute_with_retry(command)
-
-    def _execute_with_retry(self, command: Command[Any]) -> Any:
         data = self._codec.pack(encode_integers(command.args))
         pool, breaker = self._pool, self.breaker
         if breaker.retry_at:
@@ -149,7 +145,7 @@ class Server:
                     continue
                 (pool.discard if isinstance(reply, RECONNECT_ERRORS) else pool.release)(connection)
                 if self._codec.learn_fallback(command, reply):
-                    return self._execute_with_retry(command)
+                    return self._execute(command)
                 raise reply
             pool.release(connection)
             return reply
@@ -244,22 +240,15 @@ class Server:
         return connection
 
     def _connect(self) -> SyncConnection:
-        connection, limits = self.configuration.connection(), self.configuration.exchange_limits
-        over_tls = isinstance(connection, self._driver.sync_module.SSLConnection)
-        greeting = handshake_guard.handshake() if over_tls else nullcontext()
-        ends = (
-            connect_deadline(limits.timeout, connection, self.address) if limits else nullcontext()
-        )
-        try:
-            with greeting, ends:
-                connection.connect()
+        configuration, limits = self.configuration, self.configuration.exchange_limits
+        connection = configuration.connection()
+        with connecting(connection, self._driver, self.breaker):
             if limits is None:
+                configuration.connect(connection)
                 return SyncConnection(connection, self._codec)
+            with connect_deadline(limits.timeout, connection, self.address):
+                configuration.connect(connection)
             return BoundedSyncConnection(connection, self._codec, limits)
-        except self._driver.error as error:
-            failure = map_driver_error(error, self._driver)
-            self.breaker.record_connect_error(failure)
-            raise failure from error
 
     def after_fork(self) -> None:
         """Start without connections: those of the parent process belong to the parent."""

@@ -12,12 +12,11 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django_cachex.cache.connection.drivers import DriverConnection, get_socket, shut_down_socket
+from django_cachex.cache.connection.drivers import DriverConnection, get_socket
 from django_cachex.cache.connection.errors import ProtocolError
 from django_cachex.cache.connection.protocol import INCOMPLETE, RESPCodec
 from django_cachex.exceptions import ReplyTooLarge, ServerTimeout
@@ -64,7 +63,7 @@ class SyncConnection:
         self._sock = sock = get_socket(connection)
         self._reader = codec.reader()
         self._buffer = bytearray(BUFFER_SIZE)
-        self._recv_into = sock.recv_into
+        self._recv_into: Callable[[bytearray], int] = sock.recv_into
         self._send: Callable[[bytes], None] = sock.sendall
         self._is_readable = make_readability_poller(sock)
         self._timeout = sock.gettimeout()
@@ -87,10 +86,15 @@ class SyncConnection:
     def execute(self, data: bytes) -> Any:
         """Send one packed command and return its reply, or an exception for an error reply."""
         self._send(data)
-        gets = self._reader.gets
-        self._receive()
-        while (reply := gets()) is INCOMPLETE:
-            self._receive()
+        reader, buffer = self._reader, self._buffer
+        gets = reader.gets
+        while True:
+            length = self._recv_into(buffer)  # As in `_receive`; a call costs time.
+            if not length:
+                raise ConnectionResetError("the server closed it")
+            reader.feed(buffer, 0, length)
+            if (reply := gets()) is not INCOMPLETE:
+                break
         if gets() is not INCOMPLETE:
             raise ProtocolError("Connection out of sync: unexpected reply.")
         return reply
@@ -337,10 +341,6 @@ class ConnectionPool:
                 self._serve_waiters()
 
 
-DISCONNECT_RETRY_INTERVAL: Final = 0.1
-"""Seconds between two attempts to shut down a socket, which the driver may not have opened yet."""
-
-
 REPLY_START_SIZE: Final = 512
 """Bytes of a reply that `ReplyTooLarge` keeps."""
 
@@ -373,7 +373,7 @@ class BoundedSyncConnection(SyncConnection):
     ) -> None:
         super().__init__(connection, codec)
         self._limits = limits
-        self._send = self._send_bounded
+        self._send, self._recv_into = self._send_bounded, self._recv_bounded
         self._has_short_timeout = False
 
     def execute(self, data: bytes) -> Any:
@@ -401,18 +401,16 @@ class BoundedSyncConnection(SyncConnection):
             self._sock.sendall(remaining[:BUFFER_SIZE])
             remaining = remaining[BUFFER_SIZE:]
 
-    def _receive(self) -> None:
+    def _recv_bounded(self, buffer: bytearray) -> int:
         if self._received:
             self._limit_timeout()
-        length = self._recv_into(self._buffer)
-        if not length:
-            raise ConnectionResetError("the server closed it")
+        length = self._sock.recv_into(buffer)
         if not self._received:
-            self._reply_start = bytes(self._buffer[: min(length, REPLY_START_SIZE)])
+            self._reply_start = bytes(buffer[: min(length, REPLY_START_SIZE)])
         self._received += length
         if self._received > self._limits.max_reply_bytes:
             raise ReplyTooLarge(self._limits.max_reply_bytes, self._reply_start)
-        self._reader.feed(self._buffer, 0, length)
+        return length
 
     def _limit_timeout(self) -> None:
         """Reduce the socket's timeout to the time that remains."""
@@ -421,27 +419,3 @@ class BoundedSyncConnection(SyncConnection):
             raise TimeoutError("the exchange took too long")
         set_timeout(self._sock, max(remaining, MIN_TIMEOUT))
         self._has_short_timeout = True
-
-
-@contextmanager
-def connect_deadline(seconds: float, connection: DriverConnection, address: str) -> Iterator[None]:
-    """Raise `ServerTimeout` if connecting in the `with` block takes longer than `seconds`.
-
-    The driver only has a timeout for each byte of the handshake.
-    """
-    connected, is_late = threading.Event(), threading.Event()
-
-    def watch() -> None:
-        while not connected.wait(DISCONNECT_RETRY_INTERVAL if is_late.is_set() else seconds):
-            is_late.set()
-            shut_down_socket(connection)
-
-    threading.Thread(target=watch, daemon=True).start()
-    try:
-        yield
-    except Exception as error:
-        if not is_late.is_set():
-            raise
-        raise ServerTimeout(f"{address} did not answer in time.") from error
-    finally:
-        connected.set()

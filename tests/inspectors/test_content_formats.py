@@ -16,20 +16,17 @@ from django_cachex.cache import ValkeyCache
 from django_cachex.cache.codecs import (
     COMPRESSOR,
     SERIALIZER,
-    CompositeSerializer,
     load_plugin,
     make_serializer,
 )
 from django_cachex.inspectors.values import (
     ValueFormat,
     decode,
-    detect_composite_format,
     parse_value,
+    serializer_format,
 )
 from django_cachex.inspectors.values.msgpack import read_msgpack
-from django_cachex.inspectors.values.nodes import UnresolvedObject
-from django_cachex.inspectors.values.pickle import to_tree
-from django_cachex.inspectors.values.pickle_machine import DecodeLimits
+from django_cachex.inspectors.values.tree import DecodeLimits, UnresolvedObject, to_tree
 from tests.inspectors.pickle_samples import Shell, unhurried
 
 PACKED = ValueFormat("msgpack", "msgpack", msgpack.packb, loads_ints=True)
@@ -39,13 +36,7 @@ LONG = {"text": "long " * 1000, "list": [1, None, True, 2.5]}
 def alias(**options: Any) -> ValueFormat:
     """Return how the inspectors see a cache with these options."""
     cache = ValkeyCache("redis://cache.example/0", {"OPTIONS": options})
-    serializer = cache._serializer
-    made = (
-        serializer
-        if isinstance(serializer, CompositeSerializer)
-        else CompositeSerializer([serializer])
-    )
-    return detect_composite_format(made, cache._encode)
+    return serializer_format(cache._serializer, cache._encode)
 
 
 def stored(value_format: ValueFormat, value: Any) -> bytes:
@@ -245,7 +236,7 @@ nested = st.recursive(
 @unhurried
 @given(nested)
 def test_what_msgpack_writes_is_read(value: Any) -> None:
-    tree, _nodes = to_tree(read_msgpack(msgpack.packb(value)).value, DecodeLimits())
+    tree, _nodes = to_tree(read_msgpack(msgpack.packb(value))[0], DecodeLimits())
     assert repr(tree) == repr(value)
 
 
@@ -282,7 +273,7 @@ class Refused(Exception):
 def test_extensions_are_labels() -> None:
     for size in (0, 1, 2, 3, 4, 8, 16, 300, 70_000):
         raw = msgpack.packb(msgpack.ExtType(7, b"x" * size))
-        tree, _nodes = to_tree(read_msgpack(raw).value, DecodeLimits())
+        tree, _nodes = to_tree(read_msgpack(raw)[0], DecodeLimits())
         assert isinstance(tree, UnresolvedObject)
         assert tree.args == (7, b"x" * size)
 

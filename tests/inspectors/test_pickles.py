@@ -27,19 +27,15 @@ from django.utils.safestring import mark_safe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_cachex.inspectors.values.nodes import (
+from django_cachex.inspectors.values.pickle import OPCODES, PickleContent, read_pickle
+from django_cachex.inspectors.values.tree import (
+    CONSTRUCTORS,
+    DecodeLimits,
     Reference,
     Truncated,
     TruncationReason,
     UnresolvedObject,
 )
-from django_cachex.inspectors.values.pickle import (
-    BUILDERS,
-    STATE_BUILDERS,
-    PickleContent,
-    read_pickle,
-)
-from django_cachex.inspectors.values.pickle_machine import OPCODE_HANDLERS, DecodeLimits
 from tests.inspectors.pickle_samples import (
     SAMPLE,
     UTC,
@@ -104,7 +100,7 @@ def test_long_texts_and_bytes_read(size: int) -> None:
 
 def test_every_opcode_of_every_protocol_is_known() -> None:
     codes = {opcode.code.encode("latin-1") for opcode in pickletools.opcodes}
-    assert set(OPCODE_HANDLERS) | {pickle.STOP} == codes
+    assert set(OPCODES) | {pickle.STOP} == codes
 
 
 @pytest.mark.parametrize(
@@ -579,7 +575,7 @@ def test_known_classes_with_odd_arguments_stay_labels() -> None:
         assert isinstance(pickled.value, UnresolvedObject), data
 
 
-@pytest.mark.parametrize("name", [*BUILDERS, *STATE_BUILDERS])
+@pytest.mark.parametrize("name", [*CONSTRUCTORS, "collections.deque", "uuid.UUID"])
 def test_known_classes_given_nothing_they_take_stay_labels(name: str) -> None:
     module, _dot, attribute = name.partition(".")
     for arguments in (b"(Nt", b"(NNNNt", b"(C\x01xNt"):

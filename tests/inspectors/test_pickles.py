@@ -11,6 +11,7 @@ import io
 import pickle
 import pickletools
 import sys
+import time
 import tracemalloc
 import types
 import uuid
@@ -442,6 +443,18 @@ def test_integers_of_any_size() -> None:
     assert not huge.is_json
 
 
+def test_digits_cost_no_more_where_python_has_no_limit() -> None:
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        for code, end in ((b"I", b"\n."), (b"L", b"L\n."), (b"Np", b"\n."), (b"g", b"\n.")):
+            began = time.process_time()
+            assert read_pickle(code + b"9" * 1_000_000 + end).is_damaged
+            assert time.process_time() - began < 1  # int() takes many seconds.
+    finally:
+        sys.set_int_max_str_digits(limit)
+
+
 # Damage.
 
 
@@ -557,6 +570,9 @@ def test_known_classes_with_odd_arguments_stay_labels() -> None:
         b"\x80\x04cdatetime\ndatetime\nC\x0a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x85R.",
         b"cdatetime\ndatetime\n(C\x01xtR.",
         b"cdatetime\ntime\n(C\x01xtR.",
+        b"cdatetime\ndate\n(C\x04\x07\xea\x02\x1etR.",  # 30 February
+        b"cdatetime\ndatetime\n(C\x0a\x07\xea\x01\x01\x01\x3c\x00\x00\x00\x00tR.",  # 60 minutes
+        b"cdatetime\ntime\n(C\x06\x01\x01\x01\xff\xff\xfftR.",  # too many microseconds
         b"cdatetime\ntimedelta\n(I99999999999\nI0\nI0\ntR.",
         b"cdecimal\nDecimal\n(Vabc\ntR.",
         b"c__builtin__\nset\n(I1\ntR.",

@@ -244,9 +244,11 @@ def surrogate_reason(text: str) -> Text:
 
 def dict_reason(tree: dict[Tree, Tree]) -> Text:
     for key, value in tree.items():
-        if type(key) is not str and type(key) is not Truncated:
+        if type(key) is Truncated:
+            return unsupported_type_reason(key)
+        if type(key) is not str:
             return _("It contains a dict with a key that isn't text, which JSON can't represent.")
-        reason = json_unsafe_reason(key) or json_unsafe_reason(value)
+        reason = (not key.isascii() and surrogate_reason(key)) or json_unsafe_reason(value)
         if reason:
             return reason
     return ""

@@ -143,9 +143,6 @@ class PickleMachine:
         else:
             self.pop_mark()
 
-    def push_top(self) -> None:
-        self.push(self.stack[-1])
-
     def push_mark(self) -> None:
         self.marked_stacks.append(self.stack)
         self.stack = []
@@ -156,13 +153,18 @@ class PickleMachine:
         self.stack = self.marked_stacks.pop()
         return above
 
+    def pop_last(self, count: int) -> list[Node]:
+        """Pop and return the last values above the topmost mark."""
+        if len(self.stack) < count:
+            raise LookupError("too few values")
+        above = self.stack[-count:]
+        del self.stack[-count:]
+        return above
+
     # The memo.
 
     def put(self, index: int) -> None:
         self.memo[index] = self.stack[-1]
-
-    def memoize(self) -> None:
-        self.memo[len(self.memo)] = self.stack[-1]
 
     def get(self, index: int) -> None:
         self.push(self.memo[index])
@@ -185,23 +187,8 @@ class PickleMachine:
         else:
             self.push_python2_str(line[1:-1].decode("latin-1"))
 
-    def make_list(self) -> None:
-        self.push(self.pop_mark())
-
-    def make_tuple(self) -> None:
-        self.push(tuple(self.pop_mark()))
-
-    def make_dict(self) -> None:
-        self.push(DictNode(pair_up(self.pop_mark())))
-
-    def make_frozenset(self) -> None:
-        self.push(SetNode(self.pop_mark(), frozen=True))
-
-    def append(self) -> None:
-        self.extend([self.stack.pop()])
-
-    def appends(self) -> None:
-        self.extend(self.pop_mark())
+    def push_tuple(self, length: int) -> None:
+        self.push(tuple(self.pop_last(length)))
 
     def extend(self, items: list[Node]) -> None:
         match self.stack[-1]:
@@ -212,13 +199,6 @@ class PickleMachine:
             case _:
                 raise TypeError("not a list")
 
-    def set_item(self) -> None:
-        value, key = self.stack.pop(), self.stack.pop()
-        self.update([(key, value)])
-
-    def set_items(self) -> None:
-        self.update(pair_up(self.pop_mark()))
-
     def update(self, pairs: list[tuple[Node, Node]]) -> None:
         match self.stack[-1]:
             case DictNode(pairs=target) | CallNode(pairs=target):
@@ -226,8 +206,7 @@ class PickleMachine:
             case _:
                 raise TypeError("not a dict")
 
-    def add_items(self) -> None:
-        members = self.pop_mark()
+    def add_items(self, members: list[Node]) -> None:
         match self.stack[-1]:
             case SetNode(members=target, frozen=False) | CallNode(items=target):
                 target.extend(members)
@@ -281,12 +260,6 @@ class PickleMachine:
 
     def push_persistent(self, identity: Node) -> None:
         self.push(CallNode(Reference("persistent_load"), (identity,)))
-
-    def push_persistent_from_stack(self) -> None:
-        self.push_persistent(self.stack.pop())
-
-    def push_buffer(self) -> None:
-        self.push(Reference("out-of-band buffer"))
 
     # Protocol and frame.
 
@@ -352,18 +325,6 @@ LINE_READERS: Final[dict[str, Reader]] = {
 Handler = Callable[..., object]
 
 
-def push_new(make: Callable[[], Node]) -> Handler:
-    return lambda machine: machine.push(make())
-
-
-def push_tuple(length: int) -> Handler:
-    def push(machine: PickleMachine) -> None:
-        last_first = [machine.stack.pop() for _item in range(length)]
-        machine.push(tuple(reversed(last_first)))
-
-    return push
-
-
 HANDLERS: Final[dict[str, Handler]] = {
     **dict.fromkeys(
         (
@@ -373,47 +334,48 @@ HANDLERS: Final[dict[str, Handler]] = {
         ),
         PickleMachine.push,
     ),
-    "NONE": push_new(lambda: None),
-    "NEWTRUE": push_new(lambda: True),
-    "NEWFALSE": push_new(lambda: False),
+    "NONE": lambda machine: machine.push(None),
+    "NEWTRUE": lambda machine: machine.push(True),
+    "NEWFALSE": lambda machine: machine.push(False),
     "STRING": PickleMachine.push_python2_str_line,
-    "BINSTRING": PickleMachine.push_python2_str,
-    "SHORT_BINSTRING": PickleMachine.push_python2_str,
-    "EMPTY_LIST": push_new(list),
-    "EMPTY_TUPLE": push_new(tuple),
-    "EMPTY_DICT": push_new(DictNode),
-    "EMPTY_SET": push_new(lambda: SetNode([], frozen=False)),
-    "TUPLE1": push_tuple(1),
-    "TUPLE2": push_tuple(2),
-    "TUPLE3": push_tuple(3),
-    "LIST": PickleMachine.make_list,
-    "TUPLE": PickleMachine.make_tuple,
-    "DICT": PickleMachine.make_dict,
-    "FROZENSET": PickleMachine.make_frozenset,
-    "APPEND": PickleMachine.append,
-    "APPENDS": PickleMachine.appends,
-    "SETITEM": PickleMachine.set_item,
-    "SETITEMS": PickleMachine.set_items,
-    "ADDITEMS": PickleMachine.add_items,
+    **dict.fromkeys(("BINSTRING", "SHORT_BINSTRING"), PickleMachine.push_python2_str),
+    # Containers.
+    "EMPTY_LIST": lambda machine: machine.push([]),
+    "EMPTY_TUPLE": lambda machine: machine.push(()),
+    "EMPTY_DICT": lambda machine: machine.push(DictNode()),
+    "EMPTY_SET": lambda machine: machine.push(SetNode([], frozen=False)),
+    "TUPLE1": lambda machine: machine.push_tuple(1),
+    "TUPLE2": lambda machine: machine.push_tuple(2),
+    "TUPLE3": lambda machine: machine.push_tuple(3),
+    "LIST": lambda machine: machine.push(machine.pop_mark()),
+    "TUPLE": lambda machine: machine.push(tuple(machine.pop_mark())),
+    "DICT": lambda machine: machine.push(DictNode(pair_up(machine.pop_mark()))),
+    "FROZENSET": lambda machine: machine.push(SetNode(machine.pop_mark(), frozen=True)),
+    "APPEND": lambda machine: machine.extend([machine.stack.pop()]),
+    "APPENDS": lambda machine: machine.extend(machine.pop_mark()),
+    "SETITEM": lambda machine: machine.update(pair_up(machine.pop_last(2))),
+    "SETITEMS": lambda machine: machine.update(pair_up(machine.pop_mark())),
+    "ADDITEMS": lambda machine: machine.add_items(machine.pop_mark()),
+    # The stack and the memo.
     "MARK": PickleMachine.push_mark,
     "POP": PickleMachine.pop,
     "POP_MARK": PickleMachine.pop_mark,
-    "DUP": PickleMachine.push_top,
+    "DUP": lambda machine: machine.push(machine.stack[-1]),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), PickleMachine.put),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), PickleMachine.get),
-    "MEMOIZE": PickleMachine.memoize,
+    "MEMOIZE": lambda machine: machine.put(len(machine.memo)),
+    # References and calls.
     "GLOBAL": PickleMachine.push_global,
     "STACK_GLOBAL": PickleMachine.push_stack_global,
     **dict.fromkeys(("EXT1", "EXT2", "EXT4"), PickleMachine.push_extension),
-    "REDUCE": PickleMachine.call,
-    "NEWOBJ": PickleMachine.call,
+    **dict.fromkeys(("REDUCE", "NEWOBJ"), PickleMachine.call),
     "NEWOBJ_EX": PickleMachine.call_with_keywords,
     "OBJ": PickleMachine.call_from_mark,
     "INST": PickleMachine.call_named,
     "BUILD": PickleMachine.set_state,
     "PERSID": PickleMachine.push_persistent,
-    "BINPERSID": PickleMachine.push_persistent_from_stack,
-    "NEXT_BUFFER": PickleMachine.push_buffer,
+    "BINPERSID": lambda machine: machine.push_persistent(machine.stack.pop()),
+    "NEXT_BUFFER": lambda machine: machine.push(Reference("out-of-band buffer")),
     # Makes a buffer read-only, which isn't shown.
     "READONLY_BUFFER": lambda machine: None,
     "PROTO": PickleMachine.set_protocol,

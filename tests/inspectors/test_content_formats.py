@@ -23,7 +23,13 @@ from django_cachex.cache.codecs import (
     load_plugin,
     make_serializer,
 )
-from django_cachex.cache.serializers import JSONSerializer, PickleSerializer
+from django_cachex.cache.serializers import (
+    JSONSerializer,
+    MsgPackSerializer,
+    ORJSONSerializer,
+    ORMsgPackSerializer,
+    PickleSerializer,
+)
 from django_cachex.inspectors.values import (
     ValueFormat,
     decode,
@@ -195,6 +201,9 @@ class Unchanged(PickleSerializer):
         (RedisSerializer(), "pickle", True),
         (PickleSerializer(), "pickle", True),
         (JSONSerializer(), "json", True),
+        (ORJSONSerializer(), "json", True),
+        (MsgPackSerializer(), "msgpack", True),
+        (ORMsgPackSerializer(), "msgpack", True),
         (type("Secret", (Written,), {"format": "opaque"})(), "opaque", True),
         (type("Plain", (Written,), {"stores_ints": False, "format": "json"})(), "json", False),
     ],

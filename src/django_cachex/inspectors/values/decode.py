@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import re
 from base64 import b64decode
 from binascii import Error as NoBase64
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from hashlib import sha256
 from typing import Any, Final, Literal
 
-from django.utils.crypto import salted_hmac
+from django.conf import settings
+from django.utils.encoding import force_bytes
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -197,9 +200,14 @@ def decode(
 
 def decode_value(raw: bytes, value_format: ValueFormat, limit: int) -> Content:
     """Decode a value as the application would, or guess what it is."""
-    return decode_for_application(raw, value_format, limit) or decode_by_guess(
-        raw, value_format, limit
-    )
+    if decoded := decode_for_application(raw, value_format, limit):
+        return decoded
+    decompressed = decompress(raw, limit)
+    # Text can start like zlib data, and can even be decompressed in part.
+    if decompressed and (decompressed.complete or guess_kind(raw)[0] == "bytes"):
+        decoded = decode_compressed(decompressed, raw, value_format, limit)
+        return replace(decoded, read_only_reason=value_format.unreadable_reason)
+    return describe_raw(raw, value_format)
 
 
 def describe_too_large(total: int, limit: int) -> Content:
@@ -404,16 +412,6 @@ def partial_content(kind: Kind, label: Text, tree: Tree, reason: Text) -> Conten
 # If the application can't read the value.
 
 
-def decode_by_guess(raw: bytes, value_format: ValueFormat, limit: int) -> Content:
-    """Guess the content of bytes that the application can't read or whose serializer is unknown."""
-    decompressed = decompress(raw, limit)
-    # Text can start like zlib data, and can even be decompressed in part.
-    if decompressed and (decompressed.complete or guess_kind(raw)[0] == "bytes"):
-        decoded = decode_compressed(decompressed, raw, value_format, limit)
-        return replace(decoded, read_only_reason=value_format.unreadable_reason)
-    return describe_raw(raw, value_format)
-
-
 def describe_raw(raw: bytes, value_format: ValueFormat) -> Content:
     kind: Kind = "json"
     # Names of fields have no serializer, so they aren't JSON.
@@ -585,4 +583,10 @@ def fingerprint(raw: bytes) -> str:
 
     They are an HMAC with the project's `SECRET_KEY`, so that guesses can't be verified.
     """
-    return salted_hmac("django_cachex.fingerprint", raw, algorithm="sha256").hexdigest()[:16]
+    return hmac.digest(fingerprint_key(settings.SECRET_KEY), raw, "sha256").hex()[:16]
+
+
+@lru_cache(maxsize=1)
+def fingerprint_key(secret: str | bytes) -> bytes:
+    """Return the key that `django.utils.crypto.salted_hmac` would derive for each fingerprint."""
+    return sha256(b"django_cachex.fingerprint" + force_bytes(secret)).digest()

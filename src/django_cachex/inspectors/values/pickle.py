@@ -83,7 +83,9 @@ class PickleMachine:
                     return self.stop()
                 read, handle = OPCODES[code]
                 seen.add(code)
-                if read is None:
+                if handle is None:
+                    self.stack.append(read(stream))
+                elif read is None:
                     handle(self)
                 else:
                     handle(self, read(stream))
@@ -165,6 +167,9 @@ class PickleMachine:
 
     def put(self, index: int) -> None:
         self.memo[index] = self.stack[-1]
+
+    def memoize(self) -> None:
+        self.memo[len(self.memo)] = self.stack[-1]
 
     def get(self, index: int) -> None:
         self.push(self.memo[index])
@@ -325,25 +330,24 @@ LINE_READERS: Final[dict[str, Reader]] = {
 Handler = Callable[..., object]
 
 
-HANDLERS: Final[dict[str, Handler]] = {
+HANDLERS: Final[dict[str, Handler | None]] = {
     **dict.fromkeys(
         (
             *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
             *("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
             *("SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"),
-        ),
-        PickleMachine.push,
+        )
     ),
-    "NONE": lambda machine: machine.push(None),
-    "NEWTRUE": lambda machine: machine.push(True),
-    "NEWFALSE": lambda machine: machine.push(False),
+    "NONE": lambda machine: machine.stack.append(None),
+    "NEWTRUE": lambda machine: machine.stack.append(True),
+    "NEWFALSE": lambda machine: machine.stack.append(False),
     "STRING": PickleMachine.push_python2_str_line,
     **dict.fromkeys(("BINSTRING", "SHORT_BINSTRING"), PickleMachine.push_python2_str),
     # Containers.
-    "EMPTY_LIST": lambda machine: machine.push([]),
-    "EMPTY_TUPLE": lambda machine: machine.push(()),
-    "EMPTY_DICT": lambda machine: machine.push(DictNode()),
-    "EMPTY_SET": lambda machine: machine.push(SetNode([], frozen=False)),
+    "EMPTY_LIST": lambda machine: machine.stack.append([]),
+    "EMPTY_TUPLE": lambda machine: machine.stack.append(()),
+    "EMPTY_DICT": lambda machine: machine.stack.append(DictNode()),
+    "EMPTY_SET": lambda machine: machine.stack.append(SetNode([], frozen=False)),
     "TUPLE1": lambda machine: machine.push_tuple(1),
     "TUPLE2": lambda machine: machine.push_tuple(2),
     "TUPLE3": lambda machine: machine.push_tuple(3),
@@ -363,7 +367,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "DUP": lambda machine: machine.push(machine.stack[-1]),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), PickleMachine.put),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), PickleMachine.get),
-    "MEMOIZE": lambda machine: machine.put(len(machine.memo)),
+    "MEMOIZE": PickleMachine.memoize,
     # References and calls.
     "GLOBAL": PickleMachine.push_global,
     "STACK_GLOBAL": PickleMachine.push_stack_global,
@@ -381,9 +385,9 @@ HANDLERS: Final[dict[str, Handler]] = {
     "PROTO": PickleMachine.set_protocol,
     "FRAME": PickleMachine.note_frame,
 }
-"""What the opcodes do with their argument, if they have one."""
+"""What the opcodes do. Without a handler, the argument is pushed."""
 
-OPCODES: Final[dict[bytes, tuple[Reader | None, Handler]]] = {
+OPCODES: Final[dict[bytes, tuple[Any, Handler | None]]] = {
     opcode.code.encode("latin-1"): (
         LINE_READERS.get(opcode.name) or (opcode.arg.reader if opcode.arg else None),
         HANDLERS[opcode.name],

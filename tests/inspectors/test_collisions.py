@@ -14,7 +14,7 @@ import msgpack
 import pytest
 
 from django_cachex.inspectors.values import ValueFormat, decode
-from django_cachex.inspectors.values.objects import describe_object
+from django_cachex.inspectors.values.decode import describe_object
 from django_cachex.inspectors.values.pickle import read_pickle
 
 COUNT = 9000

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
+import sys
 import tracemalloc
+from importlib import import_module
 from typing import Any
 
 import msgpack
 import pytest
+from django.core.cache.backends.redis import RedisSerializer
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -16,20 +20,24 @@ from django_cachex.cache import ValkeyCache
 from django_cachex.cache.codecs import (
     COMPRESSOR,
     SERIALIZER,
-    CompositeSerializer,
     load_plugin,
     make_serializer,
+)
+from django_cachex.cache.serializers import (
+    JSONSerializer,
+    MsgPackSerializer,
+    ORJSONSerializer,
+    ORMsgPackSerializer,
+    PickleSerializer,
 )
 from django_cachex.inspectors.values import (
     ValueFormat,
     decode,
-    detect_composite_format,
     parse_value,
+    serializer_format,
 )
 from django_cachex.inspectors.values.msgpack import read_msgpack
-from django_cachex.inspectors.values.nodes import UnresolvedObject
-from django_cachex.inspectors.values.pickle import to_tree
-from django_cachex.inspectors.values.pickle_machine import DecodeLimits
+from django_cachex.inspectors.values.tree import DecodeLimits, UnresolvedObject, to_tree
 from tests.inspectors.pickle_samples import Shell, unhurried
 
 PACKED = ValueFormat("msgpack", "msgpack", msgpack.packb, loads_ints=True)
@@ -39,13 +47,7 @@ LONG = {"text": "long " * 1000, "list": [1, None, True, 2.5]}
 def alias(**options: Any) -> ValueFormat:
     """Return how the inspectors see a cache with these options."""
     cache = ValkeyCache("redis://cache.example/0", {"OPTIONS": options})
-    serializer = cache._serializer
-    made = (
-        serializer
-        if isinstance(serializer, CompositeSerializer)
-        else CompositeSerializer([serializer])
-    )
-    return detect_composite_format(made, cache._encode)
+    return serializer_format(cache._serializer, cache._encode)
 
 
 def stored(value_format: ValueFormat, value: Any) -> bytes:
@@ -164,6 +166,87 @@ def test_one_cache_takes_what_another_stores(
     assert alias(**here).can_read(alias(**there)) is taken
 
 
+# What serializers say
+
+
+class Written:
+    """A serializer that says what it writes, and must not be called to find out."""
+
+    format = "json"
+    stores_ints = True
+
+    def dumps(self, value: Any) -> bytes | int:
+        raise AssertionError("called without a value to store")
+
+    def loads(self, data: bytes) -> Any:
+        return json.loads(data)
+
+
+class Reversed(PickleSerializer):
+    """What it inherits says `pickle`, which is not what it writes."""
+
+    def dumps(self, obj: Any) -> bytes:
+        return pickle.dumps(obj, self.protocol)[::-1]
+
+
+class Unchanged(PickleSerializer):
+    """It writes what it inherits."""
+
+
+@pytest.mark.parametrize(
+    ("serializer", "kind", "integers"),
+    [
+        (Written(), "json", True),
+        (Unchanged(), "pickle", True),
+        (RedisSerializer(), "pickle", True),
+        (PickleSerializer(), "pickle", True),
+        (JSONSerializer(), "json", True),
+        (ORJSONSerializer(), "json", True),
+        (MsgPackSerializer(), "msgpack", True),
+        (ORMsgPackSerializer(), "msgpack", True),
+        (type("Secret", (Written,), {"format": "opaque"})(), "opaque", True),
+        (type("Plain", (Written,), {"stores_ints": False, "format": "json"})(), "json", False),
+    ],
+)
+def test_serializers_that_say_what_they_write_are_not_called(
+    serializer: Any, kind: str, integers: bool
+) -> None:
+    value_format = serializer_format(serializer, Written().dumps)
+    assert (value_format.format, value_format.loads_ints) == (kind, integers)
+    assert value_format.name.endswith(type(serializer).__name__)
+
+
+@pytest.mark.parametrize(
+    "serializer",
+    [
+        Reversed(),
+        type("Formatter", (), {"format": str.format, "dumps": Reversed().dumps})(),
+        type("Yaml", (), {"format": "yaml", "dumps": Reversed().dumps})(),
+    ],
+)
+def test_what_a_serializer_says_is_not_taken_for_one_that_writes_otherwise(serializer: Any) -> None:
+    value_format = serializer_format(serializer, serializer.dumps)
+    assert value_format.format == "opaque"
+    assert decode(serializer.dumps([1]), value_format=value_format).kind == "bytes"
+
+
+def test_what_other_serializers_write_is_recognised() -> None:
+    their = type("Their", (), {"dumps": staticmethod(json.dumps)})()
+    value_format = serializer_format(their, json.dumps)
+    assert (value_format.format, value_format.loads_ints) == ("json", False)
+
+
+def test_views_are_made_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: Any) -> None:
+        raise AssertionError("made without need")
+
+    module = import_module("django_cachex.inspectors.values.decode")
+    for name in ("hex_dump", "preview_bytes", "edit_initial"):
+        monkeypatch.setattr(module, name, refuse)
+    content = decode(pickle.dumps([1]), value_format=alias())
+    assert content.formatted.text == "[\n  1\n]"
+
+
 # MessagePack
 
 
@@ -245,7 +328,7 @@ nested = st.recursive(
 @unhurried
 @given(nested)
 def test_what_msgpack_writes_is_read(value: Any) -> None:
-    tree, _nodes = to_tree(read_msgpack(msgpack.packb(value)).value, DecodeLimits())
+    tree, _nodes = to_tree(read_msgpack(msgpack.packb(value))[0], DecodeLimits())
     assert repr(tree) == repr(value)
 
 
@@ -279,10 +362,37 @@ class Refused(Exception):
     pass
 
 
+@pytest.mark.parametrize(
+    "header", [b"\xdd\xff\xff\xff\xff", b"\xdd\x00\x03\xff\xff", b"\xdf\x00\x01\xff\xff"]
+)
+def test_declared_lengths_of_messagepack_reserve_nothing(header: bytes) -> None:
+    raw = header * 1000 + bytes(300_000)
+    tracemalloc.start()
+    decode(raw, value_format=PACKED)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+def test_timestamps_are_labels() -> None:
+    for nanoseconds in (0, 7):
+        stamp = msgpack.Timestamp(1_700_000_000, nanoseconds)
+        content = decode(msgpack.packb([stamp]), value_format=PACKED)
+        assert content.formatted.text == f"[msgpack.ExtType(-1, {stamp.to_bytes()!r})]"
+
+
+def test_without_the_package_messagepack_is_shown_as_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "msgpack", None)
+    value_format = ValueFormat("msgpack", "msgpack", bytes)
+    content = decode(b"\x92\x01\xa1x", value_format=value_format)
+    assert content.kind == "bytes"
+    assert "pip install django-cachex[msgpack]" in str(content.not_editable_reason)
+
+
 def test_extensions_are_labels() -> None:
     for size in (0, 1, 2, 3, 4, 8, 16, 300, 70_000):
         raw = msgpack.packb(msgpack.ExtType(7, b"x" * size))
-        tree, _nodes = to_tree(read_msgpack(raw).value, DecodeLimits())
+        tree, _nodes = to_tree(read_msgpack(raw)[0], DecodeLimits())
         assert isinstance(tree, UnresolvedObject)
         assert tree.args == (7, b"x" * size)
 

@@ -11,6 +11,7 @@ import io
 import pickle
 import pickletools
 import sys
+import time
 import tracemalloc
 import types
 import uuid
@@ -27,19 +28,15 @@ from django.utils.safestring import mark_safe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_cachex.inspectors.values.nodes import (
+from django_cachex.inspectors.values.pickle import OPCODES, PickleContent, read_pickle
+from django_cachex.inspectors.values.tree import (
+    CONSTRUCTORS,
+    DecodeLimits,
     Reference,
     Truncated,
     TruncationReason,
     UnresolvedObject,
 )
-from django_cachex.inspectors.values.pickle import (
-    BUILDERS,
-    STATE_BUILDERS,
-    PickleContent,
-    read_pickle,
-)
-from django_cachex.inspectors.values.pickle_machine import OPCODE_HANDLERS, DecodeLimits
 from tests.inspectors.pickle_samples import (
     SAMPLE,
     UTC,
@@ -104,7 +101,7 @@ def test_long_texts_and_bytes_read(size: int) -> None:
 
 def test_every_opcode_of_every_protocol_is_known() -> None:
     codes = {opcode.code.encode("latin-1") for opcode in pickletools.opcodes}
-    assert set(OPCODE_HANDLERS) | {pickle.STOP} == codes
+    assert set(OPCODES) | {pickle.STOP} == codes
 
 
 @pytest.mark.parametrize(
@@ -446,6 +443,18 @@ def test_integers_of_any_size() -> None:
     assert not huge.is_json
 
 
+def test_digits_cost_no_more_where_python_has_no_limit() -> None:
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        for code, end in ((b"I", b"\n."), (b"L", b"L\n."), (b"Np", b"\n."), (b"g", b"\n.")):
+            began = time.process_time()
+            assert read_pickle(code + b"9" * 1_000_000 + end).is_damaged
+            assert time.process_time() - began < 1  # int() takes many seconds.
+    finally:
+        sys.set_int_max_str_digits(limit)
+
+
 # Damage.
 
 
@@ -561,6 +570,9 @@ def test_known_classes_with_odd_arguments_stay_labels() -> None:
         b"\x80\x04cdatetime\ndatetime\nC\x0a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x85R.",
         b"cdatetime\ndatetime\n(C\x01xtR.",
         b"cdatetime\ntime\n(C\x01xtR.",
+        b"cdatetime\ndate\n(C\x04\x07\xea\x02\x1etR.",  # 30 February
+        b"cdatetime\ndatetime\n(C\x0a\x07\xea\x01\x01\x01\x3c\x00\x00\x00\x00tR.",  # 60 minutes
+        b"cdatetime\ntime\n(C\x06\x01\x01\x01\xff\xff\xfftR.",  # too many microseconds
         b"cdatetime\ntimedelta\n(I99999999999\nI0\nI0\ntR.",
         b"cdecimal\nDecimal\n(Vabc\ntR.",
         b"c__builtin__\nset\n(I1\ntR.",
@@ -579,7 +591,7 @@ def test_known_classes_with_odd_arguments_stay_labels() -> None:
         assert isinstance(pickled.value, UnresolvedObject), data
 
 
-@pytest.mark.parametrize("name", [*BUILDERS, *STATE_BUILDERS])
+@pytest.mark.parametrize("name", [*CONSTRUCTORS, "collections.deque", "uuid.UUID"])
 def test_known_classes_given_nothing_they_take_stay_labels(name: str) -> None:
     module, _dot, attribute = name.partition(".")
     for arguments in (b"(Nt", b"(NNNNt", b"(C\x01xNt"):

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext, pgettext
 from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import human_size
-from django_cachex.inspectors.values.pickle_machine import max_int_digits
+from django_cachex.inspectors.values.tree import max_int_digits
 
 NO_VALUE = "–"
 """Shown instead of a value that is not known."""

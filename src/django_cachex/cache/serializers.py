@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from enum import Enum
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
@@ -48,6 +48,11 @@ class Serializer(Protocol):
 
     A serializer may also have the method ``recognizes(data)``, which returns whether it may have
     written `data`. If a cache has several serializers, only those are tried.
+
+    For the admin, the class may have the attribute ``format``: "pickle", "json" or "msgpack" if
+    `dumps` returns such data, or "opaque" for other data. A subclass that overrides `dumps` or
+    `loads` must set it again. If ``stores_ints`` is true as well, `dumps` returns integers, and
+    `loads` reads decimal text as an integer.
     """
 
     def dumps(self, obj: Any) -> bytes | str | int:
@@ -77,6 +82,9 @@ Hook = Callable[[Any], Any]
 
 class BaseMsgPackSerializer:
     """Base class of MessagePack serializers, which tells numbers and MessagePack data apart."""
+
+    format: ClassVar[str] = "msgpack"
+    stores_ints: ClassVar[bool] = True
 
     def dumps(self, obj: Any) -> bytes | int:
         if type(obj) is int and obj in INT64:
@@ -197,6 +205,9 @@ class PickleSerializer:
     Pickles of protocols 0 and 1 are not read.
     """
 
+    format: ClassVar[str] = "pickle"
+    stores_ints: ClassVar[bool] = True
+
     def __init__(self, protocol: int | None = None) -> None:
         if protocol in (None, -1):  # In `pickle`, both stand for the highest.
             protocol = PROTOCOLS[-1]
@@ -258,6 +269,9 @@ class JSONSerializer:
         decoder: a subclass of `json.JSONDecoder`, or its dotted path.
     """
 
+    format: ClassVar[str] = "json"
+    stores_ints: ClassVar[bool] = True
+
     def __init__(self, encoder: Any = None, decoder: Any = None) -> None:
         encoder, decoder = import_callable("encoder", encoder), import_callable("decoder", decoder)
         self._encode: Callable[[Any], str] = (encoder or json.JSONEncoder)().encode
@@ -286,6 +300,9 @@ class ORJSONSerializer:
         default: a function, or its dotted path, that converts objects that JSON doesn't support.
         option: options of orjson.
     """
+
+    format: ClassVar[str] = "json"
+    stores_ints: ClassVar[bool] = True
 
     def __init__(self, default: Any = None, option: int = 0) -> None:
         orjson = import_module("orjson")

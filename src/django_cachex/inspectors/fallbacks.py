@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.edits import AddValue, Copy, EditResult, EditStatus, Incr, SetValue
 from django_cachex.inspectors.values import Content
-from django_cachex.inspectors.values.pickle_machine import max_int_digits
+from django_cachex.inspectors.values.tree import max_int_digits
 
 MAX_INCR_ATTEMPTS: Final = 20
 

@@ -11,6 +11,7 @@ from django.core.cache.backends.base import BaseCache, InvalidCacheKey
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.commands.text import one_line
+from django_cachex.conf import limits
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.edits import (
     KEEP,
@@ -29,7 +30,7 @@ from django_cachex.inspectors.masking import find_secrets, mask, mask_for_settin
 from django_cachex.inspectors.query import FIRST_PAGE, ElementPage
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo, KeyValue
 from django_cachex.inspectors.values import Content, fingerprint
-from django_cachex.inspectors.values.objects import describe_object
+from django_cachex.inspectors.values.decode import describe_object
 
 MISSING_VALUE: Final = object()
 """The default for `get`, because None can be a stored value."""
@@ -144,7 +145,7 @@ class LimitedInspector(Inspector):
         value = MISSING_VALUE if key is None else self.cache.get(key, MISSING_VALUE)
         if value is MISSING_VALUE:
             return None
-        content = describe_object(value, page)
+        content = describe_object(value, page.max_bytes(limits()))
         return KeyValue(KeyInfo(stored), content, expected=content_fingerprint(content))
 
     # Changes.

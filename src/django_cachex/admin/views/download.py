@@ -29,8 +29,7 @@ from django_cachex.admin.views.base import BaseKeyView
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.types import KeyChanged, KeyTooLarge, KeyValue
 from django_cachex.inspectors.values import Content
-from django_cachex.inspectors.values.json_safe import json_unsafe_reason
-from django_cachex.inspectors.values.parse import format_json
+from django_cachex.inspectors.values.parse import format_json, json_unsafe_reason
 
 UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9._-]+")
 MAX_FILE_NAME = 100

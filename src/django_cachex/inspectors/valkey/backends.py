@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.cluster import ClusterClient
-from django_cachex.cache.codecs import CompositeSerializer
 from django_cachex.cache.keys import Keyspace, find_keyspace
 from django_cachex.cache.statistics import Statistics
 from django_cachex.commands import KeyFunctionNotSupported
@@ -26,7 +25,6 @@ from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from django_cachex.inspectors.valkey.key_info import serializer_fields
 from django_cachex.inspectors.valkey.snippets import python_snippet
-from django_cachex.inspectors.values import ValueFormat, detect_composite_format
 
 
 def process_statistics(statistics: Statistics) -> InfoSection:
@@ -123,12 +121,6 @@ class CachexInspector(ServerInspector):
     def dumps(self, value: Any) -> bytes | int:
         data: bytes | int = self.cache._encode(value)
         return data
-
-    @cached_property
-    def value_format(self) -> ValueFormat:
-        if isinstance(self.serializer, CompositeSerializer):
-            return detect_composite_format(self.serializer, self.dumps)
-        return super().value_format
 
     def configuration(self) -> InfoSection:
         section = super().configuration()

@@ -77,7 +77,7 @@ from django_cachex.inspectors.valkey.read import read_key
 from django_cachex.inspectors.valkey.scan import KeyScan, primary_nodes, scan_keys
 from django_cachex.inspectors.valkey.scan_elements import raw_command
 from django_cachex.inspectors.valkey.snippets import DatabaseAddress, cli_snippet
-from django_cachex.inspectors.values import ValueFormat, detect_format
+from django_cachex.inspectors.values import ValueFormat, serializer_format
 from django_cachex.inspectors.values.formats import PROBE_SIZE, decompress
 
 
@@ -439,8 +439,7 @@ class ServerInspector(BaseServerInspector):
     @cached_property
     def value_format(self) -> ValueFormat:
         """The format in which the application stores its values."""
-        kind = type(self.serializer)
-        return detect_format(f"{kind.__module__}.{kind.__qualname__}", self.dumps)
+        return serializer_format(self.serializer, self.dumps)
 
     @property
     def serializer_name(self) -> str:

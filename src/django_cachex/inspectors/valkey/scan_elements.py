@@ -20,7 +20,7 @@ from django_cachex.inspectors.valkey.element_ids import make_id
 from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
 from django_cachex.inspectors.valkey.scan import MIN_COUNT, TIME_COMMAND, NodeScan, ScanCount
 from django_cachex.inspectors.values import ValueFormat, fingerprint
-from django_cachex.inspectors.values.decode import decode_value, describe_too_large
+from django_cachex.inspectors.values.decode import displayed_text
 
 
 def raw_command(*args: EncodableArg) -> Command[Any]:
@@ -323,9 +323,7 @@ def member_text(raw: bytes, value_format: ValueFormat) -> str:
     """Return the text of a member as shown on the page, which the pattern is matched against."""
     allowed = limits()
     limit = max(allowed.decode_bytes // allowed.elements, allowed.element_chars)
-    if len(raw) > limit:
-        return describe_too_large(len(raw), limit, raw[:limit]).text
-    return decode_value(raw, value_format, limit).text
+    return displayed_text(raw, value_format, limit)
 
 
 def build_page(

@@ -5,8 +5,8 @@ from django_cachex.inspectors.values.display import Preview, hex_dump, human_siz
 from django_cachex.inspectors.values.formats import (
     ValueFormat,
     class_path,
-    detect_composite_format,
     detect_format,
+    serializer_format,
 )
 from django_cachex.inspectors.values.parse import (
     InvalidValue,
@@ -24,11 +24,11 @@ __all__ = [
     "ValueFormat",
     "class_path",
     "decode",
-    "detect_composite_format",
     "detect_format",
     "fingerprint",
     "hex_dump",
     "human_size",
     "normalize_newlines",
     "parse_value",
+    "serializer_format",
 ]

@@ -16,7 +16,7 @@ from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_cachex.inspectors.values.nodes import (
+from django_cachex.inspectors.values.tree import (
     Reference,
     Tree,
     Truncated,
@@ -26,6 +26,9 @@ from django_cachex.inspectors.values.nodes import (
 
 # Fits the width of a phone.
 HEX_BYTES_PER_LINE = 8
+
+# Translates unprintable bytes to dots.
+DOTS = bytes(byte if 32 <= byte < 127 else ord(".") for byte in range(256))
 
 # Characters that a page can't contain or that reorder it: control characters other than tab and
 # line feed, lone surrogates, bidirectional marks, line separators, and the byte order mark.
@@ -69,11 +72,6 @@ def preview_bytes(data: bytes, total: int, limit: int) -> Preview:
     return Preview(escape_unprintable(text), len(start), total)
 
 
-def preview_hex(data: bytes, total: int, limit: int) -> Preview:
-    start = data[:limit]
-    return Preview(hex_dump(start), len(start), total)
-
-
 def hex_dump(data: bytes, start: int = 0) -> str:
     """Return lines with the offset (counted from `start`), eight bytes and ASCII characters."""
     return "\n".join(
@@ -83,8 +81,7 @@ def hex_dump(data: bytes, start: int = 0) -> str:
 
 
 def format_hex_line(row: bytes, offset: int) -> str:
-    printable = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
-    return f"{offset:06x}  {row.hex(' '):<23}  {printable}"
+    return f"{offset:06x}  {row.hex(' '):<23}  {row.translate(DOTS).decode()}"
 
 
 def format_byte_count(count: int) -> str:
@@ -142,8 +139,8 @@ def format_pair(key: Tree, value: Tree) -> str:
     )
 
 
-def format_list(tree: list[Tree]) -> str:
-    return format_sequence("[", map(format_value, tree), "]")
+def format_pairs(pairs: Iterable[tuple[Tree, Tree]]) -> str:
+    return format_sequence("{", (format_pair(key, value) for key, value in pairs), "}")
 
 
 def format_tuple(tree: tuple[Tree, ...]) -> str:
@@ -154,38 +151,14 @@ def format_tuple(tree: tuple[Tree, ...]) -> str:
     )
 
 
-def format_dict(tree: dict[Tree, Tree]) -> str:
-    return format_sequence("{", (format_pair(key, value) for key, value in tree.items()), "}")
-
-
 def format_set(tree: set[Tree]) -> str:
     # Sorted, because the order of text in a set differs between processes.
     return format_sequence("{", sorted(map(format_value, tree)), "}") if tree else "set()"
 
 
-def format_frozenset(tree: frozenset[Tree]) -> str:
-    return f"frozenset({format_set(set(tree)) if tree else ''})"
-
-
-def format_date(tree: date) -> str:
-    return f"datetime.date('{tree.isoformat()}')"
-
-
 def format_time(tree: datetime | time) -> str:
     fold = ", fold=1" if tree.fold else ""
     return f"datetime.{type(tree).__name__}('{tree.isoformat()}'{fold})"
-
-
-def format_decimal(tree: Decimal) -> str:
-    return f"decimal.Decimal('{tree}')"
-
-
-def format_uuid(tree: UUID) -> str:
-    return f"uuid.UUID('{tree}')"
-
-
-def format_reference(tree: Reference) -> str:
-    return f"<{tree.name}>"
 
 
 def format_unresolved(tree: UnresolvedObject) -> str:
@@ -196,11 +169,9 @@ def format_unresolved(tree: UnresolvedObject) -> str:
         for name, value in tree.keywords.items()
     ]
     if tree.items:
-        arguments.append(format_list(list(tree.items)))
+        arguments.append(format_value(list(tree.items)))
     if tree.pairs:
-        arguments.append(
-            format_sequence("{", (format_pair(key, value) for key, value in tree.pairs), "}")
-        )
+        arguments.append(format_pairs(tree.pairs))
     call = format_sequence(f"{tree.name}(", arguments, ")")
     return "".join([call, *(f" {_('with')} {format_value(state)}" for state in tree.states)])
 
@@ -221,17 +192,17 @@ def format_truncated(tree: Truncated) -> str:
 
 
 FORMATTERS: dict[type, Callable[[Any], str]] = {
-    list: format_list,
+    list: lambda tree: format_sequence("[", map(format_value, tree), "]"),
     tuple: format_tuple,
-    dict: format_dict,
+    dict: lambda tree: format_pairs(tree.items()),
     set: format_set,
-    frozenset: format_frozenset,
-    date: format_date,
+    frozenset: lambda tree: f"frozenset({format_set(set(tree)) if tree else ''})",
+    date: lambda tree: f"datetime.date('{tree.isoformat()}')",
     datetime: format_time,
     time: format_time,
-    Decimal: format_decimal,
-    UUID: format_uuid,
-    Reference: format_reference,
+    Decimal: lambda tree: f"decimal.Decimal('{tree}')",
+    UUID: lambda tree: f"uuid.UUID('{tree}')",
+    Reference: lambda tree: f"<{tree.name}>",
     UnresolvedObject: format_unresolved,
     Truncated: format_truncated,
 }

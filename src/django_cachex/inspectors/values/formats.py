@@ -1,12 +1,19 @@
-"""Detect the serializer and compression of stored bytes."""
+"""How an alias stores values: its serializers and compressors."""
 
 from __future__ import annotations
 
 import bz2
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from functools import cached_property
+from importlib.util import find_spec
+from typing import Any, Literal, get_args
+
+from django.core.cache.backends.redis import RedisSerializer
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.codecs import BytesCompressor, CompositeSerializer
 from django_cachex.cache.compressors import (
@@ -19,9 +26,10 @@ from django_cachex.cache.compressors import (
     ZstdCompressor,
 )
 from django_cachex.cache.serializers import PickleSerializer
+from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.values.msgpack import read_msgpack
-from django_cachex.inspectors.values.pickle import read_pickle, to_tree
-from django_cachex.inspectors.values.pickle_machine import DecodeLimits
+from django_cachex.inspectors.values.pickle import read_pickle
+from django_cachex.inspectors.values.tree import DecodeLimits, to_tree
 
 
 class Bzip2Decompressor(Compressor):
@@ -42,9 +50,18 @@ COMPRESSORS: dict[str, type[Compressor]] = {
     "bzip2": Bzip2Decompressor,
 }
 
-# zlib isn't included, because text can start with its magic number.
-MAGIC_NUMBERS = {
-    **{magic: name for name, kind in COMPRESSORS.items() if name != "zlib" for magic in kind.magic},
+MAGIC_NUMBERS: tuple[bytes, ...] = tuple(
+    magic for compressor in COMPRESSORS.values() for magic in compressor.magic
+)
+
+# Magic numbers that text can't start with.
+UNSUPPORTED_MAGIC_NUMBERS: dict[bytes, str] = {
+    **{
+        magic: name
+        for name, compressor in COMPRESSORS.items()
+        if name not in ("zlib", "gzip")
+        for magic in compressor.magic
+    },
     b"\xff\x06\x00\x00sNaPpY": "snappy",
 }
 
@@ -66,10 +83,9 @@ class Decompressed:
 
 def unsupported_compression(raw: bytes) -> str:
     """Return the name of a compression that is recognized but not decompressed, or ""."""
-    names = (
-        name for magic, name in MAGIC_NUMBERS.items() if raw.startswith(magic) and name != "gzip"
-    )
-    return next(names, "")
+    if not raw.startswith(tuple(UNSUPPORTED_MAGIC_NUMBERS)):
+        return ""
+    return next(name for magic, name in UNSUPPORTED_MAGIC_NUMBERS.items() if raw.startswith(magic))
 
 
 def decompress(raw: bytes, limit: int) -> Decompressed | None:
@@ -77,33 +93,27 @@ def decompress(raw: bytes, limit: int) -> Decompressed | None:
 
     Bytes after a zlib stream are ignored, because Django's file-based cache leaves some.
     """
-    name = next((name for name, kind in COMPRESSORS.items() if raw.startswith(kind.magic)), "")
-    if not name:
+    if not raw.startswith(MAGIC_NUMBERS):
         return None
+    name = next(name for name, kind in COMPRESSORS.items() if raw.startswith(kind.magic))
     try:
         stream = COMPRESSORS[name]().decompressor(raw)
         data = stream.decompress(raw, limit + 1)
     except Exception:  # A missing package or damaged data: exceptions differ by format.
         return None
-    return make_decompressed(name, data, limit, stream) if data or stream.eof else None
-
-
-def make_decompressed(name: str, data: bytes, limit: int, stream: Decompressor) -> Decompressed:
+    if not (data or stream.eof):
+        return None
     rest = name != "zlib" and stream.unused_data
     truncated = len(data) > limit
     return Decompressed(name, data[:limit], stream.eof and not rest and not truncated, truncated)
 
 
+# How an alias stores values.
+
 Format = Literal["pickle", "json", "msgpack", "opaque"]
 
-# Long and repetitive, so that compressors with a threshold compress it.
-PROBE = {"probe": ["é", 1, -2.5, None, True, {}], "long": "x" * 10_000}
-PROBE_SIZE = 1024 * 1024
 
-GUARDED_SERIALIZER = f"{PickleSerializer.__module__}.{PickleSerializer.__qualname__}"
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ValueFormat:
     """How an alias stores values."""
 
@@ -140,6 +150,106 @@ class ValueFormat:
             <= {"", self.compression, *self.other_compressions}
         )
 
+    @cached_property
+    def unreadable_reason(self) -> Text:
+        """A sentence about a value that isn't in this format."""
+        match self.format:
+            case "pickle":
+                return _(
+                    "This cache stores pickles, but this value isn't a pickle, so it can't be read."
+                )
+            case "json":
+                return _("This cache stores JSON, but this value isn't JSON, so it can't be read.")
+            case "msgpack" if find_spec("msgpack") is None:
+                return _(
+                    "This cache stores MessagePack. To read its values here, run: "
+                    "pip install django-cachex[msgpack]"
+                )
+            case "msgpack":
+                return _(
+                    "This cache stores MessagePack, but this value isn't MessagePack, so it can't "
+                    "be read."
+                )
+            case "opaque":
+                return format_lazy(
+                    _("The format of {name} is unknown, so values are shown as they are stored."),
+                    name=self.name,
+                )
+
+
+def serializer_format(serializer: Any, dumps: Callable[[Any], bytes | str | int]) -> ValueFormat:
+    """Return the format of an alias's serializer.
+
+    Args:
+        serializer: the serializer. If it doesn't declare its format, `dumps` is called to detect
+            it.
+        dumps: returns what the alias stores for a value.
+    """
+    if isinstance(serializer, CompositeSerializer):
+        return composite_format(serializer, dumps)
+    declared = declared_format(serializer)
+    if declared is None:
+        return detect_format(class_path(serializer), dumps)
+    return ValueFormat(
+        class_path(serializer),
+        declared.format,
+        encode_text_result(dumps),
+        loads_ints=declared.stores_ints,
+        requires_protocol_2=type(serializer).loads is PickleSerializer.loads,
+    )
+
+
+def composite_format(
+    composite: CompositeSerializer, dumps: Callable[[Any], bytes | str | int]
+) -> ValueFormat:
+    """Return the format of several serializers and compressors. The first ones write."""
+    first, *others = (serializer_format(one, one.dumps) for one in composite.serializers)
+    return replace(
+        first,
+        dumps=encode_text_result(dumps),
+        loads_ints=first.loads_ints or any(one.loads_ints for one in others),
+        other_formats=tuple(one.format for one in others if one.format != "opaque"),
+        other_compressions=tuple(filter(None, map(compression_name, composite.compressors))),
+    )
+
+
+def class_path(serializer: object) -> str:
+    """Return the dotted path of a serializer's class."""
+    kind = type(serializer)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def encode_text_result(dumps: Callable[[Any], bytes | str | int]) -> Callable[[Any], bytes | int]:
+    """Wrap `dumps` to encode text as UTF-8."""
+
+    def serialize(value: Any) -> bytes | int:
+        stored = dumps(value)
+        return stored.encode() if isinstance(stored, str) else stored
+
+    return serialize
+
+
+def declared_format(serializer: Any) -> Any:
+    """Return the class with the attributes `format` and `stores_ints` of a serializer, or None.
+
+    A subclass that overrides `dumps` or `loads` must set `format` again.
+    """
+    for cls in type(serializer).__mro__:
+        if cls is RedisSerializer:
+            return PickleSerializer  # It stores the same.
+        if vars(cls).get("format") in get_args(Format):
+            return cls
+        if "dumps" in vars(cls) or "loads" in vars(cls):
+            return None
+    return None
+
+
+# Detection of the formats of serializers and compressors that don't declare them.
+
+# Long and repetitive, so that compressors with a threshold compress it.
+PROBE = {"probe": ["é", 1, -2.5, None, True, {}], "long": "x" * 10_000}
+PROBE_SIZE = 1024 * 1024
+
 
 def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> ValueFormat:
     """Detect the format of a serializer by serializing known values with it.
@@ -159,72 +269,42 @@ def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> Value
         return ValueFormat(name, "opaque", serialize)
     result = decompress(stored, PROBE_SIZE)
     compression, plain = (result.name, result.data) if result else ("", stored)
-    return ValueFormat(
-        name,
-        detect_kind(plain),
-        serialize,
-        isinstance(integer, int),
-        compression,
-        requires_protocol_2=name == GUARDED_SERIALIZER,
-    )
+    return ValueFormat(name, detect_kind(plain), serialize, isinstance(integer, int), compression)
 
 
-def detect_composite_format(
-    composite: CompositeSerializer, dumps: Callable[[Any], bytes | str | int]
-) -> ValueFormat:
-    """Detect the format of several serializers and compressors. The first ones write."""
-    first, *others = (detect_format(class_path(one), one.dumps) for one in composite.serializers)
-    return replace(
-        first,
-        dumps=encode_text_result(dumps),
-        loads_ints=first.loads_ints or any(one.loads_ints for one in others),
-        other_formats=tuple(one.format for one in others if one.format != "opaque"),
-        other_compressions=tuple(filter(None, map(detect_compression, composite.compressors))),
-    )
+def detect_kind(probe: bytes) -> Format:
+    """Return the format of the serialized probe."""
+    for kind, load in PROBE_LOADERS.items():
+        with suppress(ImportError, ValueError):
+            if load(probe) == PROBE:
+                return kind
+    return "opaque"
 
 
-def class_path(serializer: object) -> str:
-    """Return the dotted path of a serializer's class."""
-    kind = type(serializer)
-    return f"{kind.__module__}.{kind.__qualname__}"
+def load_pickle(data: bytes) -> Any:
+    pickled = read_pickle(data)
+    return pickled.value if pickled.is_json else None
 
 
-def detect_compression(compressor: BytesCompressor) -> str:
-    """Detect what a compressor writes by compressing known bytes. Returns "" if unknown."""
+def load_msgpack(data: bytes) -> Any:
+    return to_tree(read_msgpack(data)[0], DecodeLimits())[0]
+
+
+PROBE_LOADERS: dict[Format, Callable[[bytes], Any]] = {
+    "pickle": load_pickle,
+    "json": json.loads,
+    "msgpack": load_msgpack,
+}
+
+
+def compression_name(compressor: BytesCompressor) -> str:
+    """Return the name of the format that a compressor writes, or "" if it is unknown."""
+    for name, known in COMPRESSORS.items():
+        if type(compressor) is known:
+            return name
     try:
         decompressed = decompress(compressor.compress(b"probe"), PROBE_SIZE)
     except Exception:
         # Third-party compressors may raise anything.
         return ""
     return decompressed.name if decompressed and decompressed.data == b"probe" else ""
-
-
-def detect_kind(probe: bytes) -> Format:
-    """Return the format of the serialized probe."""
-    pickled = read_pickle(probe)
-    if pickled.is_json and pickled.value == PROBE:
-        return "pickle"
-    for kind, read in PROBE_LOADERS.items():
-        try:
-            if read(probe) == PROBE:
-                return kind
-        except ValueError:
-            continue
-    return "opaque"
-
-
-def load_msgpack(data: bytes) -> Any:
-    return to_tree(read_msgpack(data).value, DecodeLimits())[0]
-
-
-PROBE_LOADERS: dict[Format, Callable[[bytes], Any]] = {"json": json.loads, "msgpack": load_msgpack}
-
-
-def encode_text_result(dumps: Callable[[Any], bytes | str | int]) -> Callable[[Any], bytes | int]:
-    """Wrap `dumps` to encode text as UTF-8."""
-
-    def serialize(value: Any) -> bytes | int:
-        stored = dumps(value)
-        return stored.encode() if isinstance(stored, str) else stored
-
-    return serialize

@@ -1,4 +1,4 @@
-"""Parse the text of a form into a value."""
+"""Parse the text of a form into a value, and fill a form with the text of a value."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.values.display import UNPRINTABLE_RANGE
-from django_cachex.inspectors.values.json_safe import json_unsafe_reason
-from django_cachex.inspectors.values.nodes import Tree
-from django_cachex.inspectors.values.pickle_machine import DecodeLimits, max_int_digits
+from django_cachex.inspectors.values.tree import (
+    DecodeLimits,
+    Reference,
+    Tree,
+    Truncated,
+    TruncationReason,
+    UnresolvedObject,
+    max_int_digits,
+)
 
 StoreAs = Literal["auto", "text", "json", "integer"]
 """How to parse the text. "auto" means JSON if it starts with `{` or `[`, otherwise text."""
@@ -49,7 +55,7 @@ JSON_ERROR_HINTS = {
 class InvalidValue(ValueError):
     """The text can't be parsed as requested. `str()` returns a sentence for the form."""
 
-    def __init__(self, reason: str | Promise) -> None:
+    def __init__(self, reason: Text) -> None:
         super().__init__(reason)
 
     def __str__(self) -> str:
@@ -107,7 +113,7 @@ def parse_json(text: str) -> Any:
     return value
 
 
-def explain_json_error(error: json.JSONDecodeError) -> str | Promise:
+def explain_json_error(error: json.JSONDecodeError) -> Text:
     """Return where JSON text is invalid and what is expected there."""
     expected = (hint for message, hint in JSON_ERROR_HINTS.items() if error.msg.startswith(message))
     return format_lazy(
@@ -196,6 +202,76 @@ VALUE_PARSERS: dict[str, Callable[[str], Any]] = {
 }
 
 
+# Whether a value can be edited as JSON without changing.
+
+TRUNCATED_REASONS: dict[TruncationReason, Text] = {
+    TruncationReason.RECURSIVE: _("It contains itself, which JSON can't represent."),
+    TruncationReason.DEPTH: _("It is nested too deeply to be shown completely."),
+    TruncationReason.NODES: _("It has too many parts to be shown completely."),
+    TruncationReason.SIZE: _("It is too large to be shown completely."),
+    TruncationReason.DAMAGE: _("It can't be read."),
+}
+
+TOO_MANY_DIGITS = _("It contains a number with too many digits to be shown.")
+
+
+def json_unsafe_reason(tree: Tree) -> Text:
+    """Return a sentence about the first part of a tree that JSON can't represent, or ""."""
+    match tree:
+        case None | int():
+            return ""
+        case str():
+            return "" if tree.isascii() else surrogate_reason(tree)
+        case float():
+            text = _("It contains NaN or infinity, which JSON can't represent.")
+            return "" if math.isfinite(tree) else text
+        case list():
+            reasons = map(json_unsafe_reason, tree)
+            return next((reason for reason in reasons if reason), "")
+        case dict():
+            return dict_reason(tree)
+        case _:
+            return unsupported_type_reason(tree)
+
+
+def surrogate_reason(text: str) -> Text:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _("It contains half of a surrogate pair, which can't be sent in a form.")
+    return ""
+
+
+def dict_reason(tree: dict[Tree, Tree]) -> Text:
+    for key, value in tree.items():
+        if type(key) is Truncated:
+            return unsupported_type_reason(key)
+        if type(key) is not str:
+            return _("It contains a dict with a key that isn't text, which JSON can't represent.")
+        reason = (not key.isascii() and surrogate_reason(key)) or json_unsafe_reason(value)
+        if reason:
+            return reason
+    return ""
+
+
+def unsupported_type_reason(tree: Tree) -> Text:
+    match tree:
+        case Truncated(reason=reason):
+            return TRUNCATED_REASONS[reason]
+        case UnresolvedObject(name="builtins.int"):
+            return TOO_MANY_DIGITS
+        case UnresolvedObject(name=name):
+            pattern = _("It contains an object of type {name}, which JSON can't represent.")
+        case Reference(name=name):
+            pattern = _("It contains a reference to {name}, which JSON can't represent.")
+        case _:
+            name = type(tree).__name__
+            pattern = _("It contains a value of type {name}, which JSON can't represent.")
+    return format_lazy(pattern, name=name)
+
+
+# The initial data of a form.
+
 MAX_FORM_TEXT_BYTES = 500_000
 """Maximum size of the initial text of a form in bytes.
 
@@ -213,7 +289,7 @@ JSON_UNPRINTABLE = re.compile(f"(?![\x00-\x1f])[{UNPRINTABLE_RANGE}]")
 class EditInitial:
     """The initial data of a form for editing a value, or why it can't be edited."""
 
-    not_editable_reason: str | Promise = ""
+    not_editable_reason: Text = ""
     text: str = ""
     store_as: StoreAs = "text"
 
@@ -225,10 +301,7 @@ def format_json(tree: Tree, indent: int | None = 2) -> str:
 
 
 def edit_initial(tree: Tree) -> EditInitial:
-    """Return the initial data for a value that the alias's serializer can store."""
-    reason = json_unsafe_reason(tree)
-    if reason:
-        return EditInitial(reason)
+    """Return the initial data for a value of JSON types."""
     initial = initial_for(tree)
     size = len(initial.text.encode())
     if size <= MAX_FORM_TEXT_BYTES:

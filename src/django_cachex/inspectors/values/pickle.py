@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
-from decimal import Decimal
-from typing import Any
-from uuid import UUID
+import copyreg
+import pickle
+import pickletools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Final
 
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.values.json_safe import json_unsafe_reason
-from django_cachex.inspectors.values.nodes import (
+from django_cachex.inspectors.info import Text
+from django_cachex.inspectors.values.parse import json_unsafe_reason
+from django_cachex.inspectors.values.tree import (
     CallNode,
+    DecodeLimits,
     DictNode,
     Node,
     Reference,
@@ -23,348 +27,378 @@ from django_cachex.inspectors.values.nodes import (
     Tree,
     Truncated,
     TruncationReason,
-    UnresolvedObject,
-    have_few_collisions,
     make_reference,
-)
-from django_cachex.inspectors.values.pickle_machine import (
-    DamagedPickle,
-    DecodeLimits,
-    PickleMachine,
-    TooManySteps,
     max_int_digits,
-    run_machine,
+    pair_up,
+    to_tree,
 )
 
 
-class UnknownArguments(Exception):
-    """The arguments differ from those that the class itself writes."""
+class DamagedPickle(ValueError):
+    """The bytes aren't a complete pickle. `reason` is a sentence for the user."""
+
+    def __init__(self, reason: str | Promise) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
-# Helper functions that pickles call to create an object. They are resolved on the graph.
+class TooManySteps(DamagedPickle):
+    """The pickle has more opcodes than allowed. It isn't necessarily damaged."""
 
 
-def target_name(target: Node) -> str:
-    """Return the dotted path of the target of a call, or "" if only a call would return it."""
-    match target:
-        case Reference(name=name):
-            return name
-        case CallNode(Reference("builtins.getattr"), (Reference(owner), str() as name)):
-            return make_reference(owner, name).name
-        case _:
-            return ""
+HIGHEST_PROTOCOL: Final = 5
 
-
-def resolve_indirection(call: CallNode) -> CallNode:
-    """Return the call that the helper functions of `copyreg` and Django would make."""
-    target: Node
-    arguments: tuple[Node, ...]
-    match target_name(call.target), call.arguments:
-        case "copyreg._reconstructor", (cls, Reference("builtins.object"), _):
-            target, arguments = cls, ()
-        case "copyreg._reconstructor", (cls, _, value):
-            target, arguments = cls, (value,)
-        case "copyreg.__newobj__", (cls, *rest):
-            target, arguments = cls, tuple(rest)
-        case "django.db.models.base.model_unpickle", ((str() as app, str() as model), *_):
-            target, arguments = make_reference(app, model), ()
-        case _:
-            return call
-    return replace(call, target=target, arguments=arguments)
-
-
-# Builders of values from trees.
-
-
-def build_latin1_bytes(unresolved: UnresolvedObject) -> bytes:
-    """Return bytes, which protocols 0 to 2 store as Latin-1 text."""
-    match unresolved.args:
-        case (str() as characters, "latin1"):
-            return characters.encode("latin-1")
-    raise UnknownArguments
-
-
-def build_empty_bytes(unresolved: UnresolvedObject) -> bytes:
-    if unresolved.args:
-        raise UnknownArguments
-    return b""
-
-
-def build_bytearray(unresolved: UnresolvedObject) -> bytearray:
-    match unresolved.args:
-        case ():
-            return bytearray()
-        case (bytes() as content,):
-            return bytearray(content)
-    raise UnknownArguments
-
-
-def set_members(unresolved: UnresolvedObject) -> list[Tree]:
-    match unresolved.args:
-        case (list() as members,) if have_few_collisions(members):
-            return members
-    raise UnknownArguments
-
-
-def build_complex(unresolved: UnresolvedObject) -> complex:
-    match unresolved.args:
-        case (float() as real, float() as imaginary):
-            return complex(real, imaginary)
-    raise UnknownArguments
-
-
-def build_decimal(unresolved: UnresolvedObject) -> Decimal:
-    match unresolved.args:
-        case (str() as digits,):
-            return Decimal(digits)
-    raise UnknownArguments
-
-
-def build_uuid(unresolved: UnresolvedObject) -> UUID:
-    match unresolved.states:
-        case ({"int": int() as number},) if not (unresolved.items or unresolved.pairs):
-            return UUID(int=number)
-    raise UnknownArguments
-
-
-def build_timedelta(unresolved: UnresolvedObject) -> timedelta:
-    match unresolved.args:
-        case (int() as days, int() as seconds, int() as microseconds):
-            return timedelta(days, seconds, microseconds)
-    raise UnknownArguments
-
-
-def build_timezone(unresolved: UnresolvedObject) -> timezone:
-    match unresolved.args:
-        case (timedelta() as offset,):
-            return timezone(offset)
-        case (timedelta() as offset, str() as name):
-            return timezone(offset, name)
-    raise UnknownArguments
-
-
-def build_date(unresolved: UnresolvedObject) -> date:
-    match unresolved.args:
-        case (bytes() as packed,) if len(packed) == 4:
-            return date(int.from_bytes(packed[:2], "big"), packed[2], packed[3])
-    raise UnknownArguments
-
-
-def build_time(packed: bytes, zone: tzinfo | None) -> time:
-    """Return a time from six bytes. The highest bit of the first byte is the fold."""
-    if len(packed) != 6:
-        raise UnknownArguments
-    hour, minute, second = packed[:3]
-    microsecond = int.from_bytes(packed[3:], "big")
-    return time(hour & 127, minute, second, microsecond, zone, fold=hour >> 7)
-
-
-def fold_keyword(at: datetime | time) -> dict[str, Tree]:
-    return {"fold": 1} if at.fold else {}
-
-
-def build_with_zone(
-    unresolved: UnresolvedObject, build: Callable[[bytes, tzinfo | None], datetime | time]
-) -> Tree:
-    """Return a time with a time zone. If the zone is unresolved, keep both as arguments."""
-    match unresolved.args:
-        case (bytes() as packed,):
-            return build(packed, None)
-        case (bytes() as packed, timezone() as zone):
-            return build(packed, zone)
-        case (bytes() as packed, UnresolvedObject() as zone):
-            naive = build(packed, None)
-            return replace(unresolved, args=(naive.isoformat(), zone), keywords=fold_keyword(naive))
-    raise UnknownArguments
-
-
-def build_datetime(packed: bytes, zone: tzinfo | None) -> datetime:
-    """Return a date and time from ten bytes. The highest bit of the month is the fold."""
-    if len(packed) != 10:
-        raise UnknownArguments
-    month = packed[2]
-    at = build_time(packed[4:], zone).replace(fold=month >> 7)
-    return datetime.combine(date(int.from_bytes(packed[:2], "big"), month & 127, packed[3]), at)
-
-
-def build_zoneinfo(unresolved: UnresolvedObject) -> UnresolvedObject:
-    """Return the name of the zone, because loading it would read files."""
-    match unresolved.args:
-        case (str() as key, _):
-            return UnresolvedObject("zoneinfo.ZoneInfo", (key,))
-    raise UnknownArguments
-
-
-def build_deque(unresolved: UnresolvedObject) -> UnresolvedObject:
-    match unresolved.args:
-        case ((), int() as length):
-            return replace(unresolved, args=(), keywords={"maxlen": length})
-    raise UnknownArguments
-
-
-BUILDERS: dict[str, Callable[[UnresolvedObject], Tree]] = {
-    "_codecs.encode": build_latin1_bytes,
-    "builtins.bytes": build_empty_bytes,
-    "builtins.bytearray": build_bytearray,
-    "builtins.complex": build_complex,
-    "builtins.frozenset": lambda unresolved: frozenset(set_members(unresolved)),
-    "builtins.set": lambda unresolved: set(set_members(unresolved)),
-    "datetime.date": build_date,
-    "datetime.datetime": lambda unresolved: build_with_zone(unresolved, build_datetime),
-    "datetime.time": lambda unresolved: build_with_zone(unresolved, build_time),
-    "datetime.timedelta": build_timedelta,
-    "datetime.timezone": build_timezone,
-    "decimal.Decimal": build_decimal,
-    "zoneinfo.ZoneInfo._unpickle": build_zoneinfo,
+# Modules that protocols 0 to 2 reference by their names in Python 2.
+PYTHON2_MODULES: Final = {
+    "__builtin__": "builtins",
+    "copy_reg": "copyreg",
+    "exceptions": "builtins",
 }
 
-STATE_BUILDERS: dict[str, Callable[[UnresolvedObject], Tree]] = {
-    "collections.deque": build_deque,
-    "uuid.UUID": build_uuid,
-}
-"""Builders for classes whose content follows the call."""
 
+class PickleMachine:
+    """Follow the opcodes of one pickle without importing or calling anything.
 
-def rebuild(unresolved: UnresolvedObject) -> Tree:
-    """Return the value of an object of a known class, otherwise the object itself."""
-    changed = unresolved.keywords or unresolved.states or unresolved.items or unresolved.pairs
-    build = STATE_BUILDERS.get(unresolved.name) if changed else BUILDERS.get(unresolved.name)
-    if build is None:
-        return unresolved
-    try:
-        return build(unresolved)
-    except (UnknownArguments, ArithmeticError, TypeError, ValueError):
-        return unresolved
+    `stack` and `marked_stacks` keep what isn't finished.
+    """
 
+    def __init__(self, data: bytes) -> None:
+        self.size = len(data)
+        self.stream = BytesIO(data)
+        self.stack: list[Node] = []
+        self.marked_stacks: list[list[Node]] = []
+        self.memo: dict[int, Node] = {}
+        self.seen_opcodes: set[bytes] = set()
+        self.declared_protocol: int | None = None
+        self.frame_end = 0
 
-class TreeBuilder:
-    """Build a tree from a graph within limits. `nodes` counts the values of the tree."""
-
-    def __init__(self, bounds: DecodeLimits) -> None:
-        self.bounds = bounds
-        self.max_int = 10 ** max_int_digits()
-        self.nodes = 0
-        self.size = 0
-        self.open_ids: set[int] = set()
-
-    def visit(self, node: Node) -> Tree:
-        """Return the tree of a node. Shared parts are copied."""
-        self.nodes += 1
-        build = CONTAINER_BUILDERS.get(type(node))
-        if build is None:
-            return self.build_leaf(node)
-        if id(node) in self.open_ids:
-            return Truncated(TruncationReason.RECURSIVE)
-        if len(self.open_ids) >= self.bounds.depth:
-            return Truncated(TruncationReason.DEPTH)
-        self.open_ids.add(id(node))
-        tree = build(self, node)
-        self.open_ids.remove(id(node))
-        return tree
-
-    def build_leaf(self, node: Node) -> Tree:
-        size = displayed_size(node)
-        if self.size + size > self.bounds.size:
-            return Truncated(TruncationReason.SIZE, size)
-        self.size += size
-        # Comparing such an integer with a Decimal, as a dict may do, takes minutes.
-        if type(node) is int and abs(node) >= self.max_int:
-            return UnresolvedObject("builtins.int", (hex(node),))
-        return node
-
-    def visit_all(self, nodes: Sequence[Node]) -> list[Tree]:
-        trees: list[Tree] = []
-        for node in nodes:
-            if self.nodes >= self.bounds.nodes:
-                trees.append(Truncated(TruncationReason.NODES, len(nodes) - len(trees)))
-                break
-            trees.append(self.visit(node))
-        return trees
-
-    def visit_pairs(self, pairs: Sequence[tuple[Node, Node]]) -> list[tuple[Tree, Tree]]:
-        trees: list[tuple[Tree, Tree]] = []
-        for key, value in pairs:
-            if self.nodes >= self.bounds.nodes:
-                rest = Truncated(TruncationReason.NODES, len(pairs) - len(trees))
-                trees.append((rest, rest))
-                break
-            trees.append((self.visit_key(key), self.visit(value)))
-        return trees
-
-    def visit_key(self, key: Node) -> Tree:
-        return self.build_leaf(key) if type(key) is str else self.visit(key)
-
-    # Containers.
-
-    def build_list(self, node: list[Node]) -> Tree:
-        return self.visit_all(node)
-
-    def build_tuple(self, node: tuple[Node, ...]) -> Tree:
-        return tuple(self.visit_all(node))
-
-    def build_dict(self, node: dict[str, Node]) -> Tree:
-        return dict(self.visit_pairs(list(node.items())))
-
-    def build_dict_node(self, node: DictNode) -> Tree:
-        pairs = self.visit_pairs(node.pairs)
-        if have_few_collisions([key for key, _value in pairs]):
-            return dict(pairs)
-        return UnresolvedObject("builtins.dict", pairs=tuple(pairs))
-
-    def build_set(self, node: SetNode) -> Tree:
-        make: type[set[Tree] | frozenset[Tree]] = frozenset if node.frozen else set
-        members = self.visit_all(node.members)
-        if have_few_collisions(members):
-            return make(members)
-        return UnresolvedObject(f"builtins.{make.__name__}", items=tuple(members))
-
-    def build_call(self, node: CallNode) -> Tree:
-        call = resolve_indirection(node)
-        name = target_name(call.target)
-        arguments = call.arguments if name else (call.target, *call.arguments)
-        return rebuild(
-            UnresolvedObject(
-                name or "unknown",
-                tuple(self.visit_all(arguments)),
-                self.build_keywords(call.keywords),
-                tuple(self.visit_all(call.states)),
-                tuple(self.visit_all(call.items)),
-                tuple(self.visit_pairs(call.pairs)),
+    def run(self, steps: int) -> Node:
+        """Return the graph of the pickle. Raises DamagedPickle if the pickle isn't complete."""
+        stream, seen = self.stream, self.seen_opcodes
+        for _step in range(steps):
+            start = stream.tell()
+            code = stream.read(1)
+            try:
+                if code == pickle.STOP:
+                    return self.stop()
+                read, handle = OPCODES[code]
+                seen.add(code)
+                if handle is None:
+                    self.stack.append(read(stream))
+                elif read is None:
+                    handle(self)
+                else:
+                    handle(self, read(stream))
+            except DamagedPickle:
+                raise
+            except (LookupError, TypeError, ValueError) as error:
+                if code != pickle.STOP and stream.tell() == self.size:
+                    raise self.ends_early() from error
+                raise DamagedPickle(
+                    format_lazy(_("The pickle is invalid at byte {position}."), position=start)
+                ) from error
+        raise TooManySteps(
+            format_lazy(
+                _("Only the beginning is shown: the first {count} steps of the pickle."),
+                count=f"{steps:,}",
             )
         )
 
-    def build_keywords(self, node: DictNode) -> dict[str, Tree]:
-        return {key: value for key, value in self.visit_pairs(node.pairs) if type(key) is str}
+    def stop(self) -> Node:
+        if self.frame_end > self.size:
+            raise self.ends_early()
+        return self.stack.pop()
+
+    def ends_early(self) -> DamagedPickle:
+        return DamagedPickle(
+            format_lazy(_("The pickle ends early, at byte {count}."), count=self.size)
+        )
+
+    @property
+    def protocol(self) -> int:
+        """The declared protocol, or else the lowest one that has all of the opcodes."""
+        if self.declared_protocol is not None:
+            return self.declared_protocol
+        return max((OPCODE_PROTOCOLS[code] for code in self.seen_opcodes), default=0)
+
+    def partial_result(self) -> Node:
+        """Return the outermost value as far as it was built. Raises LookupError without one."""
+        while self.marked_stacks:
+            unfinished = self.pop_mark()
+            match self.stack:
+                case [*_before, list() as items]:
+                    items.extend(unfinished)
+                case [*_before, DictNode(pairs=pairs)]:
+                    pairs.extend(pair_up(unfinished[: len(unfinished) // 2 * 2]))
+                case _:
+                    self.stack.append(tuple(unfinished))
+        return self.stack[0]
+
+    # The stack.
+
+    def push(self, node: Node) -> None:
+        self.stack.append(node)
+
+    def pop(self) -> None:
+        if self.stack:
+            self.stack.pop()
+        else:
+            self.pop_mark()
+
+    def push_mark(self) -> None:
+        self.marked_stacks.append(self.stack)
+        self.stack = []
+
+    def pop_mark(self) -> list[Node]:
+        """Pop and return everything above the topmost mark."""
+        above = self.stack
+        self.stack = self.marked_stacks.pop()
+        return above
+
+    def pop_last(self, count: int) -> list[Node]:
+        """Pop and return the last values above the topmost mark."""
+        if len(self.stack) < count:
+            raise LookupError("too few values")
+        above = self.stack[-count:]
+        del self.stack[-count:]
+        return above
+
+    # The memo.
+
+    def put(self, index: int) -> None:
+        self.memo[index] = self.stack[-1]
+
+    def memoize(self) -> None:
+        self.memo[len(self.memo)] = self.stack[-1]
+
+    def get(self, index: int) -> None:
+        self.push(self.memo[index])
+
+    # Scalars and containers.
+
+    def push_python2_str(self, characters: str) -> None:
+        """Push a `str` of Python 2. ASCII becomes text, as in the application."""
+        self.push(
+            characters
+            if characters.isascii()
+            else CallNode(Reference("Python 2 str"), (characters.encode("latin-1"),))
+        )
+
+    def push_python2_str_line(self, line: bytes) -> None:
+        if len(line) < 2 or line[:1] not in b"'\"" or line[:1] != line[-1:]:
+            raise ValueError("not in quotes")
+        if b"\\" in line:
+            self.push(CallNode(Reference("Python 2 str"), (line,)))
+        else:
+            self.push_python2_str(line[1:-1].decode("latin-1"))
+
+    def push_tuple(self, length: int) -> None:
+        self.push(tuple(self.pop_last(length)))
+
+    def extend(self, items: list[Node]) -> None:
+        match self.stack[-1]:
+            case list() as target:
+                target.extend(items)
+            case CallNode(items=target):
+                target.extend(items)
+            case _:
+                raise TypeError("not a list")
+
+    def update(self, pairs: list[tuple[Node, Node]]) -> None:
+        match self.stack[-1]:
+            case DictNode(pairs=target) | CallNode(pairs=target):
+                target.extend(pairs)
+            case _:
+                raise TypeError("not a dict")
+
+    def add_items(self, members: list[Node]) -> None:
+        match self.stack[-1]:
+            case SetNode(members=target, frozen=False) | CallNode(items=target):
+                target.extend(members)
+            case _:
+                raise TypeError("not a set")
+
+    # References and calls.
+
+    def push_global(self, names: tuple[str, str]) -> None:
+        module, name = names
+        self.push(make_reference(PYTHON2_MODULES.get(module, module), name))
+
+    def push_stack_global(self) -> None:
+        name, module = self.stack.pop(), self.stack.pop()
+        if type(name) is not str or type(module) is not str:
+            raise TypeError("a name that is not text")
+        self.push_global((module, name))
+
+    def push_extension(self, code: int) -> None:
+        # A private dict of code -> (module, name) that pickle imports but typeshed lacks.
+        registered: dict[int, tuple[str, str]] = copyreg._inverted_registry  # type: ignore[attr-defined]
+        self.push(make_reference(*registered.get(code, ("copyreg extension", str(code)))))
+
+    def call(self) -> None:
+        arguments, target = self.stack.pop(), self.stack.pop()
+        if type(arguments) is not tuple:
+            raise TypeError("arguments that are not a tuple")
+        self.push(CallNode(target, arguments))
+
+    def call_with_keywords(self) -> None:
+        keywords = self.stack.pop()
+        if type(keywords) is not DictNode:
+            raise TypeError("keyword arguments that are not a dict")
+        self.call()
+        self.stack[-1].keywords = keywords
+
+    def call_from_mark(self) -> None:
+        target, *arguments = self.pop_mark()
+        self.push(CallNode(target, tuple(arguments)))
+
+    def call_named(self, names: tuple[str, str]) -> None:
+        arguments = tuple(self.pop_mark())
+        self.push_global(names)
+        self.push(CallNode(self.stack.pop(), arguments))
+
+    def set_state(self) -> None:
+        state = self.stack.pop()
+        if type(self.stack[-1]) is not CallNode:
+            raise TypeError("a state for something that has none")
+        self.stack[-1].states.append(state)
+
+    def push_persistent(self, identity: Node) -> None:
+        self.push(CallNode(Reference("persistent_load"), (identity,)))
+
+    # Protocol and frame.
+
+    def set_protocol(self, protocol: int) -> None:
+        self.declared_protocol = protocol
+        if protocol > HIGHEST_PROTOCOL:
+            raise DamagedPickle(
+                format_lazy(_("There is no pickle protocol {protocol}."), protocol=protocol)
+            )
+
+    def note_frame(self, length: int) -> None:
+        """Note the end of a frame. `pickle.loads` refuses truncated frames; these are read."""
+        self.frame_end = max(self.frame_end, self.stream.tell() + length)
 
 
-CONTAINER_BUILDERS: dict[type, Callable[[TreeBuilder, Any], Tree]] = {
-    list: TreeBuilder.build_list,
-    tuple: TreeBuilder.build_tuple,
-    dict: TreeBuilder.build_dict,
-    DictNode: TreeBuilder.build_dict_node,
-    SetNode: TreeBuilder.build_set,
-    CallNode: TreeBuilder.build_call,
+# The readers of `pickletools` never allocate more than there is. Its readers of lines aren't used:
+# they convert integers of any length, in a time that grows with the square of it, and escapes.
+
+Reader = Callable[[BytesIO], Any]
+DECIMAL_INTEGER: Final = re.compile(rb"-?[0-9]+")
+
+
+def read_line(stream: BytesIO) -> bytes:
+    """Return the bytes up to a line feed, without the line feed."""
+    line = stream.readline()
+    if line[-1:] != b"\n":
+        raise ValueError("no line feed")
+    return line[:-1]
+
+
+def read_text_line(stream: BytesIO) -> str:
+    return read_line(stream).decode()
+
+
+def read_global(stream: BytesIO) -> tuple[str, str]:
+    return read_text_line(stream), read_text_line(stream)
+
+
+def read_int_line(stream: BytesIO) -> int:
+    """Read an integer, or a boolean of protocols 0 and 1."""
+    digits = read_line(stream)
+    return digits == b"01" if digits in (b"00", b"01") else parse_int_line(digits)
+
+
+def read_long_line(stream: BytesIO) -> int:
+    return parse_int_line(read_line(stream).removesuffix(b"L"))
+
+
+def parse_int_line(digits: bytes) -> int:
+    if len(digits) > max_int_digits() or not DECIMAL_INTEGER.fullmatch(digits):
+        raise ValueError("not a decimal integer")
+    return int(digits)
+
+
+LINE_READERS: Final[dict[str, Reader]] = {
+    **dict.fromkeys(("INT", "PUT", "GET"), read_int_line),
+    **dict.fromkeys(("GLOBAL", "INST"), read_global),
+    "LONG": read_long_line,
+    "PERSID": read_text_line,
+    "STRING": read_line,
 }
 
-
-def displayed_size(node: Node) -> int:
-    """Return the approximate size of a leaf for display, in bytes."""
-    match node:
-        case str() | bytes() | bytearray():
-            return len(node)
-        case Reference(name):
-            return len(name)
-        case int():
-            return node.bit_length() // 8 + 1
-        case _:
-            return 8
+Handler = Callable[..., object]
 
 
-def to_tree(graph: Node, bounds: DecodeLimits) -> tuple[Tree, int]:
-    """Return the tree of a graph or of plain data within limits, and its number of nodes."""
-    builder = TreeBuilder(bounds)
-    tree = builder.visit(graph)
-    return tree, builder.nodes
+HANDLERS: Final[dict[str, Handler | None]] = {
+    **dict.fromkeys(
+        (
+            *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+            *("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
+            *("SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+        )
+    ),
+    "NONE": lambda machine: machine.stack.append(None),
+    "NEWTRUE": lambda machine: machine.stack.append(True),
+    "NEWFALSE": lambda machine: machine.stack.append(False),
+    "STRING": PickleMachine.push_python2_str_line,
+    **dict.fromkeys(("BINSTRING", "SHORT_BINSTRING"), PickleMachine.push_python2_str),
+    # Containers.
+    "EMPTY_LIST": lambda machine: machine.stack.append([]),
+    "EMPTY_TUPLE": lambda machine: machine.stack.append(()),
+    "EMPTY_DICT": lambda machine: machine.stack.append(DictNode()),
+    "EMPTY_SET": lambda machine: machine.stack.append(SetNode([], frozen=False)),
+    "TUPLE1": lambda machine: machine.push_tuple(1),
+    "TUPLE2": lambda machine: machine.push_tuple(2),
+    "TUPLE3": lambda machine: machine.push_tuple(3),
+    "LIST": lambda machine: machine.push(machine.pop_mark()),
+    "TUPLE": lambda machine: machine.push(tuple(machine.pop_mark())),
+    "DICT": lambda machine: machine.push(DictNode(pair_up(machine.pop_mark()))),
+    "FROZENSET": lambda machine: machine.push(SetNode(machine.pop_mark(), frozen=True)),
+    "APPEND": lambda machine: machine.extend([machine.stack.pop()]),
+    "APPENDS": lambda machine: machine.extend(machine.pop_mark()),
+    "SETITEM": lambda machine: machine.update(pair_up(machine.pop_last(2))),
+    "SETITEMS": lambda machine: machine.update(pair_up(machine.pop_mark())),
+    "ADDITEMS": lambda machine: machine.add_items(machine.pop_mark()),
+    # The stack and the memo.
+    "MARK": PickleMachine.push_mark,
+    "POP": PickleMachine.pop,
+    "POP_MARK": PickleMachine.pop_mark,
+    "DUP": lambda machine: machine.push(machine.stack[-1]),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), PickleMachine.put),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), PickleMachine.get),
+    "MEMOIZE": PickleMachine.memoize,
+    # References and calls.
+    "GLOBAL": PickleMachine.push_global,
+    "STACK_GLOBAL": PickleMachine.push_stack_global,
+    **dict.fromkeys(("EXT1", "EXT2", "EXT4"), PickleMachine.push_extension),
+    **dict.fromkeys(("REDUCE", "NEWOBJ"), PickleMachine.call),
+    "NEWOBJ_EX": PickleMachine.call_with_keywords,
+    "OBJ": PickleMachine.call_from_mark,
+    "INST": PickleMachine.call_named,
+    "BUILD": PickleMachine.set_state,
+    "PERSID": PickleMachine.push_persistent,
+    "BINPERSID": lambda machine: machine.push_persistent(machine.stack.pop()),
+    "NEXT_BUFFER": lambda machine: machine.push(Reference("out-of-band buffer")),
+    # Makes a buffer read-only, which isn't shown.
+    "READONLY_BUFFER": lambda machine: None,
+    "PROTO": PickleMachine.set_protocol,
+    "FRAME": PickleMachine.note_frame,
+}
+"""What the opcodes do. Without a handler, the argument is pushed."""
+
+OPCODES: Final[dict[bytes, tuple[Any, Handler | None]]] = {
+    opcode.code.encode("latin-1"): (
+        LINE_READERS.get(opcode.name) or (opcode.arg.reader if opcode.arg else None),
+        HANDLERS[opcode.name],
+    )
+    for opcode in pickletools.opcodes
+    if opcode.name in HANDLERS
+}
+
+OPCODE_PROTOCOLS: Final = {
+    opcode.code.encode("latin-1"): opcode.proto for opcode in pickletools.opcodes
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,13 +412,13 @@ class PickleContent:
     node_count: int
     """The number of visited values, including those that known values were built from."""
 
-    incomplete_reason: str | Promise = ""
+    incomplete_reason: Text = ""
     """A sentence that explains where and why reading stopped early, or an empty string."""
 
     is_damaged: bool = False
     """Whether reading stopped because the pickle is invalid."""
 
-    json_unsafe_reason: str | Promise = ""
+    json_unsafe_reason: Text = ""
     """A sentence that explains why JSON can't represent the value, or an empty string."""
 
     @property
@@ -418,7 +452,7 @@ def read_pickle(data: bytes, bounds: DecodeLimits | None = None) -> PickleConten
         )
     machine = PickleMachine(data)
     try:
-        graph = run_machine(machine, bounds.steps)
+        graph = machine.run(bounds.steps)
     except DamagedPickle as damaged:
         return partial_content(machine, bounds, damaged)
     tree, nodes = to_tree(graph, bounds)

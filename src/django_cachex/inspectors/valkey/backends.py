@@ -13,13 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.cluster import ClusterClient
 from django_cachex.cache.codecs import CompositeSerializer
-from django_cachex.cache.keys import Keyspace, find_keyspace
+from django_cachex.cache.keys import Keyspace, key_function_error
 from django_cachex.cache.statistics import Statistics
-from django_cachex.commands import KeyFunctionNotSupported
 from django_cachex.commands.scan import scan_and_unlink
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Text, Unit
-from django_cachex.inspectors.keys import display_text, encode_text
+from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.types import ScanPage
 from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
@@ -55,19 +54,15 @@ class CachexInspector(ServerInspector):
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
-        try:
-            _ = self.keyspace
-        except KeyFunctionNotSupported as error:
-            self._disable("can_flush", str(error))
+        if self.naming.keyspace is None:
+            self._disable("can_flush", str(key_function_error()))
 
-    @cached_property
+    @property
     def keyspace(self) -> Keyspace:
         """The keys of the cache in every version, or `KeyFunctionNotSupported`."""
-
-        def make_key(key: str, version: int) -> bytes:
-            return encode_text(self.cache.make_key(key, version=version))
-
-        return find_keyspace(make_key, self.cache.version)
+        if self.naming.keyspace is None:
+            raise key_function_error()
+        return self.naming.keyspace
 
     @property
     def driver(self) -> str:

@@ -32,9 +32,9 @@ from django_cachex.commands import (
 )
 from django_cachex.commands.command import execute_all
 from django_cachex.conf import limits
-from django_cachex.inspectors.base import Inspector, file_id, resolve_addresses
+from django_cachex.inspectors import inspector_for
+from django_cachex.inspectors.base import Inspector, copy_value, file_id, resolve_addresses
 from django_cachex.inspectors.edits import BulkResult, Copy, Edit, EditResult, EditStatus, Rename
-from django_cachex.inspectors.fallbacks import copy_value
 from django_cachex.inspectors.info import InfoSection, Status, Text
 from django_cachex.inspectors.keys import display_text, try_decode_text
 from django_cachex.inspectors.masking import find_secrets, mask, mask_for_settings
@@ -44,9 +44,7 @@ from django_cachex.inspectors.query import (
     InvalidPosition,
     Query,
     Scope,
-    available_scopes,
 )
-from django_cachex.inspectors.registry import inspector_for
 from django_cachex.inspectors.types import (
     Consumer,
     Element,
@@ -524,7 +522,7 @@ class ServerInspector(BaseServerInspector):
 
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:
-        return available_scopes(self.naming, self.cache)
+        return self.naming.scopes
 
     def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
         """Return some keys, as documented for `Inspector.scan`.
@@ -532,16 +530,19 @@ class ServerInspector(BaseServerInspector):
         `examined` is an estimate: SCAN does not report how many keys it examined.
         """
         key_range, pattern = self.key_range(query.scope), query.pattern
-        accepts = partial(self.is_listable, query=query, key_range=key_range)
-        is_exact = key_range.is_exact and pattern.glob_is_exact
+        is_exact = key_range.glob_is_exact and pattern.glob_is_exact
+
+        def accepts(stored: bytes) -> bool:
+            return not query.is_excluded(stored) and key_range.matches(stored, pattern)
+
         search = KeyScan(
             client=self.scan_client,
             nodes=primary_nodes(self.scan_client),
             query=query,
-            glob=key_range.glob_for(pattern),
+            glob=key_range.glob + pattern.glob(),
             accepts=None if is_exact and query.exclude is None else accepts,
             optional_columns=self.optional_columns,
-            is_expensive=pattern.scans_whole_name or not key_range.is_exact,
+            is_expensive=pattern.scans_whole_name or not key_range.glob_is_exact,
         )
         return scan_keys(search, token, limit, deadline)
 

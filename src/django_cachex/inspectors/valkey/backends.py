@@ -11,40 +11,19 @@ from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
-from django_cachex.cache.cluster.cluster import ClusterClient
 from django_cachex.cache.codecs import CompositeSerializer
 from django_cachex.cache.keys import Keyspace, key_function_error
-from django_cachex.cache.statistics import Statistics
 from django_cachex.commands.scan import scan_and_unlink
 from django_cachex.inspectors.base import Inspector, Support
-from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Text, Unit
+from django_cachex.inspectors.info import FlushPreview, InfoSection, Text
 from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.types import ScanPage
 from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
+from django_cachex.inspectors.valkey.info import process_statistics, serializer_fields
 from django_cachex.inspectors.valkey.inspector import ServerInspector
-from django_cachex.inspectors.valkey.key_info import serializer_fields
 from django_cachex.inspectors.valkey.snippets import python_snippet
 from django_cachex.inspectors.values import ValueFormat, detect_composite_format
-
-
-def process_statistics(statistics: Statistics) -> InfoSection:
-    """Return the statistics of the current process for a cache."""
-    rate = statistics.hit_rate
-    average = statistics.seconds / statistics.calls * 1000 if statistics.calls else None
-    figures = (
-        (_("Hits"), statistics.hits, Unit.NUMBER),
-        (_("Misses"), statistics.misses, Unit.NUMBER),
-        (_("Calls"), statistics.calls, Unit.NUMBER),
-        (_("Errors"), statistics.errors, Unit.NUMBER),
-        (_("Time per call"), average, Unit.MILLISECONDS),
-    )
-    return InfoSection(
-        _("This process"),
-        [InfoField(*figure) for figure in figures if figure[1] is not None],
-        InfoField(_("Hit rate"), rate * 100, Unit.PERCENT) if rate is not None else None,
-        note=_("Calls by the process that served this page, since the process started."),
-    )
 
 
 class CachexInspector(ServerInspector):
@@ -85,10 +64,6 @@ class CachexInspector(ServerInspector):
             if self.client_class is Client
             else ("valkey", self.display_address)
         )
-
-    @property
-    def is_cluster(self) -> bool:
-        return issubclass(self.client_class, ClusterClient)
 
     def python_snippet(self, stored: bytes, type: str | None) -> str | None:
         key = self.application_key(stored)

@@ -12,7 +12,7 @@ import valkey
 from django.core.cache import caches
 from django.db import connections, transaction
 
-from django_cachex.inspectors.database.table import CacheTable
+from django_cachex.inspectors.cache_table import CacheTable
 from tests import servers
 
 Command = tuple[Any, ...]

@@ -12,7 +12,7 @@ from django.db import ProgrammingError, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.database.table import VALUE_CHUNK_SIZE
+from django_cachex.inspectors.cache_table import VALUE_CHUNK_SIZE
 from django_cachex.inspectors.edits import AddValue, EditStatus, Expire, SetValue
 from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import TTL_NONE, KeyChanged
@@ -49,6 +49,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
 
     def test_a_page_takes_two_queries_and_reads_no_value(self, inspector: Inspector) -> None:
         self.fill(inspector, *(f"key:{n}" for n in range(30)))
+        inspector.scan(Query(), "", 1, later())  # Reads PostgreSQL's collation, once a connection.
         for text in ("", "key:*", "no such key"):
             with self.queries(inspector) as captured:
                 listing = inspector.scan(Query(Pattern(text)), "", 10, later())
@@ -217,8 +218,8 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         assert inspector.status().latency > 0
 
     def test_huge_tables_are_not_counted(self, inspector: Any, monkeypatch: Any) -> None:
-        monkeypatch.setattr("django_cachex.inspectors.database.table.MAX_COUNTED_ROWS", 2)
-        monkeypatch.setattr("django_cachex.inspectors.database.table.MAX_MEASURED_ROWS", 2)
+        monkeypatch.setattr("django_cachex.inspectors.cache_table.MAX_COUNTED_ROWS", 2)
+        monkeypatch.setattr("django_cachex.inspectors.cache_table.MAX_MEASURED_ROWS", 2)
         self.fill(inspector, "a", "b", "c", "d")
         assert inspector.status().keys is None
         assert inspector.preview_flush().entries is None

@@ -89,7 +89,7 @@ class TestFileBased(PickledContract, FlushContract):
         inspector.cache.set("going", 1)
         inspector.cache.set("staying", 1)
         stored = inspector.make_key("going")
-        names = [entry.name for entry in inspector.folder.entries()]  # type: ignore[attr-defined] # its own
+        names = [entry.name for entry in inspector.entries()]  # type: ignore[attr-defined] # its own
         assert len(names) == 2
         (folder / f"{stored.decode()}.djcache").unlink()
         assert inspector.describe([stored])[0].ttl == TTL_MISSING

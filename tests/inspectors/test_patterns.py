@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from django_cachex.commands.scan import escape_pattern
 from django_cachex.inspectors.query import (
     MAX_PATTERN_LENGTH,
     MAX_REPEATS,
     InvalidPattern,
     Pattern,
     cheap_prefix,
-    escape_glob,
 )
 
 SPECIAL = st.text("ab*?[]\\^-%_!é\n", max_size=12)
@@ -84,7 +84,7 @@ def test_the_glob_takes_everything_else_literally() -> None:
 
 @given(st.binary(max_size=20))
 def test_an_escaped_glob_has_no_special_character_left(literal: bytes) -> None:
-    escaped = escape_glob(literal)
+    escaped = escape_pattern(literal)
     assert re.sub(rb"\\(.)", rb"\1", escaped, flags=re.DOTALL) == literal
     assert not re.search(rb"(?<!\\)[*?\[\]]", re.sub(rb"\\\\", b"", escaped))
 

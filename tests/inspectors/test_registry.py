@@ -9,15 +9,19 @@ import pytest
 from django.core.cache import InvalidCacheBackendError
 from django.core.cache.backends.locmem import LocMemCache
 
-from django_cachex.inspectors import Inspector, inspector_for, register, unregister
+from django_cachex.inspectors import (
+    Inspector,
+    inspector_class,
+    inspector_for,
+    register,
+    unregister,
+)
 from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.database import DatabaseInspector
-from django_cachex.inspectors.dummy import DummyInspector
 from django_cachex.inspectors.filebased import FileBasedInspector
 from django_cachex.inspectors.info import InfoField, InfoSection, Status
-from django_cachex.inspectors.limited import BrokenInspector, LimitedInspector
+from django_cachex.inspectors.limited import BrokenInspector, DummyInspector, LimitedInspector
 from django_cachex.inspectors.locmem import LocMemInspector
-from django_cachex.inspectors.registry import inspector_class
 from tests.inspectors.test_limited import StrangersCache
 
 STRANGER = "tests.inspectors.test_limited.StrangersCache"

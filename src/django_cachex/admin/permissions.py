@@ -19,9 +19,8 @@ from django_cachex.admin.sessions import session_keys
 from django_cachex.admin.stores import caches_sharing_store, get_stores
 from django_cachex.cache.keys import Keyspace
 from django_cachex.conf import limits
-from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.query import Scope, versions_keyspace
-from django_cachex.inspectors.shapes import KeyShape
+from django_cachex.inspectors.base import Inspector, KeyShape
+from django_cachex.inspectors.query import Scope
 
 __all__ = ["HIDDEN", "READ_ONLY", "Permission", "PermissionChecker", "visible_aliases"]
 
@@ -120,7 +119,7 @@ def policies_of_store(inspector: Inspector) -> StorePolicies | None:
 def keyspace_of(inspector: Inspector) -> Keyspace | None:
     """Return the keyspace of a cache in every version, or None if the store hides key names."""
     keeps_names = inspector.final_key(inspector.make_key("key")) == inspector.naming.make_key("key")
-    return versions_keyspace(inspector.cache) if keeps_names else None
+    return inspector.naming.keyspace if keeps_names else None
 
 
 def flush_affects_restricted(inspector: Inspector) -> bool:

@@ -15,7 +15,7 @@ from django.core.signals import setting_changed
 
 from django_cachex.admin.stores import get_stores
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.shapes import KeyShape
+from django_cachex.inspectors.base import KeyShape
 from django_cachex.inspectors.values import fingerprint
 
 VISIBLE_ID_CHARS: Final = 4

@@ -34,11 +34,15 @@ class Keyspace:
         """A glob-style pattern that matches these keys, and possibly others."""
         return escape_pattern(self.before) + b"*" + escape_pattern(self.after) + b"*"
 
+    @property
+    def regex(self) -> bytes:
+        """A regular expression that matches the start of these keys, up to the key itself."""
+        before, after = re.escape(self.before), re.escape(self.after)
+        return rb"%s(?:-?[0-9]+|%s)%s" % (before, re.escape(self.version), after)
+
     def contains(self, stored: bytes) -> bool:
         """Return whether `stored` is one of these keys, in any version."""
-        before, after = re.escape(self.before), re.escape(self.after)
-        shape = rb"%s(?:-?[0-9]+|%s)%s" % (before, re.escape(self.version), after)
-        return re.match(shape, stored) is not None
+        return re.match(self.regex, stored) is not None
 
 
 def find_keyspace(make_key: MakeKey, own_version: Any) -> Keyspace:
@@ -58,14 +62,14 @@ def find_keyspace(make_key: MakeKey, own_version: Any) -> Keyspace:
     return Keyspace(before, after, str(own_version).encode())
 
 
-def find_prefix(make_key: MakeKey, version: Any) -> bytes:
+def find_prefix(make_key: MakeKey, version: Any, probes: tuple[str, ...] = PROBE_KEYS) -> bytes:
     """Return the bytes before the key in the stored keys of one version.
 
     Raises:
         KeyFunctionNotSupported: a stored key doesn't end with the key.
     """
     prefixes = set()
-    for probe in PROBE_KEYS:
+    for probe in probes:
         stored = make_key(probe, version)
         if not stored.endswith(probe.encode()):
             raise key_function_error()

@@ -5,24 +5,30 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.inspectors.edits import (
+    AddValue,
     BulkResult,
+    Copy,
     Edit,
     EditResult,
+    EditStatus,
     Expire,
+    Incr,
+    SetValue,
     is_file_error,
     tally,
 )
 from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Status, Text, Unit
-from django_cachex.inspectors.keys import KeyNaming
-from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, KeyRange, Query, Scope
+from django_cachex.inspectors.keys import KeyNaming, KeyRange, encode_text
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query, Scope
 from django_cachex.inspectors.types import (
     TTL_NONE,
     Element,
@@ -32,6 +38,8 @@ from django_cachex.inspectors.types import (
     ScanPage,
     Snippet,
 )
+from django_cachex.inspectors.values import Content
+from django_cachex.inspectors.values.tree import max_int_digits
 
 
 def resolve_addresses(host: str, port: int) -> frozenset[str]:
@@ -256,23 +264,11 @@ class Inspector:
 
     # Keys.
 
-    def is_listable(self, stored: bytes, query: Query, key_range: KeyRange) -> bool:
-        """Return whether a key that the store returned for a query may be listed.
-
-        The key must be in the key range of the query's scope, and not be excluded. If the glob
-        matches more than the pattern does, the key must match the pattern, too.
-        """
-        if query.is_excluded(stored):
-            return False
-        if key_range.is_exact and query.pattern.glob_is_exact:
-            return key_range.contains(stored)
-        return key_range.matches(stored, query.pattern)
-
     def key_range(self, scope: Scope) -> KeyRange:
         """Return the stored keys of a scope. Raises ValueError if the scope isn't in `scopes`."""
         if scope not in self.scopes:
             raise ValueError(scope)
-        return KeyRange.for_scope(scope, self.naming, self.cache)
+        return self.naming.key_range(scope)
 
     def make_key(self, key: str) -> bytes:
         """Return the stored key for a key of the application."""
@@ -436,3 +432,100 @@ class Inspector:
     def info(self) -> Sequence[InfoSection]:
         """Return the sections that follow the configuration on the cache info page."""
         return ()
+
+
+@dataclass(frozen=True)
+class KeyShape:
+    """Stored keys with a common prefix and, if `KEY_FUNCTION` hashes names, a fixed length."""
+
+    prefix: bytes
+    length: int | None = None
+    """The length in bytes, or None for any length."""
+
+    def matches(self, stored: bytes) -> bool:
+        return stored.startswith(self.prefix) and self.length in (None, len(stored))
+
+    @classmethod
+    def of(cls, inspector: Inspector, names: Sequence[str], prefix: str = "") -> KeyShape:
+        """Return the shape of the stored keys for names with a given prefix.
+
+        Args:
+            inspector: the inspector of the alias.
+            names: examples of names without the prefix.
+            prefix: the common prefix of the names.
+        """
+        keys = [f"{prefix}{name}" for name in names]
+        stored_keys = [inspector.final_key(inspector.make_key(key)) for key in keys]
+        ends = [encode_text(name) for name in names]
+        starts = {
+            stored.removesuffix(end) if stored.endswith(end) else None
+            for stored, end in zip(stored_keys, ends, strict=True)
+        }
+        if len(starts) == 1 and (start := starts.pop()) is not None:
+            return cls(start)
+        lengths = {len(stored) for stored in stored_keys}
+        return cls(common_prefix(stored_keys), lengths.pop() if len(lengths) == 1 else None)
+
+
+def common_prefix(keys: Sequence[bytes]) -> bytes:
+    """Return the longest common prefix of some keys."""
+    first, last = min(keys), max(keys)
+    pairs = enumerate(zip(first, last, strict=False))
+    return first[: next((index for index, (one, other) in pairs if one != other), len(first))]
+
+
+MAX_INCR_ATTEMPTS: Final = 20
+
+
+def incremented_value(content: Content | None, by: int | float) -> int | float | None:
+    """Return the new number, or None if the value isn't a number or its type would change."""
+    value: Any = None if content is None or not content.editable else content.value
+    if type(value) is int and isinstance(by, int):
+        return value + by if abs(value + by) < 10 ** max_int_digits() else None
+    return value + by if type(value) is float else None
+
+
+def not_incrementable_reason(content: Content | None) -> Text:
+    """Return why a value can't be incremented."""
+    if content is not None and type(content.value) is int:
+        if abs(content.value) >= 10 ** (max_int_digits() - 1):
+            return _("The result may have too many digits to be shown.")
+        return _("An integer can only be increased by a whole number.")
+    return _("Only numbers can be increased.")
+
+
+def incr_value(inspector: Inspector, stored: bytes, edit: Incr) -> EditResult:
+    """Read, add and set, and retry if the value changed in the meantime."""
+    for _attempt in range(MAX_INCR_ATTEMPTS):
+        key_value = inspector.read(stored)
+        if key_value is None:
+            return EditResult(EditStatus.GONE)
+        number = incremented_value(key_value.content, edit.by)
+        if number is None:
+            return EditResult(EditStatus.WRONG_TYPE, not_incrementable_reason(key_value.content))
+        result = inspector.apply(stored, SetValue(number, key_value.expected))
+        if result.status != EditStatus.CHANGED:
+            return EditResult(result.status, result.reason, result.old, result.new, number=number)
+    return EditResult(EditStatus.CHANGED)
+
+
+def copy_value(source: Inspector, stored: bytes, edit: Copy) -> EditResult:
+    """Store a string's value with the serializer of another alias, with the remaining TTL."""
+    target = edit.into or source
+    key_value = source.read(stored)
+    if key_value is None:
+        return EditResult(EditStatus.GONE)
+    ttl = key_value.info.ttl
+    if ttl is None:
+        return EditResult.refusal(_("The TTL of the key is unknown."))
+    if key_value.content is None:
+        return EditResult.refusal(
+            _(
+                "The other cache stores values differently, so only single values can be copied "
+                "to it."
+            )
+        )
+    if not key_value.content.editable:
+        reason = _("The other cache stores values differently. %(why_not)s")
+        return EditResult.refusal(reason % {"why_not": key_value.content.not_editable_reason})
+    return target.apply(edit.to, AddValue(key_value.content.value, ttl, edit.overwrite))

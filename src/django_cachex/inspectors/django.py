@@ -6,16 +6,16 @@ import math
 import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import blake2b
 from itertools import takewhile
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.conf import limits
-from django_cachex.inspectors.base import Inspector, Support
+from django_cachex.inspectors.base import Inspector, Support, copy_value, incr_value
 from django_cachex.inspectors.edits import (
     AddValue,
     Copy,
@@ -29,17 +29,13 @@ from django_cachex.inspectors.edits import (
     Rename,
     SetValue,
 )
-from django_cachex.inspectors.fallbacks import copy_value, incr_value
 from django_cachex.inspectors.info import InfoField, InfoSection, Text, Unit
 from django_cachex.inspectors.keys import decode_text, encode_text
 from django_cachex.inspectors.query import (
     FIRST_PAGE,
     ElementPage,
-    KeyRange,
-    Pattern,
     Query,
     Scope,
-    available_scopes,
 )
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyValue, ScanPage
 from django_cachex.inspectors.values import ValueFormat, decode, fingerprint
@@ -108,50 +104,42 @@ def parse_page_token(token: str, keys_from: Callable[[str], Iterable[str]]) -> s
     return next((key for key in similar if make_page_token(key) == token), prefix)
 
 
-class Candidate(NamedTuple):
-    """A stored key that a search examines."""
-
-    key: str
-    is_match: bool | None
-    """Whether the key matches the query. None if it is unknown."""
-
-    is_counted: bool = True
-    """False if the query excludes the key, because counts would reveal its name."""
-
-
-def iter_candidates(
-    rows: Iterable[RowT],
+def scan_rows(
+    rows: Iterator[RowT],
     key_of: Callable[[RowT], str],
     matches: Callable[[RowT], bool | None],
     query: Query,
-) -> Iterator[Candidate]:
-    """Yield the key of each row, and whether it matches a query."""
+    *,
+    limit: int,
+    deadline: float,
+    total: int | None,
+) -> ScanPage:
+    """Return a page of the keys that match a query, in the order of the rows.
+
+    Args:
+        rows: what the search examines.
+        key_of: returns the stored key of a row.
+        matches: returns whether a row matches the query, or None if it is unknown. It isn't called
+            for keys that the query excludes. These aren't counted, which would reveal their names.
+        query: the query.
+        limit, deadline: as for `Inspector.scan`.
+        total: the approximate number of rows, or None if it is unknown.
+    """
+    keys: list[bytes] = []
+    examined, unknown, characters, token = 0, 0, 0, ""
     for row in rows:
         key = key_of(row)
-        if query.exclude is not None and query.exclude(encode_text(key)):
-            yield Candidate(key, False, False)
-        else:
-            yield Candidate(key, matches(row))
-
-
-def scan_candidates(
-    candidates: Iterator[Candidate], limit: int, deadline: float, total: int | None
-) -> ScanPage:
-    """Return a page of the matching keys in the order of the store."""
-    keys: list[bytes] = []
-    examined, unknown, token = 0, 0, ""
-    characters = 0
-    for key, is_match, is_counted in candidates:
-        examined += is_counted
+        if query.exclude is None or not query.exclude(encode_text(key)):
+            examined += 1
+            is_match = matches(row)
+            unknown += is_match is None
+            keys += [encode_text(key)] if is_match else []
         characters += len(key) + CHARS_PER_CLOCK_CHECK // KEYS_PER_CLOCK_CHECK
-        if is_match:
-            keys.append(encode_text(key))
-        unknown += is_match is None
         is_late = False
         if characters > CHARS_PER_CLOCK_CHECK:
             characters, is_late = 0, time.monotonic() > deadline
         if is_late or len(keys) == limit:
-            token = make_page_token(key) if next(candidates, None) else ""
+            token = "" if next(rows, None) is None else make_page_token(key)
             break
     return ScanPage(keys, token, examined, total, unknown)
 
@@ -198,24 +186,15 @@ class DjangoBackendInspector(Inspector):
 
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:
-        if not self.has_key_names:
-            return super().scopes
-        return available_scopes(self.naming, self.cache)
+        return self.naming.scopes if self.has_key_names else super().scopes
 
     def key_filter(self, query: Query) -> Callable[[str], bool]:
         """Return a function that checks whether a key is in scope and matches the pattern."""
-        pattern = query.pattern
+        pattern, key_range = query.pattern, self.key_range(query.scope)
         if query.scope is not Scope.VERSION:
-            return self._key_range_filter(self.key_range(query.scope), pattern)
-        prefix = decode_text(self.naming.prefix or b"")
-
-        def is_match(key: str) -> bool:
-            return key.startswith(prefix) and pattern.matches(key.removeprefix(prefix))
-
-        return is_match
-
-    def _key_range_filter(self, key_range: KeyRange, pattern: Pattern) -> Callable[[str], bool]:
-        return lambda key: key_range.matches(encode_text(key), pattern)
+            return lambda key: key_range.matches(encode_text(key), pattern)
+        prefix = decode_text(key_range.prefix)
+        return lambda key: key.startswith(prefix) and pattern.matches(key.removeprefix(prefix))
 
     @cached_property
     def value_format(self) -> ValueFormat:
@@ -281,15 +260,18 @@ class DjangoBackendInspector(Inspector):
         return ""
 
     def apply(self, stored: bytes, edit: Edit) -> EditResult:
+        if isinstance(edit, ExpireAt):
+            if edit.ttl <= 0:
+                return EditResult.refusal(_("This time has passed."))
+            edit = Expire(edit.ttl)
         changes: Mapping[type, Callable[[bytes, Any], EditResult]] = {
             AddValue: self.add,
             SetValue: self.set_value,
-            Incr: self.incr,
+            Incr: partial(incr_value, self),
             Expire: self.set_ttl,
-            ExpireAt: self.expire_at,
             ExtendTTL: self.extend_ttl,
-            Rename: self.rename,
-            Copy: self.copy,
+            Rename: self.rename_or_copy,
+            Copy: self.rename_or_copy,
         }
         change = changes.get(type(edit))
         if change is None:
@@ -299,26 +281,15 @@ class DjangoBackendInspector(Inspector):
         except OverflowError:
             return EditResult.refusal(_("This cache can't store a TTL that long."))
 
-    def incr(self, stored: bytes, edit: Incr) -> EditResult:
-        return incr_value(self, stored, edit)
-
-    def expire_at(self, stored: bytes, edit: ExpireAt) -> EditResult:
-        if edit.ttl <= 0:
-            return EditResult.refusal(_("This time has passed."))
-        return self.set_ttl(stored, Expire(edit.ttl))
-
-    def copy(self, stored: bytes, edit: Copy) -> EditResult:
-        """Copy the stored bytes within a store, or the value to another store."""
-        if edit.into is not None and edit.into.configured_store_id != self.configured_store_id:
+    def rename_or_copy(self, stored: bytes, edit: Rename | Copy) -> EditResult:
+        """Put the stored bytes under another key of the store, or copy a value to another store."""
+        if (
+            isinstance(edit, Copy)
+            and edit.into is not None
+            and edit.into.configured_store_id != self.configured_store_id
+        ):
             return copy_value(self, stored, edit)
-        if stored == edit.to:
-            return EditResult(EditStatus.UNCHANGED)
-        return self.copy_here(stored, edit)
-
-    def rename(self, stored: bytes, edit: Rename) -> EditResult:
-        if stored == edit.to:
-            return EditResult(EditStatus.UNCHANGED)
-        return self.rename_here(stored, edit)
+        return EditResult(EditStatus.UNCHANGED) if stored == edit.to else self.put(stored, edit)
 
     def copies_into(self, other: Inspector) -> bool:
         return other.can_add
@@ -339,12 +310,8 @@ class DjangoBackendInspector(Inspector):
         """Apply an `ExtendTTL`. Raises OverflowError if the backend can't store the TTL."""
         raise NotImplementedError
 
-    def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
-        """Apply a `Rename` to a different key."""
-        raise NotImplementedError
-
-    def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
-        """Apply a `Copy` to a different key of the same store."""
+    def put(self, stored: bytes, edit: Rename | Copy) -> EditResult:
+        """Apply a `Rename` or `Copy` to a different key of the same store, keeping the TTL."""
         raise NotImplementedError
 
 

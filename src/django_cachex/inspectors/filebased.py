@@ -12,7 +12,7 @@ import struct
 import tempfile
 import zlib
 from collections import deque
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,9 +29,8 @@ from django_cachex.inspectors.base import file_id
 from django_cachex.inspectors.django import (
     DjangoBackendInspector,
     expiry_after,
-    iter_candidates,
     no_expiry_result,
-    scan_candidates,
+    scan_rows,
     ttl_until,
 )
 from django_cachex.inspectors.edits import (
@@ -64,6 +63,16 @@ EXPIRY_PICKLE: Final = re.compile(
 FILE_CHUNK_SIZE: Final = 1024 * 1024
 """Number of bytes of a file to read at once."""
 
+KEY_HASH: Final = re.compile("[0-9a-f]{32}")
+
+MAX_COUNTED_FILES: Final = 10_000
+"""Maximum number of files to count and measure for information."""
+
+MAX_TOKEN_HASHES: Final = 8
+"""Number of last examined files in a page token. There are several because files may be deleted."""
+
+HASH_SEPARATOR: Final = "."
+
 
 @dataclass(frozen=True, slots=True)
 class FileHeader:
@@ -72,6 +81,14 @@ class FileHeader:
     raw: bytes
     ttl: int | None
     """Milliseconds, `TTL_NONE`, `TTL_MISSING`, or None if the header is invalid."""
+
+    def value_size(self, file: BinaryIO) -> int:
+        """Return the size of the value in bytes."""
+        return os.fstat(file.fileno()).st_size - len(self.raw)
+
+
+class UnknownExpiry(Exception):
+    """The header of a file is invalid."""
 
 
 def read_header(file: BinaryIO) -> FileHeader:
@@ -84,27 +101,6 @@ def read_header(file: BinaryIO) -> FileHeader:
     packed = match["moment"]
     expiry = struct.unpack(">d", packed)[0] if packed else None
     return FileHeader(match[0], ttl_until(expiry))
-
-
-def make_header(ttl: int, protocol: int) -> bytes:
-    """Return the header for a TTL that starts now."""
-    return pickle.dumps(expiry_after(ttl), protocol)
-
-
-def iter_value_chunks(path: Path) -> Iterator[bytes]:
-    """Yield the value of a file in chunks, or nothing if it is missing or expired."""
-    try:
-        with path.open("rb") as file:
-            if read_header(file).ttl != TTL_MISSING:
-                while piece := file.read(FILE_CHUNK_SIZE):
-                    yield piece
-    except FileNotFoundError:
-        return
-
-
-def value_size(file: BinaryIO, header: FileHeader) -> int:
-    """Return the size of the value in bytes."""
-    return os.fstat(file.fileno()).st_size - len(header.raw)
 
 
 def trim_trailing(body: bytes, limit: int) -> bytes:
@@ -121,12 +117,22 @@ def trim_trailing(body: bytes, limit: int) -> bytes:
 
 
 @contextmanager
-def open_locked(path: Path) -> Iterator[BinaryIO]:
-    """Open a file and lock it like the backend's `touch`. Raises FileNotFoundError."""
+def open_live(path: Path) -> Iterator[tuple[BinaryIO, bytes, int]]:
+    """Open a file and lock it like the backend's `touch`. Yields the file, its header and TTL.
+
+    Raises:
+        FileNotFoundError: the file is missing or expired.
+        UnknownExpiry: the expiry time can't be read.
+    """
     with path.open("r+b") as file:
         locks.lock(file, locks.LOCK_EX)
         try:
-            yield file
+            header = read_header(file)
+            if header.ttl is None:
+                raise UnknownExpiry
+            if header.ttl == TTL_MISSING:
+                raise FileNotFoundError(path)
+            yield file, header.raw, header.ttl
         finally:
             locks.unlock(file)
 
@@ -145,24 +151,8 @@ def write_temporary(folder: Path, header: bytes, body: BinaryIO) -> Iterator[Pat
         temporary.unlink(missing_ok=True)
 
 
-def create_file(path: Path, header: bytes, body: bytes) -> bool:
-    """Create a file. Returns False if it exists already."""
-    with write_temporary(path.parent, header, io.BytesIO(body)) as temporary:
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
-    return True
-
-
-def replace_file(path: Path, header: bytes, body: bytes) -> None:
-    """Create or replace a file."""
-    with write_temporary(path.parent, header, io.BytesIO(body)) as temporary:
-        temporary.replace(path)
-
-
-def replace_if_same(path: Path, seen: BinaryIO, header: bytes, body: BinaryIO) -> bool:
-    """Replace an open file. Returns False if the path is a different file now.
+def replace_if_same(path: Path, seen: BinaryIO, header: bytes, body: BinaryIO) -> EditResult:
+    """Replace an open file, unless the path is a different file now.
 
     The backend's `set` doesn't lock the file, so a `set` between the check and the rename is
     overwritten.
@@ -171,122 +161,18 @@ def replace_if_same(path: Path, seen: BinaryIO, header: bytes, body: BinaryIO) -
         try:
             is_same = os.path.samestat(path.stat(), os.fstat(seen.fileno()))
         except FileNotFoundError:
-            return False
+            is_same = False
         if is_same:
             temporary.replace(path)
-        return is_same
-
-
-KEY_HASH: Final = re.compile("[0-9a-f]{32}")
-
-MAX_COUNTED_FILES: Final = 10_000
-"""Maximum number of files to count and measure for information."""
-
-
-MAX_TOKEN_HASHES: Final = 8
-"""Number of last examined files in a page token. There are several because files may be deleted."""
-
-HASH_SEPARATOR: Final = "."
-
-
-def parse_hash_token(token: str) -> list[str]:
-    """Return the hashes in a page token. Raises ValueError for invalid tokens."""
-    hashes = token.split(HASH_SEPARATOR) if token else []
-    if not all(map(KEY_HASH.fullmatch, hashes)):
-        raise ValueError(token)
-    return hashes
-
-
-def make_hash_token(hashes: Iterable[str]) -> str:
-    """Return a page token with these hashes."""
-    return HASH_SEPARATOR.join(hashes)
-
-
-@dataclass(frozen=True)
-class CacheFolder:
-    """The directory of a cache and the suffix of its files."""
-
-    path: Path
-    suffix: str
-
-    def file(self, stored: bytes) -> Path:
-        """Return the path of a key's file. Raises FileNotFoundError if the key isn't a hash."""
-        name = display_text(stored)
-        if not KEY_HASH.fullmatch(name):
-            raise FileNotFoundError(name)
-        return self.path / f"{name}{self.suffix}"
-
-    def entries(self) -> Iterator[os.DirEntry[str]]:
-        """Yield the files of the cache in any order, or nothing if the directory doesn't exist."""
-        try:
-            entries = os.scandir(self.path)
-        except FileNotFoundError:
-            return
-        with entries:
-            for entry in entries:
-                is_named = entry.name.endswith(self.suffix) and KEY_HASH.fullmatch(self.hash(entry))
-                if is_named and entry.is_file():
-                    yield entry
-
-    def hash(self, entry: os.DirEntry[str]) -> str:
-        return entry.name.removesuffix(self.suffix)
-
-    def hashes_after(self, seen: Collection[str]) -> Iterator[str]:
-        """Yield the hashes that follow those seen last, in directory order.
-
-        The order of the remaining files in a directory is stable. If all of the seen files were
-        deleted, iteration starts again.
-        """
-        hashes = map(self.hash, self.entries())
-        if seen and any(name in seen for name in hashes):
-            yield from (name for name in hashes if name not in seen)
-        else:
-            yield from map(self.hash, self.entries())
-
-    def count_up_to_limit(self) -> int | None:
-        """Return the number of files, or None for more than `MAX_COUNTED_FILES` files."""
-        count = sum(1 for _entry in islice(self.entries(), MAX_COUNTED_FILES + 1))
-        return count if count <= MAX_COUNTED_FILES else None
-
-    def count(self) -> int:
-        """Return the number of files."""
-        return sum(1 for _entry in self.entries())
-
-    def measure(self) -> list[int] | None:
-        """Return the sizes of the files in bytes, or None for more than `MAX_COUNTED_FILES`."""
-        entries = list(islice(self.entries(), MAX_COUNTED_FILES + 1))
-        return (
-            [file_size(entry) for entry in entries] if len(entries) <= MAX_COUNTED_FILES else None
-        )
+    return EditResult(EditStatus.DONE if is_same else EditStatus.CHANGED)
 
 
 def file_size(entry: os.DirEntry[str]) -> int:
+    """Return the size of a file in bytes, or 0 if it was deleted in the meantime."""
     try:
         return entry.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def keyspace_section(
-    sizes: Sequence[int] | None, most_entries: int, folder: InfoField
-) -> InfoSection:
-    """Return the number and size of the files, unless there are too many."""
-    if sizes is None:
-        note = _("There are more than %(files)s files, too many to count.")
-        return InfoSection(
-            _("Keyspace"), (folder,), note=note % {"files": f"{MAX_COUNTED_FILES:,}"}
-        )
-    entries = InfoField(_("Entries"), len(sizes), Unit.ENTRIES, maximum=most_entries)
-    facts = (InfoField(_("Size of files"), sum(sizes), Unit.BYTES), folder)
-    return InfoSection(_("Keyspace"), facts, headline=entries)
-
-
-def unknown_expiry_result(header: FileHeader) -> EditResult:
-    """Return why a file that is expired or has an invalid header isn't changed."""
-    if header.ttl == TTL_MISSING:
-        return EditResult(EditStatus.GONE)
-    reason = _("The expiry time of this file can't be read, so the file can only be deleted.")
-    return EditResult(EditStatus.REFUSED, reason)
 
 
 class FileBasedInspector(DjangoBackendInspector):
@@ -297,10 +183,6 @@ class FileBasedInspector(DjangoBackendInspector):
     @cached_property
     def value_format(self) -> ValueFormat:
         return ValueFormat("pickle", "pickle", self.pickle_value, compression="zlib")
-
-    @property
-    def folder(self) -> CacheFolder:
-        return CacheFolder(Path(self.cache._dir), self.cache.cache_suffix)
 
     @property
     def location(self) -> str:
@@ -323,8 +205,50 @@ class FileBasedInspector(DjangoBackendInspector):
         )
 
     def status(self) -> Status:
-        sizes = self.folder.measure()
-        return Status(keys=None if sizes is None else len(sizes))
+        return Status(keys=self.count_files())
+
+    # Files.
+
+    def path(self, stored: bytes) -> Path:
+        """Return the path of a key's file. Raises FileNotFoundError if the key isn't a hash."""
+        if not self.owns(stored):
+            raise FileNotFoundError(display_text(stored))
+        return Path(self.cache._dir, f"{stored.decode()}{self.cache.cache_suffix}")
+
+    def entries(self) -> Iterator[os.DirEntry[str]]:
+        """Yield the files of the cache in any order, or nothing if the directory doesn't exist."""
+        try:
+            entries = os.scandir(self.cache._dir)
+        except FileNotFoundError:
+            return
+        suffix = self.cache.cache_suffix
+        with entries:
+            for entry in entries:
+                name = entry.name
+                is_named = name.endswith(suffix) and KEY_HASH.fullmatch(name.removesuffix(suffix))
+                if is_named and entry.is_file():
+                    yield entry
+
+    def hashes(self) -> Iterator[str]:
+        """Yield the hashes in the names of the files."""
+        return (entry.name.removesuffix(self.cache.cache_suffix) for entry in self.entries())
+
+    def hashes_after(self, seen: Collection[str]) -> Iterator[str]:
+        """Yield the hashes that follow those seen last, in directory order.
+
+        The order of the remaining files in a directory is stable. If all of the seen files were
+        deleted, iteration starts again.
+        """
+        hashes = self.hashes()
+        if seen and any(name in seen for name in hashes):
+            yield from (name for name in hashes if name not in seen)
+        else:
+            yield from self.hashes()
+
+    def count_files(self) -> int | None:
+        """Return the number of files, or None for more than `MAX_COUNTED_FILES` files."""
+        count = sum(1 for _entry in islice(self.entries(), MAX_COUNTED_FILES + 1))
+        return count if count <= MAX_COUNTED_FILES else None
 
     # Keys.
 
@@ -342,10 +266,13 @@ class FileBasedInspector(DjangoBackendInspector):
         """List the keys in directory order, which allows stopping anywhere."""
         match = query.pattern
         exact = self.make_key(match.text).decode() if match.may_be_exact_key else ""
-        seen = deque(parse_hash_token(token), MAX_TOKEN_HASHES)
+        hashes = token.split(HASH_SEPARATOR) if token else []
+        if not all(map(KEY_HASH.fullmatch, hashes)):
+            raise ValueError(token)
+        seen = deque(hashes, MAX_TOKEN_HASHES)
 
         def names() -> Iterator[str]:
-            for name in self.folder.hashes_after(frozenset(seen)):
+            for name in self.hashes_after(frozenset(seen)):
                 yield name
                 seen.append(name)  # The search has examined it when it asks for the next.
 
@@ -353,13 +280,13 @@ class FileBasedInspector(DjangoBackendInspector):
             has_name = name == exact or match.matches(name)
             return has_name and self.matches_filters(name, query)
 
-        candidates = iter_candidates(names(), str, is_match, query)
-        page = scan_candidates(candidates, limit, deadline, self.folder.count_up_to_limit())
-        return dataclasses.replace(page, token=make_hash_token(seen)) if page.token else page
+        total = self.count_files()
+        page = scan_rows(names(), str, is_match, query, limit=limit, deadline=deadline, total=total)
+        token = HASH_SEPARATOR.join(seen) if page.token else ""
+        return dataclasses.replace(page, token=token)
 
     def matches_filters(self, name: str, query: Query) -> bool | None:
-        stored = name.encode()
-        info = self.key_info(stored, {"ttl", *query.required_columns(self.optional_columns)})
+        info = self.key_info(name.encode(), {"ttl", *query.required_columns(self.optional_columns)})
         return query.matches(info) if info.exists else False
 
     def describe(
@@ -367,12 +294,12 @@ class FileBasedInspector(DjangoBackendInspector):
     ) -> list[KeyInfo]:
         return [self.key_info(stored, columns) for stored in keys]
 
-    def key_info(self, stored: bytes, columns: Collection[str]) -> KeyInfo:
+    def key_info(self, stored: bytes, columns: Collection[str] = ()) -> KeyInfo:
         """Return information about a key from the header of its file."""
         try:
-            with self.folder.file(stored).open("rb") as file:
+            with self.path(stored).open("rb") as file:
                 header = read_header(file)
-                size = value_size(file, header)
+                size = header.value_size(file)
         except FileNotFoundError:
             return KeyInfo(stored, ttl=TTL_MISSING)
         except PermissionError:  # A file of another user is listed, but not read.
@@ -388,9 +315,9 @@ class FileBasedInspector(DjangoBackendInspector):
     def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
         allowed = limits()
         try:
-            with self.folder.file(stored).open("rb") as file:
+            with self.path(stored).open("rb") as file:
                 header = read_header(file)
-                size = value_size(file, header)
+                size = header.value_size(file)
                 is_large = size > allowed.decode_bytes
                 body = file.read(page.max_bytes(allowed) if is_large else -1)
         except FileNotFoundError:
@@ -407,106 +334,94 @@ class FileBasedInspector(DjangoBackendInspector):
     def apply(self, stored: bytes, edit: Edit) -> EditResult:
         try:
             return super().apply(stored, edit)
+        except UnknownExpiry:
+            return EditResult.refusal(
+                _("The expiry time of this file can't be read, so the file can only be deleted.")
+            )
         except FileNotFoundError as missing:
             if isinstance(edit, AddValue):
-                return EditResult(EditStatus.REFUSED, str(missing))
+                return EditResult.refusal(str(missing))
             return EditResult(EditStatus.GONE)
 
-    def header(self, ttl: int) -> bytes:
+    def make_header(self, ttl: int) -> bytes:
         """Return the header for a TTL that starts now."""
-        return make_header(ttl, self.cache.pickle_protocol)
+        return pickle.dumps(expiry_after(ttl), self.cache.pickle_protocol)
 
     def compress_value(self, value: Any) -> bytes:
         """Return a value as it is stored after the header."""
         return zlib.compress(self.pickle_value(value))
 
+    def store(self, stored: bytes, header: bytes, body: bytes, overwrite: bool) -> EditResult:
+        """Create the file of a key, or replace it if it has expired or may be overwritten."""
+        path = self.path(stored)
+        if not overwrite:
+            if self.key_info(stored).exists:
+                return EditResult(EditStatus.EXISTS)
+            path.unlink(missing_ok=True)
+        with write_temporary(path.parent, header, io.BytesIO(body)) as temporary:
+            try:
+                (os.replace if overwrite else os.link)(temporary, path)
+            except FileExistsError:
+                return EditResult(EditStatus.EXISTS)
+        return EditResult(EditStatus.DONE)
+
     def add(self, stored: bytes, edit: AddValue) -> EditResult:
-        path, body = self.folder.file(stored), self.compress_value(edit.value)
-        if not edit.replace and self.key_info(stored, ()).exists:
+        body = self.compress_value(edit.value)
+        if not edit.replace and self.key_info(stored).exists:
             return EditResult(EditStatus.EXISTS)
+        self.path(stored)  # Raises FileNotFoundError before anything is culled.
         # As in the backend's `set`: the directory may be missing or full.
         self.cache._createdir()
         self.cache._cull()
-        header = self.header(edit.ttl)
-        if edit.replace:
-            replace_file(path, header, body)
-            return EditResult(EditStatus.DONE)
-        if not self.key_info(stored, ()).exists:
-            path.unlink(missing_ok=True)
-        return EditResult(EditStatus.DONE if create_file(path, header, body) else EditStatus.EXISTS)
+        return self.store(stored, self.make_header(edit.ttl), body, edit.replace)
 
     def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
-        path, body = self.folder.file(stored), self.compress_value(edit.value)
+        path, body = self.path(stored), self.compress_value(edit.value)
         limit = limits().decode_bytes
-        with open_locked(path) as file:
-            header = read_header(file)
-            old = trim_trailing(file.read(limit + 1), limit)
-            if header.ttl is None or header.ttl == TTL_MISSING:
-                return unknown_expiry_result(header)
-            if fingerprint(old) != edit.expected:
+        with open_live(path) as (file, header, _ttl):
+            if fingerprint(trim_trailing(file.read(limit + 1), limit)) != edit.expected:
                 return EditResult(EditStatus.CHANGED)
-            raw = header.raw if edit.ttl is KEEP else self.header(edit.ttl)
-            replaced = replace_if_same(path, file, raw, io.BytesIO(body))
-        return EditResult(EditStatus.DONE if replaced else EditStatus.CHANGED)
+            raw = header if edit.ttl is KEEP else self.make_header(edit.ttl)
+            return replace_if_same(path, file, raw, io.BytesIO(body))
 
     def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
-        path = self.folder.file(stored)
-        with open_locked(path) as file:
-            header = read_header(file)
-            if header.ttl is None or header.ttl == TTL_MISSING:
-                return unknown_expiry_result(header)
-            replaced = replace_if_same(path, file, self.header(edit.ttl), file)
-        return EditResult(EditStatus.DONE if replaced else EditStatus.CHANGED)
+        path = self.path(stored)
+        with open_live(path) as (file, _header, _ttl):
+            return replace_if_same(path, file, self.make_header(edit.ttl), file)
 
     def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
-        path = self.folder.file(stored)
-        with open_locked(path) as file:
-            header = read_header(file)
-            if header.ttl is None or header.ttl == TTL_MISSING:
-                return unknown_expiry_result(header)
-            if header.ttl == TTL_NONE:
+        path = self.path(stored)
+        with open_live(path) as (file, _header, ttl):
+            if ttl == TTL_NONE:
                 return no_expiry_result()
-            replaced = replace_if_same(path, file, self.header(header.ttl + edit.by), file)
-        return EditResult(EditStatus.DONE if replaced else EditStatus.CHANGED)
+            return replace_if_same(path, file, self.make_header(ttl + edit.by), file)
 
-    def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
-        return self.put(stored, edit, removes=True)
-
-    def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
-        return self.put(stored, edit, removes=False)
-
-    def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> EditResult:
-        """Copy or move the bytes of a file to another key."""
-        path, to = self.folder.file(stored), self.folder.file(edit.to)
-        with open_locked(path) as file:
-            header = read_header(file)
-            if header.ttl is None or header.ttl == TTL_MISSING:
-                return unknown_expiry_result(header)
-            if not edit.overwrite and self.key_info(edit.to, ()).exists:
-                return EditResult(EditStatus.EXISTS)
-            body = file.read()
-            if edit.overwrite:
-                replace_file(to, header.raw, body)
-            else:
-                if not self.key_info(edit.to, ()).exists:
-                    to.unlink(missing_ok=True)
-                if not create_file(to, header.raw, body):
-                    return EditResult(EditStatus.EXISTS)
-            if removes:
+    def put(self, stored: bytes, edit: Rename | Copy) -> EditResult:
+        path = self.path(stored)
+        with open_live(path) as (file, header, _ttl):
+            result = self.store(edit.to, header, file.read(), edit.overwrite)
+            if isinstance(edit, Rename) and result.is_done:
                 path.unlink(missing_ok=True)
-        return EditResult(EditStatus.DONE)
+        return result
 
     def iter_chunks(self, stored: bytes) -> Iterator[bytes]:
-        yield from iter_value_chunks(self.folder.file(stored))
+        try:
+            with self.path(stored).open("rb") as file:
+                if read_header(file).ttl != TTL_MISSING:
+                    while chunk := file.read(FILE_CHUNK_SIZE):
+                        yield chunk
+        except FileNotFoundError:
+            return
 
     def delete(self, keys: Sequence[bytes]) -> int:
-        live = [stored for stored in dict.fromkeys(keys) if self.key_info(stored, ()).exists]
-        return sum(self.remove(stored) for stored in live)
+        return sum(self.remove(stored) for stored in dict.fromkeys(keys))
 
     def remove(self, stored: bytes) -> bool:
-        """Delete a file. Returns False if it was deleted in the meantime."""
+        """Delete the file of a key. Returns whether it existed and hadn't expired."""
+        if not self.key_info(stored).exists:
+            return False
         try:
-            self.folder.file(stored).unlink()
+            self.path(stored).unlink()
         except FileNotFoundError:
             return False
         return True
@@ -520,11 +435,11 @@ class FileBasedInspector(DjangoBackendInspector):
         return FlushPreview(
             command=_("the removal of %(files)s") % {"files": f"{self.location}/{pattern}"},
             scope=scope % {"pattern": pattern, "folder": self.location},
-            entries=self.folder.count(),
+            entries=sum(1 for _entry in self.entries()),
         )
 
     def flush(self) -> int:
-        entries = self.folder.count()
+        entries = sum(1 for _entry in self.entries())
         self.cache.clear()
         return entries
 
@@ -532,7 +447,14 @@ class FileBasedInspector(DjangoBackendInspector):
 
     def info(self) -> Sequence[InfoSection]:
         folder = InfoField(_("Folder"), self.location, Unit.CODE)
+        entries = list(islice(self.entries(), MAX_COUNTED_FILES + 1))
+        if len(entries) > MAX_COUNTED_FILES:
+            note = _("There are more than %(files)s files, too many to count.")
+            note %= {"files": f"{MAX_COUNTED_FILES:,}"}
+            return (InfoSection(_("Keyspace"), (folder,), note=note), self.eviction_info())
+        size = InfoField(_("Size of files"), sum(map(file_size, entries)), Unit.BYTES)
+        count = InfoField(_("Entries"), len(entries), Unit.ENTRIES, maximum=self.cache._max_entries)
         return (
-            keyspace_section(self.folder.measure(), self.cache._max_entries, folder),
+            InfoSection(_("Keyspace"), (size, folder), headline=count),
             self.eviction_info(),
         )

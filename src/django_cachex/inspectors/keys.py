@@ -1,15 +1,24 @@
-"""Stored keys: how an alias creates them and how they are displayed."""
+"""Stored keys: how an alias creates them, which ones are its own, and how they are displayed."""
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 
 from django.core.cache.backends.base import BaseCache
 
+from django_cachex.cache.keys import Keyspace, find_keyspace, find_prefix
+from django_cachex.commands.scan import escape_pattern
 from django_cachex.commands.text import one_line
+from django_cachex.exceptions import KeyFunctionNotSupported
+from django_cachex.inspectors.query import Pattern, Scope
 
-# Keys that a prefix is unlikely to end with, and that a KEY_FUNCTION which changes keys changes.
-PROBE_KEYS = ("Probe é~1", "probe/*?[2]")
+PROBE_KEYS: Final = ("Probe é~1", "probe/*?[2]")
+"""Keys that a prefix is unlikely to end with, and that a KEY_FUNCTION which changes keys changes.
+"""
 
 AMBIGUOUS_BACKSLASH = re.compile(r"\\(?=[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[^ -~])")
 """A backslash that could be mistaken for an escape sequence of `one_line`."""
@@ -42,30 +51,85 @@ def display_text(stored: bytes) -> str:
     return one_line(AMBIGUOUS_BACKSLASH.sub(r"\\\\", stored.decode("utf-8", "surrogateescape")))
 
 
+@dataclass(frozen=True)
+class KeyRange:
+    """The stored keys of a scope: those whose start matches `regex`.
+
+    Patterns are matched against the rest of the stored key. If the scope is the whole store, this
+    is the complete stored key.
+    """
+
+    regex: re.Pattern[bytes]
+    prefix: bytes = b""
+    """The common prefix of the stored keys."""
+
+    glob: bytes = b""
+    """A glob for `MATCH` that matches what `regex` matches, and possibly more."""
+
+    @property
+    def glob_is_exact(self) -> bool:
+        """Whether the glob matches only keys in the range."""
+        return self.glob == escape_pattern(self.prefix)
+
+    def contains(self, stored: bytes) -> bool:
+        """Return whether a stored key is in the range, whatever the pattern."""
+        return self.regex.match(stored) is not None
+
+    def strip_prefix(self, stored: bytes) -> bytes | None:
+        """Return the part of a stored key after the prefix, or None if it is not in the range."""
+        match = self.regex.match(stored)
+        return stored[match.end() :] if match else None
+
+    def matches(self, stored: bytes, pattern: Pattern) -> bool:
+        """Return whether a stored key is in the range and matches a pattern."""
+        key = self.strip_prefix(stored)
+        return key is not None and (pattern.matches_all or pattern.matches(key))
+
+
 class KeyNaming:
-    """How the current version of an alias turns keys into stored keys."""
+    """How an alias turns keys into stored keys.
+
+    `prefix` is what all stored keys of the current version begin with, or None if `KEY_FUNCTION`
+    changes the key.
+    """
 
     def __init__(self, cache: BaseCache) -> None:
         self._cache = cache
-        self.prefix = self._detect_prefix()
+        self.prefix: bytes | None = None
+        with suppress(KeyFunctionNotSupported):
+            self.prefix = find_prefix(self.make_key, None, PROBE_KEYS)
 
-    def _detect_prefix(self) -> bytes | None:
-        """Return the prefix of all stored keys, or None if `KEY_FUNCTION` changes the key."""
-        prefixes = set()
-        for probe in PROBE_KEYS:
-            stored = self.make_text(probe)
-            if not stored.endswith(probe):
-                return None
-            prefixes.add(stored.removesuffix(probe))
-        return encode_text(prefixes.pop()) if len(prefixes) == 1 else None
+    def make_key(self, key: str, version: int | None = None) -> bytes:
+        """Return the stored key for a key of the application, of the alias's version by default."""
+        return encode_text(str(self._cache.make_key(key, version=version)))
 
-    def make_text(self, key: str) -> str:
-        """Return the stored key as text, as returned by the backend's `make_key`."""
-        return str(self._cache.make_key(key))
+    @cached_property
+    def keyspace(self) -> Keyspace | None:
+        """The stored keys of all versions, or None if they can't be determined."""
+        try:
+            return find_keyspace(self.make_key, self._cache.version)
+        except KeyFunctionNotSupported:
+            return None
 
-    def make_key(self, key: str) -> bytes:
-        """Return the stored key for a key of the application."""
-        return encode_text(self.make_text(key))
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """The scopes that can be told apart in a store that knows the names of its keys."""
+        if self.prefix is None:
+            return (Scope.STORE,)
+        return (Scope.VERSION, Scope.STORE) if self.keyspace is None else tuple(Scope)
+
+    def key_range(self, scope: Scope) -> KeyRange:
+        """Return the stored keys of a scope. Raises ValueError if they can't be determined."""
+        if scope is Scope.STORE:
+            return KeyRange(re.compile(b""))
+        if self.prefix is not None and scope is Scope.VERSION:
+            return KeyRange(
+                re.compile(re.escape(self.prefix)), self.prefix, escape_pattern(self.prefix)
+            )
+        if self.prefix is None or self.keyspace is None:
+            raise ValueError(scope)
+        glob = self.keyspace.pattern.removesuffix(b"*")
+        return KeyRange(re.compile(self.keyspace.regex), self.keyspace.before, glob)
 
     def owns(self, stored: bytes) -> bool:
         """Return whether a stored key has the prefix and version of the alias."""

@@ -1,18 +1,21 @@
-"""Inspectors of backends with only Django's basic cache API, and of misconfigured aliases."""
+"""Inspectors of caches whose keys can't be listed: unknown, memcached, dummy, misconfigured."""
 
 from __future__ import annotations
 
 import json
 import math
+import weakref
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final
 
+from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache, InvalidCacheKey
+from django.core.cache.backends.memcached import PyMemcacheCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
-from django_cachex.inspectors.base import Inspector, Support
+from django_cachex.inspectors.base import Inspector, Support, file_id, resolve_addresses
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
@@ -153,11 +156,11 @@ class LimitedInspector(Inspector):
     def apply(self, stored: bytes, edit: Edit) -> EditResult:
         key = try_decode_text(stored)
         if key is None:
-            return EditResult(EditStatus.REFUSED, _("The key isn't valid text."))
+            return EditResult.refusal(_("The key isn't valid text."))
         try:
             return self.apply_to_key(key, edit)
         except InvalidCacheKey as refused:
-            return EditResult(EditStatus.REFUSED, str(refused))
+            return EditResult.refusal(str(refused))
 
     def apply_to_key(self, key: str, edit: Edit) -> EditResult:
         """Apply an edit. Raises InvalidCacheKey if the backend refuses the key."""
@@ -166,10 +169,11 @@ class LimitedInspector(Inspector):
                 return self.add(key, edit)
             case SetValue():
                 return self.set_value(key, edit)
-            case Expire():
-                return self.set_ttl(key, edit)
-            case ExpireAt():
-                return self.expire_at(key, edit)
+            case ExpireAt() if edit.ttl <= 0:
+                return EditResult.refusal(_("This time has passed."))
+            case Expire() | ExpireAt():
+                touched = self.cache.touch(key, timeout_in_seconds(edit.ttl))
+                return EditResult(EditStatus.DONE if touched else EditStatus.GONE)
             case Incr():
                 return self.incr(key, edit)
             case _:
@@ -180,39 +184,28 @@ class LimitedInspector(Inspector):
             return self.set(key, edit.value, edit.ttl)
         if self.cache.add(key, edit.value, timeout_in_seconds(edit.ttl)):
             return EditResult(EditStatus.DONE)
-        if self.cache.get(key, MISSING_VALUE) is not MISSING_VALUE:
-            return EditResult(EditStatus.EXISTS)
-        return EditResult(
-            EditStatus.REFUSED, _("The backend didn't store the value and gave no reason.")
-        )
+        return self.result_if_stored(key, EditStatus.EXISTS)
 
     def set(self, key: str, value: Any, ttl: int) -> EditResult:
         """Store a value and check that it was stored, because `set` doesn't report failures."""
         self.cache.set(key, value, timeout_in_seconds(ttl))
+        return self.result_if_stored(key, EditStatus.DONE)
+
+    def result_if_stored(self, key: str, status: EditStatus) -> EditResult:
+        """Return a result with this status, or a refusal if the key doesn't exist."""
         if self.cache.get(key, MISSING_VALUE) is not MISSING_VALUE:
-            return EditResult(EditStatus.DONE)
-        return EditResult(
-            EditStatus.REFUSED, _("The backend didn't store the value and gave no reason.")
-        )
+            return EditResult(status)
+        return EditResult.refusal(_("The backend didn't store the value and gave no reason."))
 
     def set_value(self, key: str, edit: SetValue) -> EditResult:
         if edit.ttl is KEEP:
-            return EditResult(EditStatus.REFUSED, self.unsupported_reason("can_keep_ttl"))
+            return EditResult.refusal(self.unsupported_reason("can_keep_ttl"))
         value = self.cache.get(key, MISSING_VALUE)
         if value is MISSING_VALUE:
             return EditResult(EditStatus.GONE)
         if content_fingerprint(describe_object(value)) != edit.expected:
             return EditResult(EditStatus.CHANGED)
         return self.set(key, edit.value, edit.ttl)
-
-    def set_ttl(self, key: str, edit: Expire) -> EditResult:
-        touched = self.cache.touch(key, timeout_in_seconds(edit.ttl))
-        return EditResult(EditStatus.DONE if touched else EditStatus.GONE)
-
-    def expire_at(self, key: str, edit: ExpireAt) -> EditResult:
-        if edit.ttl <= 0:
-            return EditResult.refusal(_("This time has passed."))
-        return self.set_ttl(key, Expire(edit.ttl))
 
     def incr(self, key: str, edit: Incr) -> EditResult:
         """Call the backend's `incr`, which only supports integers."""
@@ -277,3 +270,61 @@ def make_base_cache(params: Mapping[str, Any]) -> BaseCache:
         return BaseCache(dict(params))
     except Exception:  # KEY_FUNCTION may be invalid.
         return BaseCache({})
+
+
+class DummyInspector(Inspector):
+    """Show the configuration. There are no keys to list, read or change."""
+
+    support = Support.WRAPPED
+    unsupported_reasons = dict.fromkeys(
+        (
+            *("can_list", "can_get", "can_add", "can_edit", "can_delete"),
+            *("can_ttl", "can_type", "can_info", "can_flush"),
+        ),
+        _("This cache doesn't store anything."),
+    )
+
+    def notes(self) -> Sequence[Text]:
+        return (_("DummyCache doesn't store anything. It is meant for development."),)
+
+
+MEMCACHED_PORT: Final = 11211
+
+
+class MemcachedInspector(LimitedInspector):
+    """Uses its own cache object with the admin's timeouts, because the server may hang."""
+
+    support = Support.WRAPPED
+    may_block = True
+
+    def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
+        super().__init__(alias, make_private_cache(alias, cache, params), params)
+        weakref.finalize(self, self.cache.close)
+
+    def fetch_store_ids(self) -> frozenset[str]:
+        servers = getattr(self.cache, "_servers", ())
+        return frozenset(one for server in servers for one in server_ids(str(server)))
+
+
+def server_ids(server: str) -> frozenset[str]:
+    """Return the addresses of a server in `LOCATION`: a host with an optional port, or a socket."""
+    path = server.removeprefix("unix:")
+    if path.startswith("/"):
+        return frozenset((file_id(path),))
+    host, _colon, port = server.rpartition(":")
+    if not host or not port.isdecimal():
+        host, port = server, str(MEMCACHED_PORT)
+    return resolve_addresses(host.strip("[]"), int(port)) or frozenset((server,))
+
+
+def make_private_cache(alias: str, cache: BaseCache, params: Mapping[str, Any]) -> BaseCache:
+    """Return another cache object of an alias that no other thread uses.
+
+    By default, pymemcache never times out, so timeouts are added. pylibmc has timeouts with other
+    names and units, so the settings are kept.
+    """
+    if not isinstance(cache, PyMemcacheCache):
+        return caches.create_connection(alias)
+    timeouts = {"timeout": limits().timeout, "connect_timeout": limits().timeout}
+    new_params = {**params, "OPTIONS": {**params.get("OPTIONS", {}), **timeouts}}
+    return type(cache)(new_params.pop("LOCATION", ""), new_params)

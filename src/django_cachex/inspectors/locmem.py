@@ -13,10 +13,9 @@ from django.utils.translation import gettext as _
 from django_cachex.inspectors.django import (
     DjangoBackendInspector,
     expiry_after,
-    iter_candidates,
     no_expiry_result,
     parse_page_token,
-    scan_candidates,
+    scan_rows,
     timeout_for,
     ttl_until,
 )
@@ -87,13 +86,15 @@ class LocMemInspector(DjangoBackendInspector):
             else 0
         )
         is_match, columns = self.key_filter(query), query.required_columns(self.optional_columns)
-        candidates = iter_candidates(
+        return scan_rows(
             islice(keys, start, None),
             str,
             lambda key: is_match(key) and self.matches_filters(key, query, columns),
             query,
+            limit=limit,
+            deadline=deadline,
+            total=len(keys),
         )
-        return scan_candidates(candidates, limit, deadline, len(keys))
 
     def matches_filters(self, key: str, query: Query, columns: Collection[str]) -> bool | None:
         """Return whether a key has not expired and passes the filters."""
@@ -172,14 +173,7 @@ class LocMemInspector(DjangoBackendInspector):
             self.cache._expire_info[key] = expiry + edit.by / 1000
         return EditResult(EditStatus.DONE)
 
-    def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
-        return self.put(stored, edit, removes=True)
-
-    def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
-        return self.put(stored, edit, removes=False)
-
-    def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> EditResult:
-        """Store the value of a key under another key, with the same expiry time."""
+    def put(self, stored: bytes, edit: Rename | Copy) -> EditResult:
         key, to = try_decode_text(stored), decode_text(edit.to)
         reason = self.key_error(to)
         if reason:
@@ -190,7 +184,7 @@ class LocMemInspector(DjangoBackendInspector):
             if not edit.overwrite and not self.cache._has_expired(to):
                 return EditResult(EditStatus.EXISTS)
             raw, expiry = self.cache._cache[key], self.cache._expire_info[key]
-            if removes:
+            if isinstance(edit, Rename):
                 self.cache._delete(key)
             self.cache._set(to, raw, None)
             self.cache._expire_info[to] = expiry

@@ -9,14 +9,11 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext as _
 
-from django_cachex.cache.keys import Keyspace, find_keyspace
+from django_cachex.commands.scan import escape_pattern
 from django_cachex.conf import Limits
-from django_cachex.exceptions import KeyFunctionNotSupported
 from django_cachex.inspectors.info import Unit
-from django_cachex.inspectors.keys import KeyNaming, encode_text
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo
 
 MAX_PATTERN_LENGTH: Final = 500
@@ -24,13 +21,6 @@ MAX_PATTERN_LENGTH: Final = 500
 
 MAX_REPEATS: Final = 4
 """Maximum number of positions at which a server compares one literal of a glob at the same time."""
-
-GLOB_SPECIAL = re.compile(rb"([*?\[\]\\])")
-
-
-def escape_glob(literal: bytes) -> bytes:
-    """Return a glob for `MATCH` that matches exactly these bytes."""
-    return GLOB_SPECIAL.sub(rb"\\\1", literal)
 
 
 def cheap_prefix(literal: bytes) -> bytes:
@@ -105,7 +95,7 @@ class Pattern:
 
     @cached_property
     def _parts(self) -> tuple[bytes, ...]:
-        return tuple(map(encode_text, self.literals))
+        return tuple(literal.encode("utf-8", "surrogatepass") for literal in self.literals)
 
     def glob(self, prefix: bytes = b"") -> bytes:
         """Return the glob for `MATCH` that matches keys with this prefix.
@@ -113,8 +103,8 @@ class Pattern:
         The glob matches all keys that match the pattern. It may match others unless
         `glob_is_exact`.
         """
-        parts, glob = map(cheap_prefix, self._parts), escape_glob(prefix)
-        glob += b"*".join(escape_glob(part) for part in parts)
+        parts, glob = map(cheap_prefix, self._parts), escape_pattern(prefix)
+        glob += b"*".join(escape_pattern(part) for part in parts)
         last = self._parts[-1]
         return glob if cheap_prefix(last) == last else glob + b"*"
 
@@ -333,81 +323,3 @@ def _exceeds(value: int | None, minimum: int | None) -> bool | None:
     if minimum is None:
         return True
     return None if value is None else value > minimum
-
-
-def versions_keyspace(cache: BaseCache) -> Keyspace | None:
-    """Return the keys of a cache in all versions, or None if they can't be determined."""
-
-    def make_key(key: str, version: int) -> bytes:
-        return encode_text(str(cache.make_key(key, version=version)))
-
-    try:
-        return find_keyspace(make_key, cache.version)
-    except KeyFunctionNotSupported:
-        return None
-
-
-def available_scopes(naming: KeyNaming, cache: BaseCache) -> tuple[Scope, ...]:
-    """Return the scopes of a store that knows the names of its keys."""
-    if naming.prefix is None:
-        return (Scope.STORE,)
-    if versions_keyspace(cache) is None:
-        return (Scope.VERSION, Scope.STORE)
-    return tuple(Scope)
-
-
-@dataclass(frozen=True)
-class KeyRange:
-    """The stored keys of a scope: those whose start matches `regex`.
-
-    Patterns are matched against the rest of the stored key. If the scope is the whole store, this
-    is the complete stored key.
-    """
-
-    regex: re.Pattern[bytes]
-    prefix: bytes = b""
-    """The common prefix of the stored keys."""
-
-    glob: bytes = b""
-    """A glob for `MATCH` that matches what `regex` matches."""
-
-    @classmethod
-    def for_scope(cls, scope: Scope, naming: KeyNaming, cache: BaseCache) -> KeyRange:
-        """Return the key range of a scope. Raises ValueError if the keys can't be determined."""
-        if scope is Scope.STORE:
-            return cls(re.compile(b""))
-        if scope is Scope.VERSION and naming.prefix is not None:
-            prefix = naming.prefix
-            return cls(re.compile(re.escape(prefix)), prefix, escape_glob(prefix))
-        versions = versions_keyspace(cache)
-        if versions is None or naming.prefix is None:
-            raise ValueError(scope)
-        before, after = re.escape(versions.before), re.escape(versions.after)
-        regex = rb"%s(?:-?[0-9]+|%s)%s" % (before, re.escape(versions.version), after)
-        glob = escape_glob(versions.before) + b"*" + escape_glob(versions.after)
-        return cls(re.compile(regex), versions.before, glob)
-
-    def contains(self, stored: bytes) -> bool:
-        """Return whether a stored key is in the range, whatever the pattern."""
-        return self.regex.match(stored) is not None
-
-    def strip_prefix(self, stored: bytes) -> bytes | None:
-        """Return the part of a stored key after the prefix, or None if it is not in the range."""
-        match = self.regex.match(stored)
-        return stored[match.end() :] if match else None
-
-    def glob_for(self, pattern: Pattern) -> bytes:
-        """Return a glob that matches at least the keys that match a pattern."""
-        return self.glob + pattern.glob()
-
-    def matches(self, stored: bytes, pattern: Pattern) -> bool:
-        """Return whether a stored key is in the range and matches a pattern."""
-        key = self.strip_prefix(stored)
-        if key is None:
-            return False
-        return pattern.matches_all or pattern.matches(key)
-
-    @cached_property
-    def is_exact(self) -> bool:
-        """Whether the glob matches only keys in the range."""
-        return self.glob == escape_glob(self.prefix)

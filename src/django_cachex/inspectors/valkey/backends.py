@@ -4,46 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
-from django_cachex.cache.cluster.cluster import ClusterClient
-from django_cachex.cache.keys import Keyspace, find_keyspace
-from django_cachex.cache.statistics import Statistics
-from django_cachex.commands import KeyFunctionNotSupported
+from django_cachex.cache.keys import Keyspace, key_function_error
 from django_cachex.commands.scan import scan_and_unlink
 from django_cachex.inspectors.base import Inspector, Support
-from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Text, Unit
-from django_cachex.inspectors.keys import display_text, encode_text
+from django_cachex.inspectors.info import FlushPreview, InfoSection, Text
+from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.types import ScanPage
 from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
+from django_cachex.inspectors.valkey.info import process_statistics, serializer_fields
 from django_cachex.inspectors.valkey.inspector import ServerInspector
-from django_cachex.inspectors.valkey.key_info import serializer_fields
 from django_cachex.inspectors.valkey.snippets import python_snippet
-
-
-def process_statistics(statistics: Statistics) -> InfoSection:
-    """Return the statistics of the current process for a cache."""
-    rate = statistics.hit_rate
-    average = statistics.seconds / statistics.calls * 1000 if statistics.calls else None
-    figures = (
-        (_("Hits"), statistics.hits, Unit.NUMBER),
-        (_("Misses"), statistics.misses, Unit.NUMBER),
-        (_("Calls"), statistics.calls, Unit.NUMBER),
-        (_("Errors"), statistics.errors, Unit.NUMBER),
-        (_("Time per call"), average, Unit.MILLISECONDS),
-    )
-    return InfoSection(
-        _("This process"),
-        [InfoField(*figure) for figure in figures if figure[1] is not None],
-        InfoField(_("Hit rate"), rate * 100, Unit.PERCENT) if rate is not None else None,
-        note=_("Calls by the process that served this page, since the process started."),
-    )
 
 
 class CachexInspector(ServerInspector):
@@ -53,19 +30,15 @@ class CachexInspector(ServerInspector):
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
-        try:
-            _ = self.keyspace
-        except KeyFunctionNotSupported as error:
-            self._disable("can_flush", str(error))
+        if self.naming.keyspace is None:
+            self._disable("can_flush", str(key_function_error()))
 
-    @cached_property
+    @property
     def keyspace(self) -> Keyspace:
         """The keys of the cache in every version, or `KeyFunctionNotSupported`."""
-
-        def make_key(key: str, version: int) -> bytes:
-            return encode_text(self.cache.make_key(key, version=version))
-
-        return find_keyspace(make_key, self.cache.version)
+        if self.naming.keyspace is None:
+            raise key_function_error()
+        return self.naming.keyspace
 
     @property
     def driver(self) -> str:
@@ -88,10 +61,6 @@ class CachexInspector(ServerInspector):
             if self.client_class is Client
             else ("valkey", self.display_address)
         )
-
-    @property
-    def is_cluster(self) -> bool:
-        return issubclass(self.client_class, ClusterClient)
 
     def python_snippet(self, stored: bytes, type: str | None) -> str | None:
         key = self.application_key(stored)

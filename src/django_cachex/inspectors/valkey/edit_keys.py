@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django_cachex.commands import AccessDenied, Command, Operation, UnknownCommand
 from django_cachex.commands.cache_api import persist_existing
 from django_cachex.commands.command import EncodableArg, parse_raw
+from django_cachex.inspectors.base import incremented_value, not_incrementable_reason
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
@@ -23,7 +24,6 @@ from django_cachex.inspectors.edits import (
     SetValue,
     ValueDigest,
 )
-from django_cachex.inspectors.fallbacks import incremented_value, not_incrementable_reason
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE
 from django_cachex.inspectors.valkey.compare_and_set import (
     EXEC,

@@ -1,4 +1,4 @@
-"""The sections of the cache info page that come from `INFO`.
+"""The sections of the cache info page: from `INFO`, and about this process.
 
 Field names are those of https://valkey.io/commands/info/. Managed services may omit fields, which
 the page then leaves out.
@@ -7,12 +7,17 @@ the page then leaves out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from django.utils.module_loading import import_string
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from django_cachex.cache.codecs import COMPRESSOR, SERIALIZER, CompositeSerializer, PluginType
+from django_cachex.cache.statistics import Statistics
 from django_cachex.inspectors.info import InfoField, InfoSection, Text, Unit
+from django_cachex.inspectors.values import class_path
 
 InfoReply = Mapping[str, str]
 """The text of each field of `INFO`."""
@@ -197,3 +202,41 @@ def _database(name: str, counts: InfoReply) -> tuple[InfoField, ...]:
         if average
         else InfoField(average_ttl, ""),
     )
+
+
+def process_statistics(statistics: Statistics) -> InfoSection:
+    """Return the statistics of the current process for a cache."""
+    rate = statistics.hit_rate
+    average = statistics.seconds / statistics.calls * 1000 if statistics.calls else None
+    figures = (
+        (_("Hits"), statistics.hits, Unit.NUMBER),
+        (_("Misses"), statistics.misses, Unit.NUMBER),
+        (_("Calls"), statistics.calls, Unit.NUMBER),
+        (_("Errors"), statistics.errors, Unit.NUMBER),
+        (_("Time per call"), average, Unit.MILLISECONDS),
+    )
+    return InfoSection(
+        _("This process"),
+        [InfoField(*figure) for figure in figures if figure[1] is not None],
+        InfoField(_("Hit rate"), rate * 100, Unit.PERCENT) if rate is not None else None,
+        note=_("Calls by the process that served this page, since the process started."),
+    )
+
+
+def serializer_fields(serializer: object) -> Iterator[InfoField]:
+    """Yield the serializers of an alias and, if it has any, its compressors."""
+    if not isinstance(serializer, CompositeSerializer):
+        yield InfoField(_("Serializer"), format_names(SERIALIZER, [serializer]))
+        return
+    yield InfoField(_("Serializer"), format_names(SERIALIZER, serializer.serializers))
+    if serializer.compressors:
+        yield InfoField(_("Compressor"), format_names(COMPRESSOR, serializer.compressors))
+
+
+def format_names(kind: PluginType, objects: Sequence[object]) -> Text:
+    """Name the object that writes, then those that only read."""
+    names = {import_string(dotted): name for name, dotted in kind.paths.items()}
+    first, *others = (names.get(type(one)) or class_path(one) for one in objects)
+    if not others:
+        return first
+    return format_lazy(_("{first}; also reads {others}"), first=first, others=", ".join(others))

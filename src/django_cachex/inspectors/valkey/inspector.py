@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.cache.client import Client
+from django_cachex.cache.cluster.cluster import ClusterClient
 from django_cachex.cache.cluster.routing import key_slot
 from django_cachex.cache.codecs import (
     can_run_code,
@@ -25,18 +26,17 @@ from django_cachex.cache.codecs import (
 from django_cachex.cache.connection.sync import ExchangeLimits
 from django_cachex.commands import (
     CommandError,
-    Operation,
     ReplyTooLarge,
     ServerUnavailable,
     WrongTypeError,
 )
 from django_cachex.commands.command import execute_all
 from django_cachex.conf import limits
-from django_cachex.inspectors.base import Inspector, file_id, resolve_addresses
+from django_cachex.inspectors import inspector_for
+from django_cachex.inspectors.base import Inspector, copy_value, file_id, resolve_addresses
 from django_cachex.inspectors.edits import BulkResult, Copy, Edit, EditResult, EditStatus, Rename
-from django_cachex.inspectors.fallbacks import copy_value
 from django_cachex.inspectors.info import InfoSection, Status, Text
-from django_cachex.inspectors.keys import display_text, try_decode_text
+from django_cachex.inspectors.keys import try_decode_text
 from django_cachex.inspectors.masking import find_secrets, mask, mask_for_settings
 from django_cachex.inspectors.query import (
     FIRST_PAGE,
@@ -44,11 +44,8 @@ from django_cachex.inspectors.query import (
     InvalidPosition,
     Query,
     Scope,
-    available_scopes,
 )
-from django_cachex.inspectors.registry import inspector_for
 from django_cachex.inspectors.types import (
-    Consumer,
     Element,
     Group,
     KeyInfo,
@@ -74,232 +71,10 @@ from django_cachex.inspectors.valkey.errors import (
 from django_cachex.inspectors.valkey.info import build_sections, parse_number
 from django_cachex.inspectors.valkey.key_info import TYPES, describe
 from django_cachex.inspectors.valkey.read import read_key
-from django_cachex.inspectors.valkey.scan import KeyScan, primary_nodes, scan_keys
-from django_cachex.inspectors.valkey.scan_elements import raw_command
+from django_cachex.inspectors.valkey.scan import KeyScan, primary_nodes
 from django_cachex.inspectors.valkey.snippets import DatabaseAddress, cli_snippet
 from django_cachex.inspectors.values import ValueFormat, serializer_format
 from django_cachex.inspectors.values.formats import PROBE_SIZE, decompress
-
-
-def read_groups(client: Client, key: bytes) -> Sequence[Group]:
-    """Return the consumer groups of a stream with their consumers, in two round trips."""
-    return client.run(groups_operation(key))
-
-
-def groups_operation(key: bytes) -> Operation[list[Group]]:
-    [replies] = yield [raw_command("XINFO", "GROUPS", key)]
-    group_fields = [pairs_to_dict(flat) for flat in replies]
-    if not group_fields:
-        return []
-    consumers = yield [
-        raw_command("XINFO", "CONSUMERS", key, fields[b"name"]) for fields in group_fields
-    ]
-    return [
-        make_group(fields, group_consumers)
-        for fields, group_consumers in zip(group_fields, consumers, strict=True)
-    ]
-
-
-def pairs_to_dict(flat: list[Any]) -> dict[bytes, Any]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def make_group(fields: dict[bytes, Any], consumers: list[list[Any]]) -> Group:
-    return Group(
-        name=display_text(fields[b"name"]),
-        pending=fields[b"pending"],
-        last_delivered=fields[b"last-delivered-id"].decode(),
-        lag=fields.get(b"lag"),  # Missing before Redis 7, and after deletions in the middle.
-        consumers=[make_consumer(pairs_to_dict(flat)) for flat in consumers],
-    )
-
-
-def make_consumer(fields: dict[bytes, Any]) -> Consumer:
-    return Consumer(display_text(fields[b"name"]), fields[b"pending"], fields[b"idle"])
-
-
-class BaseServerInspector(Inspector):
-    """What applies to whole keys on a server: rename, copy, download, and snippets."""
-
-    can_rename = True
-    can_copy = True
-    can_download = True
-    can_dump = True
-
-    @property
-    def client(self) -> Client:
-        """A client of the primary with the admin's timeouts."""
-        raise NotImplementedError
-
-    @property
-    def serializer(self) -> Any:
-        """The serializer of the cache."""
-        raise NotImplementedError
-
-    @property
-    def value_format(self) -> ValueFormat:
-        """The format in which the application stores its values."""
-        raise NotImplementedError
-
-    @property
-    def address(self) -> DatabaseAddress:
-        """The address of the primary's database; raises ValueError for an invalid URL."""
-        raise NotImplementedError
-
-    @property
-    def is_cluster(self) -> bool:
-        return False
-
-    # Rename and copy.
-
-    def rename(self, stored: bytes, edit: Rename) -> EditResult:
-        if not self.same_slot(stored, edit.to):
-            return copy.rename_via_dump(self.client, stored, edit)
-        return self.client.run(
-            compare_and_set([stored, edit.to], lambda: copy.rename(stored, edit))
-        )
-
-    def copy(self, stored: bytes, edit: Copy) -> EditResult:
-        other = edit.into or self
-        if not isinstance(other, BaseServerInspector) or not self.same_format(other):
-            return copy_value(self, stored, edit)
-        if other.configured_store_id != self.configured_store_id or not self.same_slot(
-            stored, edit.to
-        ):
-            return copy.copy_via_dump(self.client, stored, other.client, edit)
-        return self.client.run(compare_and_set([stored, edit.to], lambda: copy.copy(stored, edit)))
-
-    def same_slot(self, key: bytes, other: bytes) -> bool:
-        """Return whether both keys are in the same slot, so that one command can use both."""
-        return not self.is_cluster or key_slot(key) == key_slot(other)
-
-    def same_format(self, other: BaseServerInspector) -> bool:
-        """Return whether another alias can read the values that this one stores."""
-        return other.value_format.can_read(self.value_format)
-
-    def copies_into(self, other: Inspector) -> bool:
-        return other.can_add
-
-    # Download.
-
-    def iter_chunks(self, stored: bytes) -> Iterator[bytes]:
-        return read.read_chunks(self.client, stored)
-
-    def dump(self, stored: bytes) -> bytes | None:
-        return read.read_dump(self.client, stored)
-
-    def groups(self, stored: bytes) -> Sequence[Group]:
-        return read_groups(self.client, stored)
-
-    # Snippets.
-
-    def snippets(self, stored: bytes, type: str | None) -> Sequence[Snippet]:
-        try:
-            address = self.address
-        except ValueError:
-            address = None
-        shell = cli_snippet(address, stored, type, self.is_cluster)
-        python = self.python_snippet(stored, type)
-        lines = [Snippet("valkey-cli", shell)]
-        return [*lines, Snippet("Python", python)] if python else lines
-
-    def python_snippet(self, stored: bytes, type: str | None) -> str | None:
-        """Return Python code that reads a key, or None if the cache has no method for it."""
-        raise NotImplementedError
-
-    def application_key(self, stored: bytes) -> str | None:
-        """Return the key as application code names it, or None if it is unknown."""
-        prefix = self.naming.prefix
-        if prefix is None or not stored.startswith(prefix):
-            return None
-        key = try_decode_text(stored.removeprefix(prefix))
-        return key if key is not None and self.make_key(key) == stored else None
-
-
-SAFE_FORMATS: Final = frozenset(("pickle", "json"))
-"""Formats in which a value typed in the admin can't become a program.
-
-The admin writes pickles of plain data only, and no JSON text starts like a pickle."""
-
-MAX_PROBED_SIZE: Final = 64 * PROBE_SIZE
-
-
-def check_other_readers(inspector: BaseServerInspector, stored: bytes, data: bytes) -> None:
-    """Raise `UnsafeForOtherCache` if another cache could run bytes that are about to be stored."""
-    if inspector.value_format.format == "pickle":
-        return
-    decompressed = decompress(data, MAX_PROBED_SIZE)
-    # Other caches are looked up only if the bytes could be a program.
-    suspects = [
-        content
-        for content in (data, decompressed.data if decompressed else b"")
-        if has_pickle_imports(content)
-    ]
-    if suspects and any(
-        can_run_code_from(other.serializer, content)
-        for other in other_readers(inspector, stored)
-        for content in suspects
-    ):
-        raise UnsafeForOtherCache(
-            _(
-                "Another cache could read this key with a different serializer and run the "
-                "value as code, because it looks like a pickle to that cache. Give the two "
-                "caches prefixes that don't overlap."
-            )
-        )
-
-
-def check_move_readers(source: BaseServerInspector, stored: bytes, edit: Rename | Copy) -> None:
-    """Raise `UnsafeForOtherCache` if a cache that could run the value can read its new name."""
-    target = (edit.into if isinstance(edit, Copy) else None) or source
-    if not isinstance(target, BaseServerInspector) or not source.same_format(target):
-        return  # The value is serialized again and checked then.
-    if {source.value_format.format, *source.value_format.other_formats} <= SAFE_FORMATS:
-        return
-    current_readers = {source.alias, *(other.alias for other in other_readers(source, stored))}
-    if any(
-        other.alias not in current_readers
-        and any(map(can_run_code, list_serializers(other.serializer)))
-        for other in other_readers(target, edit.to)
-    ):
-        raise UnsafeForOtherCache(
-            _(
-                "Another cache could read the key under its new name with a different "
-                "serializer and run the value as code. Give the two caches prefixes that "
-                "don't overlap."
-            )
-        )
-
-
-def other_readers(inspector: BaseServerInspector, stored: bytes) -> Iterator[BaseServerInspector]:
-    """Yield the other caches of `settings.CACHES` that may own a stored key.
-
-    A server can have several addresses, so every cache with the same database number counts.
-    Caches that read only with the serializer that writes here are left out.
-    """
-    writer = type(list_serializers(inspector.serializer)[0])
-    for alias in settings.CACHES:
-        other = inspector_for(alias) if alias != inspector.alias else None
-        if (
-            isinstance(other, BaseServerInspector)
-            and (
-                other.configured_store_id == inspector.configured_store_id
-                or inspector.may_share_store(other)
-            )
-            and any(type(one) is not writer for one in list_serializers(other.serializer))
-            and may_own(other, stored)
-        ):
-            yield other
-
-
-def may_own(inspector: Inspector, stored: bytes) -> bool:
-    """Return whether a stored key may belong to an alias, in any version."""
-    if inspector.owns(stored):
-        return True
-    if Scope.VERSIONS not in inspector.scopes:
-        return False
-    return inspector.key_range(Scope.VERSIONS).contains(stored)
-
 
 # A retry would double the time that a page waits, decoding by the driver would corrupt values, and
 # the application's limit on its connections does not apply to the admin.
@@ -333,7 +108,7 @@ def is_server_absent(error: BaseException | None) -> bool:
     return False
 
 
-class ServerInspector(BaseServerInspector):
+class ServerInspector(Inspector):
     """An alias whose entries are keys of a Valkey or Redis server.
 
     It reads from the primary over connections of its own, independent of the application's pool.
@@ -357,6 +132,10 @@ class ServerInspector(BaseServerInspector):
     can_incr = True
     can_page = True
     can_edit_elements = True
+    can_rename = True
+    can_copy = True
+    can_download = True
+    can_dump = True
 
     types = TYPES
     has_random_order = True
@@ -400,9 +179,22 @@ class ServerInspector(BaseServerInspector):
         raise NotImplementedError
 
     @property
+    def serializer(self) -> Any:
+        """The serializer of the cache."""
+        raise NotImplementedError
+
+    def python_snippet(self, stored: bytes, type: str | None) -> str | None:
+        """Return Python code that reads a key, or None if the cache has no method for it."""
+        raise NotImplementedError
+
+    @property
     def client_class(self) -> type[Client]:
         """The client class for the topology of the servers."""
         return Client
+
+    @property
+    def is_cluster(self) -> bool:
+        return issubclass(self.client_class, ClusterClient)
 
     # Identity.
 
@@ -523,7 +315,7 @@ class ServerInspector(BaseServerInspector):
 
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:
-        return available_scopes(self.naming, self.cache)
+        return self.naming.scopes
 
     def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
         """Return some keys, as documented for `Inspector.scan`.
@@ -531,18 +323,21 @@ class ServerInspector(BaseServerInspector):
         `examined` is an estimate: SCAN does not report how many keys it examined.
         """
         key_range, pattern = self.key_range(query.scope), query.pattern
-        accepts = partial(self.is_listable, query=query, key_range=key_range)
-        is_exact = key_range.is_exact and pattern.glob_is_exact
+        is_exact = key_range.glob_is_exact and pattern.glob_is_exact
+
+        def accepts(stored: bytes) -> bool:
+            return not query.is_excluded(stored) and key_range.matches(stored, pattern)
+
         search = KeyScan(
             client=self.scan_client,
             nodes=primary_nodes(self.scan_client),
             query=query,
-            glob=key_range.glob_for(pattern),
+            glob=key_range.glob + pattern.glob(),
             accepts=None if is_exact and query.exclude is None else accepts,
             optional_columns=self.optional_columns,
-            is_expensive=pattern.scans_whole_name or not key_range.is_exact,
+            is_expensive=pattern.scans_whole_name or not key_range.glob_is_exact,
         )
-        return scan_keys(search, token, limit, deadline)
+        return search.run(token, limit, deadline)
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
@@ -557,6 +352,32 @@ class ServerInspector(BaseServerInspector):
             return read_element(self.client, stored, type, element_id, self.value_format)
         except (WrongTypeError, InvalidPosition):
             return None
+
+    def iter_chunks(self, stored: bytes) -> Iterator[bytes]:
+        return read.read_chunks(self.client, stored)
+
+    def dump(self, stored: bytes) -> bytes | None:
+        return read.read_dump(self.client, stored)
+
+    def groups(self, stored: bytes) -> Sequence[Group]:
+        return self.client.run(read.read_groups(stored))
+
+    def snippets(self, stored: bytes, type: str | None) -> Sequence[Snippet]:
+        try:
+            address = self.address
+        except ValueError:
+            address = None
+        shell = Snippet("valkey-cli", cli_snippet(address, stored, type, self.is_cluster))
+        python = self.python_snippet(stored, type)
+        return [shell, Snippet("Python", python)] if python else [shell]
+
+    def application_key(self, stored: bytes) -> str | None:
+        """Return the key as application code names it, or None if it is unknown."""
+        prefix = self.naming.prefix
+        if prefix is None or not stored.startswith(prefix):
+            return None
+        key = try_decode_text(stored.removeprefix(prefix))
+        return key if key is not None and self.make_key(key) == stored else None
 
     # Changes.
 
@@ -581,6 +402,34 @@ class ServerInspector(BaseServerInspector):
         except NotSerializable as error:
             reason = gettext_lazy("This cache's serializer can't store the value: %(reason)s")
             return EditResult.refusal(reason % {"reason": error})
+
+    def rename(self, stored: bytes, edit: Rename) -> EditResult:
+        if not self.same_slot(stored, edit.to):
+            return copy.rename_via_dump(self.client, stored, edit)
+        return self.client.run(
+            compare_and_set([stored, edit.to], lambda: copy.rename(stored, edit))
+        )
+
+    def copy(self, stored: bytes, edit: Copy) -> EditResult:
+        other = edit.into or self
+        if not isinstance(other, ServerInspector) or not self.same_format(other):
+            return copy_value(self, stored, edit)
+        if other.configured_store_id != self.configured_store_id or not self.same_slot(
+            stored, edit.to
+        ):
+            return copy.copy_via_dump(self.client, stored, other.client, edit)
+        return self.client.run(compare_and_set([stored, edit.to], lambda: copy.copy(stored, edit)))
+
+    def same_slot(self, key: bytes, other: bytes) -> bool:
+        """Return whether both keys are in the same slot, so that one command can use both."""
+        return not self.is_cluster or key_slot(key) == key_slot(other)
+
+    def same_format(self, other: ServerInspector) -> bool:
+        """Return whether another alias can read the values that this one stores."""
+        return other.value_format.can_read(self.value_format)
+
+    def copies_into(self, other: Inspector) -> bool:
+        return other.can_add
 
     def delete(self, keys: Sequence[bytes]) -> int:
         commands = [self.client._unlink(*batch) for batch in unlink_batches(keys)]
@@ -607,3 +456,88 @@ class ServerInspector(BaseServerInspector):
                 )
             ]
         return build_sections(info, self.address.database)
+
+
+SAFE_FORMATS: Final = frozenset(("pickle", "json"))
+"""Formats in which a value typed in the admin can't become a program.
+
+The admin writes pickles of plain data only, and no JSON text starts like a pickle."""
+
+MAX_PROBED_SIZE: Final = 64 * PROBE_SIZE
+
+
+def check_other_readers(inspector: ServerInspector, stored: bytes, data: bytes) -> None:
+    """Raise `UnsafeForOtherCache` if another cache could run bytes that are about to be stored."""
+    if inspector.value_format.format == "pickle":
+        return
+    decompressed = decompress(data, MAX_PROBED_SIZE)
+    # Other caches are looked up only if the bytes could be a program.
+    suspects = [
+        content
+        for content in (data, decompressed.data if decompressed else b"")
+        if has_pickle_imports(content)
+    ]
+    if suspects and any(
+        can_run_code_from(other.serializer, content)
+        for other in other_readers(inspector, stored)
+        for content in suspects
+    ):
+        raise UnsafeForOtherCache(
+            _(
+                "Another cache could read this key with a different serializer and run the "
+                "value as code, because it looks like a pickle to that cache. Give the two "
+                "caches prefixes that don't overlap."
+            )
+        )
+
+
+def check_move_readers(source: ServerInspector, stored: bytes, edit: Rename | Copy) -> None:
+    """Raise `UnsafeForOtherCache` if a cache that could run the value can read its new name."""
+    target = (edit.into if isinstance(edit, Copy) else None) or source
+    if not isinstance(target, ServerInspector) or not source.same_format(target):
+        return  # The value is serialized again and checked then.
+    if {source.value_format.format, *source.value_format.other_formats} <= SAFE_FORMATS:
+        return
+    current_readers = {source.alias, *(other.alias for other in other_readers(source, stored))}
+    if any(
+        other.alias not in current_readers
+        and any(map(can_run_code, list_serializers(other.serializer)))
+        for other in other_readers(target, edit.to)
+    ):
+        raise UnsafeForOtherCache(
+            _(
+                "Another cache could read the key under its new name with a different "
+                "serializer and run the value as code. Give the two caches prefixes that "
+                "don't overlap."
+            )
+        )
+
+
+def other_readers(inspector: ServerInspector, stored: bytes) -> Iterator[ServerInspector]:
+    """Yield the other caches of `settings.CACHES` that may own a stored key.
+
+    A server can have several addresses, so every cache with the same database number counts.
+    Caches that read only with the serializer that writes here are left out.
+    """
+    writer = type(list_serializers(inspector.serializer)[0])
+    for alias in settings.CACHES:
+        other = inspector_for(alias) if alias != inspector.alias else None
+        if (
+            isinstance(other, ServerInspector)
+            and (
+                other.configured_store_id == inspector.configured_store_id
+                or inspector.may_share_store(other)
+            )
+            and any(type(one) is not writer for one in list_serializers(other.serializer))
+            and may_own(other, stored)
+        ):
+            yield other
+
+
+def may_own(inspector: Inspector, stored: bytes) -> bool:
+    """Return whether a stored key may belong to an alias, in any version."""
+    if inspector.owns(stored):
+        return True
+    if Scope.VERSIONS not in inspector.scopes:
+        return False
+    return inspector.key_range(Scope.VERSIONS).contains(stored)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from django.utils.module_loading import import_string
-from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.cluster import Cluster
-from django_cachex.cache.codecs import COMPRESSOR, SERIALIZER, CompositeSerializer, PluginType
 from django_cachex.commands import Command, CommandError, WrongTypeError
 from django_cachex.commands.command import parse_raw
 from django_cachex.exceptions import DENIED_ERRORS
-from django_cachex.inspectors.info import InfoField, Text, Unit
+from django_cachex.inspectors.info import Text, Unit
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo
 from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
-from django_cachex.inspectors.values import class_path
 
 
 @dataclass(frozen=True)
@@ -196,22 +192,3 @@ def with_lengths(client: Client, descriptions: list[KeyInfo]) -> list[KeyInfo]:
     ):
         descriptions[index] = replace(descriptions[index], size=parse_size(length))
     return descriptions
-
-
-def serializer_fields(serializer: object) -> Iterator[InfoField]:
-    """Yield the serializers of an alias and, if it has any, its compressors."""
-    if not isinstance(serializer, CompositeSerializer):
-        yield InfoField(_("Serializer"), format_names(SERIALIZER, [serializer]))
-        return
-    yield InfoField(_("Serializer"), format_names(SERIALIZER, serializer.serializers))
-    if serializer.compressors:
-        yield InfoField(_("Compressor"), format_names(COMPRESSOR, serializer.compressors))
-
-
-def format_names(kind: PluginType, objects: Sequence[object]) -> Text:
-    """Name the object that writes, then those that only read."""
-    names = {import_string(dotted): name for name, dotted in kind.paths.items()}
-    first, *others = (names.get(type(one)) or class_path(one) for one in objects)
-    if not others:
-        return first
-    return format_lazy(_("{first}; also reads {others}"), first=first, others=", ".join(others))

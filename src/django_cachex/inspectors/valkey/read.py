@@ -17,8 +17,16 @@ from django_cachex.commands import Command, CommandError, Operation, ReplyTooLar
 from django_cachex.commands.command import Batch
 from django_cachex.conf import limits
 from django_cachex.inspectors.info import Text
+from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import ElementPage, InvalidPosition
-from django_cachex.inspectors.types import KeyChanged, KeyInfo, KeyTooLarge, KeyValue
+from django_cachex.inspectors.types import (
+    Consumer,
+    Group,
+    KeyChanged,
+    KeyInfo,
+    KeyTooLarge,
+    KeyValue,
+)
 from django_cachex.inspectors.valkey import copy
 from django_cachex.inspectors.valkey.edit_keys import large_value_fingerprint
 from django_cachex.inspectors.valkey.elements import (
@@ -368,3 +376,29 @@ def read_dump(client: Client, key: bytes) -> bytes | None:
     if dumped.is_refused:
         raise KeyTooLarge(str(dumped.reason))
     return None
+
+
+def read_groups(key: bytes) -> Operation[list[Group]]:
+    """Return the consumer groups of a stream with their consumers, in two round trips."""
+    [replies] = yield [raw_command("XINFO", "GROUPS", key)]
+    groups = [pairs_to_dict(flat) for flat in replies]
+    if not groups:
+        return []
+    consumers = yield [raw_command("XINFO", "CONSUMERS", key, fields[b"name"]) for fields in groups]
+    return [
+        Group(
+            name=display_text(fields[b"name"]),
+            pending=fields[b"pending"],
+            last_delivered=fields[b"last-delivered-id"].decode(),
+            lag=fields.get(b"lag"),  # Missing before Redis 7, and after deletions in the middle.
+            consumers=[
+                Consumer(display_text(one[b"name"]), one[b"pending"], one[b"idle"])
+                for one in map(pairs_to_dict, group_consumers)
+            ],
+        )
+        for fields, group_consumers in zip(groups, consumers, strict=True)
+    ]
+
+
+def pairs_to_dict(flat: list[Any]) -> dict[bytes, Any]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))

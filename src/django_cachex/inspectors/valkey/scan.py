@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
@@ -122,12 +122,6 @@ RESTARTED = "0"
 
 SLOT_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", re.ASCII)
 
-Slots = frozenset[int]
-"""The cluster slots whose keys a scan looks for."""
-
-ALL_SLOTS: Slots = frozenset()
-"""Stands for all slots, for a server that is not part of a cluster."""
-
 
 @dataclass
 class NodeScan:
@@ -139,7 +133,9 @@ class NodeScan:
     cursor: int = 0
     """The cursor of the next `SCAN`; 0 before the first one."""
 
-    slots: Slots = field(default=ALL_SLOTS)
+    slots: frozenset[int] = frozenset()
+    """The cluster slots whose keys are looked for; empty for a single server."""
+
     is_rescan: bool = False
     """Whether only keys of `slots` are new, as the other slots of the node were scanned before."""
 
@@ -227,15 +223,14 @@ def format_slots(slots: Iterable[int]) -> str:
     return " ".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)
 
 
-def parse_slots(text: str) -> Slots:
+def parse_slots(text: str) -> frozenset[int]:
     """Parse ranges of slots; raise ValueError for invalid ones."""
     slots: set[int] = set()
     for part in text.split():
         match = SLOT_RANGE.fullmatch(part)
         if match is None:
             raise ValueError(text)
-        first = int(match[1])
-        last = int(match[2] or first)
+        first, last = int(match[1]), int(match[2] or match[1])
         if not first <= last < SLOT_COUNT:
             raise ValueError(text)
         slots.update(range(first, last + 1))
@@ -245,66 +240,48 @@ def parse_slots(text: str) -> Slots:
 CLUSTER_NODES = Command(("CLUSTER", "NODES"), parse_raw, idempotent=True)
 
 
-class PrimaryNodes(Protocol):
-    """The servers of a search."""
+class PrimaryNodes:
+    """The servers of a search: a single server, unless a subclass knows more."""
+
+    def __init__(self, server: Endpoint) -> None:
+        self._server = server
 
     def begin(self) -> list[NodeScan]:
         """Return the scans of a new search."""
-
-    def resume(self, token: str) -> list[NodeScan]:
-        """Return the remaining scans; raise ValueError for an invalid token."""
-
-    def servers(self) -> Mapping[str, Endpoint]:
-        """Return all servers by `NodeScan.node`."""
-
-    def server(self, scan: NodeScan) -> Endpoint:
-        """Return the server of a scan; raise `ServerUnavailable` if it is no longer a primary."""
-
-    def unseen_keys(self, scan: NodeScan, keys: list[bytes]) -> list[bytes]:
-        """Return the keys that belong to this scan."""
-
-    def scans_of_moved_slots(self, scan: NodeScan) -> list[NodeScan]:
-        """Return scans for the slots that left a node while it was scanned."""
-
-    def successors(self, scan: NodeScan) -> list[NodeScan]:
-        """Return the scans that replace one whose server is down; none if no node took over."""
-
-
-class SingleNode:
-    """A single server."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def begin(self) -> list[NodeScan]:
         return [NodeScan()]
 
     def resume(self, token: str) -> list[NodeScan]:
+        """Return the remaining scans; raise ValueError for an invalid token."""
         return parse_token(token, is_cluster=False)
 
     def servers(self) -> Mapping[str, Endpoint]:
-        return {"": self._client.server}
+        """Return all servers by `NodeScan.node`."""
+        return {"": self._server}
 
     def server(self, scan: NodeScan) -> Endpoint:
-        return self._client.server
+        """Return the server of a scan; raise `ServerUnavailable` if it is no longer a primary."""
+        return self._server
 
     def unseen_keys(self, scan: NodeScan, keys: list[bytes]) -> list[bytes]:
+        """Return the keys that belong to this scan."""
         return keys
 
     def scans_of_moved_slots(self, scan: NodeScan) -> list[NodeScan]:
+        """Return scans for the slots that left a node while it was scanned."""
         return []
 
     def successors(self, scan: NodeScan) -> list[NodeScan]:
+        """Return the scans that replace one whose server is down; none if no node took over."""
         return []
 
 
 def primary_nodes(client: Client) -> PrimaryNodes:
     """Return the primaries behind a client."""
     server = client.server
-    return ClusterNodes(server) if isinstance(server, Cluster) else SingleNode(client)
+    return ClusterNodes(server) if isinstance(server, Cluster) else PrimaryNodes(server)
 
 
-class ClusterNodes:
+class ClusterNodes(PrimaryNodes):
     """The primaries of a cluster, each scanned for the slots that it owns.
 
     A slot may migrate meanwhile, from keys that are still ahead of one node's cursor to a place
@@ -313,6 +290,7 @@ class ClusterNodes:
     """
 
     def __init__(self, cluster: Cluster) -> None:
+        super().__init__(cluster)
         self._cluster = cluster
         self._servers: dict[str, Server] = {}
 
@@ -409,13 +387,9 @@ class MigratingSlots:
         return cls({int(slot): target for slot, target in outgoing}, frozenset(map(int, incoming)))
 
 
-ScanReply = tuple[int, list[bytes]]
-"""The next cursor, and some keys."""
-
-
-@dataclass(frozen=True)
+@dataclass
 class KeyScan:
-    """A search for keys: the query and the servers."""
+    """A search for keys on all servers, and its state during one request."""
 
     client: Client
     nodes: PrimaryNodes
@@ -432,38 +406,12 @@ class KeyScan:
     is_expensive: bool = False
     """Whether the server has to match names to their ends, which is slow for long ones."""
 
-    def scan_command(self, cursor: int, count: int) -> Command[ScanReply]:
-        return with_reply_check(
-            self.client._scan(cursor, self.glob, count, self.query.type or None)
-        )
-
-    @property
-    def size_command(self) -> Command[int]:
-        return with_reply_check(self.client._dbsize())
-
-    def filter_keys(self, keys: list[bytes]) -> tuple[list[bytes], int]:
-        """Return the keys that pass the filters, and how many keys could not be decided."""
-        columns = self.query.required_columns(self.optional_columns)
-        if not columns or not keys:
-            return keys, 0
-        described = describe(self.client, keys, columns | {"ttl"})
-        results = [self.query.matches(one) if one.exists else False for one in described]
-        return [key for key, result in zip(keys, results, strict=True) if result], results.count(
-            None
-        )
-
-
-@dataclass
-class ScanState:
-    """The state of a search during one request."""
-
-    scans: list[NodeScan]
+    scans: list[NodeScan] = field(default_factory=list)
     """The unfinished scans, which take turns."""
 
-    failed: list[NodeScan]
+    failed: list[NodeScan] = field(default_factory=list)
     """The scans whose servers do not reply."""
 
-    scan_count: ScanCount
     keys: dict[bytes, None] = field(default_factory=dict)
     """The keys found, in order and without the duplicates that `SCAN` may return."""
 
@@ -472,103 +420,103 @@ class ScanState:
 
     unknown: int = 0
 
-    def is_over(self, limit: int, deadline: float) -> bool:
-        return not self.scans or len(self.keys) >= limit or time.monotonic() >= deadline
+    def __post_init__(self) -> None:
+        first = MIN_COUNT if self.is_expensive else FIRST_COUNT
+        self.scan_count = ScanCount(limits().scan_count, first)
+        self.size_command = with_reply_check(self.client._dbsize())
 
-    def step(self, search: KeyScan, limit: int) -> None:
+    def run(self, token: str, limit: int, deadline: float) -> ScanPage:
+        """Return up to about `limit` keys; at least one `SCAN` runs even after the deadline.
+
+        Raises:
+            ValueError: the token is invalid.
+        """
+        scans = self.nodes.resume(token) if token else self.nodes.begin()
+        self.scans = [scan for scan in scans if not scan.has_failed]
+        self.failed = [scan for scan in scans if scan.has_failed]
+        if not self.scans:  # Servers that failed before are asked again if there are no others.
+            self.scans, self.failed = self.failed, []
+        self._step(limit)
+        while self.scans and len(self.keys) < limit and time.monotonic() < deadline:
+            self._step(limit)
+        self._count_remaining()
+        return self._make_page(is_whole=not token)
+
+    def _step(self, limit: int) -> None:
         """Run one `SCAN` for the first scan in the queue, then move it to the end."""
         scan = self.scans.pop(0)
         try:
             count = self.scan_count.next_count(limit, len(self.keys), 1 + len(self.scans))
-            batch = self._fetch(search, scan, count)
-            self._collect(search, scan, batch)
-            self.scans += [scan] if scan.cursor else search.nodes.scans_of_moved_slots(scan)
-        except ServerUnavailable as error:
-            self._mark_failed(search, scan, error)
+            cursor, keys = self._fetch(scan, count)
+            self._collect(scan, keys)
+            scan.cursor, scan.has_failed = cursor, False  # Now these keys aren't needed again.
+            self.scans += [scan] if scan.cursor else self.nodes.scans_of_moved_slots(scan)
+        except ServerUnavailable:
+            # Continue without a server that does not reply, unless it is the only one.
+            if not scan.node:
+                raise
+            successors = self.nodes.successors(scan)
+            self.scans += successors
+            if not successors:
+                scan.has_failed = True
+                self.failed.append(scan)
 
-    def count_remaining(self, search: KeyScan) -> None:
-        """Read the number of keys of the servers that were not scanned yet."""
-        failed = {scan.node for scan in self.failed}
-        for node, server in search.nodes.servers().items():
-            if node not in self.sizes and node not in failed:
-                with suppress(ServerUnavailable):
-                    self.sizes[node] = none_if_denied(
-                        *server.run(execute_all([search.size_command]))
-                    )
-
-    def _fetch(self, search: KeyScan, scan: NodeScan, count: int) -> ScanReply:
-        server, command = search.nodes.server(scan), search.scan_command(scan.cursor, count)
+    def _fetch(self, scan: NodeScan, count: int) -> tuple[int, list[bytes]]:
+        """Return the next cursor and some keys."""
+        server, type = self.nodes.server(scan), self.query.type or None
+        command = with_reply_check(self.client._scan(scan.cursor, self.glob, count, type))
         if scan.node in self.sizes and self.scan_count.is_steady:
             with self.scan_count.timed(count):
-                quick_reply: ScanReply = server.run(command)
-                return quick_reply
+                return server.run(command)
         commands: list[Command[Any]] = [TIME_COMMAND, command, TIME_COMMAND]
         if scan.node not in self.sizes:
-            commands += [search.size_command, with_reply_check(search.client._info("server"))]
+            commands += [self.size_command, with_reply_check(self.client._info("server"))]
         started = time.perf_counter()
         before, batch, after, *details = server.run(execute_all(commands))
         self.scan_count.record_times(count, before, after, time.perf_counter() - started)
-        reply: ScanReply = require_reply(batch)
+        reply: tuple[int, list[bytes]] = require_reply(batch)
         if details:
             size, info = details
             self.sizes[scan.node] = none_if_denied(size)
             if scan.restart_if_needed((none_if_denied(info) or {}).get("run_id", "")):
-                return self._fetch(search, scan, count)
+                return self._fetch(scan, count)
         return reply
 
-    def _collect(self, search: KeyScan, scan: NodeScan, batch: ScanReply) -> None:
-        cursor, keys = batch
+    def _collect(self, scan: NodeScan, keys: list[bytes]) -> None:
+        """Add the keys that belong to the result."""
         fresh = list(dict.fromkeys(key for key in keys if key not in self.keys))
-        if search.accepts is not None:
-            fresh = list(filter(search.accepts, fresh))
-        unseen = search.nodes.unseen_keys(scan, fresh)
-        matching, unknown = search.filter_keys(unseen)
-        self.keys.update(dict.fromkeys(matching))
-        self.unknown += unknown
-        scan.cursor, scan.has_failed = cursor, False
+        if self.accepts is not None:
+            fresh = list(filter(self.accepts, fresh))
+        fresh = self.nodes.unseen_keys(scan, fresh)
+        columns = self.query.required_columns(self.optional_columns)
+        if columns and fresh:
+            infos = describe(self.client, fresh, columns | {"ttl"})
+            results = [self.query.matches(info) if info.exists else False for info in infos]
+            self.unknown += results.count(None)
+            fresh = [key for key, result in zip(fresh, results, strict=True) if result]
+        self.keys.update(dict.fromkeys(fresh))
 
-    def _mark_failed(self, search: KeyScan, scan: NodeScan, error: ServerUnavailable) -> None:
-        """Continue without a server that does not reply, unless it is the only one."""
-        if not scan.node:
-            raise error
-        successors = search.nodes.successors(scan)
-        self.scans += successors
-        if not successors:
-            scan.has_failed = True
-            self.failed.append(scan)
+    def _count_remaining(self) -> None:
+        """Read the number of keys of the servers that were not scanned yet."""
+        failed = {scan.node for scan in self.failed}
+        for node, server in self.nodes.servers().items():
+            if node not in self.sizes and node not in failed:
+                with suppress(ServerUnavailable):
+                    [size] = server.run(execute_all([self.size_command]))
+                    self.sizes[node] = none_if_denied(size)
 
-
-def scan_keys(search: KeyScan, token: str, limit: int, deadline: float) -> ScanPage:
-    """Return up to about `limit` keys; at least one `SCAN` runs even after the deadline.
-
-    Raises:
-        ValueError: the token is invalid.
-    """
-    scans = search.nodes.resume(token) if token else search.nodes.begin()
-    answering = [scan for scan in scans if not scan.has_failed]
-    failed = [scan for scan in scans if scan.has_failed] if answering else []
-    scan_count = ScanCount(limits().scan_count, MIN_COUNT if search.is_expensive else FIRST_COUNT)
-    progress = ScanState(answering or scans, failed, scan_count)
-    progress.step(search, limit)
-    while not progress.is_over(limit, deadline):
-        progress.step(search, limit)
-    progress.count_remaining(search)
-    return make_page(progress, whole=not token)
-
-
-def make_page(progress: ScanState, whole: bool) -> ScanPage:
-    """Build the page; a complete search has examined the whole database."""
-    sizes = list(progress.sizes.values())
-    found, examined = len(progress.keys), progress.scan_count.requested
-    remaining = progress.scans + progress.failed
-    total = None if None in sizes else max(sum(filter(None, sizes)), found)
-    if total is not None:
-        examined = total if whole and not remaining else min(examined, total)
-    return ScanPage(
-        keys=tuple(progress.keys),
-        token=make_token(remaining),
-        examined=max(examined, found),
-        total=total,
-        unknown=progress.unknown,
-        failed_nodes=sorted({scan.node.rpartition("/")[0] for scan in progress.failed}),
-    )
+    def _make_page(self, is_whole: bool) -> ScanPage:
+        """Return the page; a complete search has examined the whole database."""
+        sizes, remaining = list(self.sizes.values()), self.scans + self.failed
+        found, examined = len(self.keys), self.scan_count.requested
+        total = None if None in sizes else max(sum(filter(None, sizes)), found)
+        if total is not None:
+            examined = total if is_whole and not remaining else min(examined, total)
+        return ScanPage(
+            keys=tuple(self.keys),
+            token=make_token(remaining),
+            examined=max(examined, found),
+            total=total,
+            unknown=self.unknown,
+            failed_nodes=sorted({scan.node.rpartition("/")[0] for scan in self.failed}),
+        )

@@ -1,7 +1,8 @@
-"""List, read and change the keys of a cache in a database table."""
+"""Inspector of `DatabaseCache`."""
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 from collections.abc import Collection, Hashable, Iterator, Sequence
@@ -9,38 +10,38 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
 
-from django.db import DataError, IntegrityError, connections, router, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    connections,
+    router,
+    transaction,
+)
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 
 from django_cachex.conf import limits
 from django_cachex.inspectors.base import file_id, resolve_addresses
-from django_cachex.inspectors.database.table import (
+from django_cachex.inspectors.cache_table import (
     IS_LIVE,
-    MAX_COUNTED_ROWS,
     MAX_KEYS_PER_STATEMENT,
     ROWS_PER_QUERY,
     VALUE_CHUNK_SIZE,
     CacheRow,
     CacheTable,
-    KeysetPaginator,
     base64_length,
     batch_row_keys,
-    count_rows,
     decode_row_value,
-    encode_pickle,
     known_count,
     placeholders,
     row_info,
-    table_section,
     to_row_key,
 )
 from django_cachex.inspectors.django import (
     DjangoBackendInspector,
-    iter_candidates,
     no_expiry_result,
     parse_page_token,
-    scan_candidates,
+    scan_rows,
     timeout_for,
 )
 from django_cachex.inspectors.edits import (
@@ -135,7 +136,7 @@ class DatabaseInspector(DjangoBackendInspector):
 
     def status(self) -> Status:
         started = time.perf_counter()
-        rows = count_rows(self.read_table)
+        rows = self.read_table.count()
         return Status(keys=rows, latency=time.perf_counter() - started)
 
     # Keys.
@@ -148,39 +149,35 @@ class DatabaseInspector(DjangoBackendInspector):
         code points, only rows with the right prefix are examined.
         """
         everything = query.pattern.matches_all and not query.filters
-        first_rows = limit + 1 if everything else ROWS_PER_QUERY
-        paginator = KeysetPaginator(
-            self.read_table, self.scan_prefix(query), query.required_columns(self.optional_columns)
+        rows = self.read_table.rows(
+            self.scan_prefix(query),
+            parse_page_token(token, self.keys_from),
+            columns=query.required_columns(self.optional_columns),
+            limit=limit + 1 if everything else ROWS_PER_QUERY,
+            is_counted=query.exclude is None,
         )
-        counted = 0 if query.exclude else MAX_COUNTED_ROWS + 1
-        rows = paginator.rows(parse_page_token(token, self.keys_from), first_rows, counted)
         first = next(rows, None)
-        if first is None and query.exclude is None:
+        if query.exclude is not None:
+            # The number of rows with the prefix of excluded keys would reveal their names.
+            total = self.read_table.count(decode_text(self.key_range(query.scope).prefix))
+        elif first is None:
             return ScanPage((), "", 0, None)
+        else:
+            total = known_count(first.counted or 0)
         is_match = self.key_filter(query)
-        candidates = iter_candidates(
+        return scan_rows(
             rows if first is None else chain([first], rows),
             attrgetter("key"),
             lambda row: row.is_live and is_match(row.key) and self.matches_filters(row, query),
             query,
+            limit=limit,
+            deadline=deadline,
+            total=total,
         )
-        total = (
-            first.counted if first is not None and not query.exclude else self.count_in_scope(query)
-        )
-        return scan_candidates(candidates, limit, deadline, known_count(total or 0))
-
-    def count_in_scope(self, query: Query) -> int:
-        """Return the number of rows in a scope, whatever the pattern.
-
-        The number of rows with the prefix of excluded keys would reveal their names.
-        """
-        prefix = decode_text(self.key_range(query.scope).prefix)
-        return KeysetPaginator(self.read_table, prefix, frozenset()).count(MAX_COUNTED_ROWS + 1)
 
     def keys_from(self, prefix: str) -> Iterator[str]:
         """Yield the keys with a given prefix, in order."""
-        paginator = KeysetPaginator(self.read_table, prefix, frozenset())
-        return (row.key for row in paginator.rows("", MAX_KEYS_PER_STATEMENT, 0))
+        return (row.key for row in self.read_table.rows(prefix, limit=MAX_KEYS_PER_STATEMENT))
 
     def matches_filters(self, row: CacheRow, query: Query) -> bool | None:
         return query.matches(KeyInfo(row.key.encode(), ttl=row.ttl, size=row.size))
@@ -265,7 +262,9 @@ class DatabaseInspector(DjangoBackendInspector):
         size, old = value
         if len(old) < size or fingerprint(decode_row_value(old)) != edit.expected:
             return EditResult(EditStatus.CHANGED)
-        changes: dict[str, Any] = {"$value": encode_pickle(self.pickle_value(edit.value))}
+        changes: dict[str, Any] = {
+            "$value": base64.b64encode(self.pickle_value(edit.value)).decode()
+        }
         if edit.ttl is not KEEP:
             changes["$expires"] = table.expiry_after(edit.ttl)
         assignments = ", ".join(f"{column} = %s" for column in changes)
@@ -278,13 +277,13 @@ class DatabaseInspector(DjangoBackendInspector):
         return EditResult(EditStatus.DONE if updated else EditStatus.CHANGED)
 
     def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
-        table = self.write_table
-        updated = table.execute(
-            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {IS_LIVE}",
-            table.expiry_after(edit.ttl),
-            to_row_key(stored),
-            table.now(),
-        )
+        table, key = self.write_table, to_row_key(stored)
+        return self.set_expiry(table, key, table.expiry_after(edit.ttl))
+
+    def set_expiry(self, table: CacheTable, key: str | None, expires: Any) -> EditResult:
+        """Change the expiry of a key. `expires` is the result of `CacheTable.expiry_after`."""
+        statement = f"UPDATE $table SET $expires = %s WHERE $key = %s AND {IS_LIVE}"
+        updated = table.execute(statement, expires, key, table.now())
         return EditResult(EditStatus.DONE if updated else EditStatus.GONE)
 
     def expire_each(self, keys: Sequence[bytes], ttl: int) -> BulkResult:
@@ -316,34 +315,16 @@ class DatabaseInspector(DjangoBackendInspector):
         if remaining == TTL_NONE:
             return no_expiry_result()
         # Expiries are whole seconds: adding the lost fraction keeps the second.
-        updated = table.execute(
-            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {IS_LIVE}",
-            table.expiry_after(remaining + 1 + edit.by),
-            key,
-            table.now(),
-        )
-        return EditResult(EditStatus.DONE if updated else EditStatus.GONE)
+        return self.set_expiry(table, key, table.expiry_after(remaining + 1 + edit.by))
 
-    def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
+    def put(self, stored: bytes, edit: Rename | Copy) -> EditResult:
+        """Copy or rename a row, replacing another one, in one transaction."""
         statement = f"UPDATE $table SET $key = %s WHERE $key = %s AND {IS_LIVE}"
-        return self.put(statement, stored, edit)
-
-    def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
-        statement = (
-            "INSERT INTO $table ($key, $value, $expires) "
-            f"SELECT %s, $value, $expires FROM $table WHERE $key = %s AND {IS_LIVE}"
-        )
-        return self.put(statement, stored, edit)
-
-    def put(self, statement: str, stored: bytes, edit: Rename | Copy) -> EditResult:
-        """Copy or rename a row, replacing another one, in one transaction.
-
-        Args:
-            statement: creates or renames the row. Its parameters are the new key, the old key and
-                now.
-            stored: the stored key.
-            edit: the edit.
-        """
+        if isinstance(edit, Copy):
+            statement = (
+                "INSERT INTO $table ($key, $value, $expires) "
+                f"SELECT %s, $value, $expires FROM $table WHERE $key = %s AND {IS_LIVE}"
+            )
         table, key, to = self.write_table, to_row_key(stored), to_row_key(edit.to)
         if to is None or self.key_error(to):
             return EditResult.refusal(_("A database cache can't store this key."))
@@ -398,12 +379,11 @@ class DatabaseInspector(DjangoBackendInspector):
                 "of all caches that use it, whatever their prefix."
             )
             % names,
-            entries=count_rows(table),
+            entries=table.count(),
         )
 
     def flush(self) -> int:
         return self.write_table.execute("DELETE FROM $table")
 
     def info(self) -> Sequence[InfoSection]:
-        table = self.read_table
-        return (table_section(table, self.cache._max_entries), self.eviction_info())
+        return (self.read_table.keyspace_info(self.cache._max_entries), self.eviction_info())

@@ -19,6 +19,7 @@ from django_cachex.commands import (
 )
 from django_cachex.commands.args import encode_arg
 from django_cachex.commands.command import Batch, EncodableArg, parse_raw
+from django_cachex.commands.scripts import Script
 from django_cachex.conf import limits
 from django_cachex.exceptions import DENIED_ERRORS
 from django_cachex.inspectors.edits import EditResult, EditStatus, ValueDigest
@@ -41,7 +42,7 @@ MULTI, EXEC, UNWATCH = (Command((word,), parse_raw) for word in ("MULTI", "EXEC"
 MAX_ATTEMPTS: Final = 20
 """How often an edit is tried while other clients keep changing what it depends on."""
 
-COMPARE_AND_SET_SCRIPT: Final = """\
+COMPARE_AND_SET_SCRIPT: Final = Script("""\
 local position = 2
 local function parse_commands()
   local commands = {}
@@ -83,7 +84,7 @@ for number, args in ipairs(writes) do
   write_replies[number] = reply
 end
 return {1, write_replies}
-"""
+""")
 """The script reads, compares the replies with a checksum, and writes if they match.
 
 A script that fails midway is not rolled back. Several writes are therefore left to a transaction if
@@ -153,7 +154,7 @@ def compare_and_set_by_script(
         conditions = (
             make_conditions(reads, read_replies) if writes.conditions is None else writes.conditions
         )
-        [(state, replies)] = yield [script_command(keys, conditions, writes.commands)]
+        state, replies = yield from run_script(keys, conditions, writes.commands)
         if state == SCRIPT_DONE:
             return finish_program(program, writes.commands, replies)
         if state == SCRIPT_NEEDS_TRANSACTION:
@@ -238,30 +239,30 @@ def raise_first_error(replies: list[Any]) -> list[Any]:
     return replies
 
 
-def script_command(
+def run_script(
     keys: Sequence[bytes],
     conditions: Sequence[tuple[CommandArgs, Any]],
     writes: Sequence[CommandArgs],
-) -> Command[Any]:
-    """Return the command that runs the writes if the conditions hold.
+) -> Operation[tuple[int, list[Any]]]:
+    """Run the writes if the conditions hold; return a state and a list.
 
-    Its reply is a state and a list: the replies to the writes for `SCRIPT_DONE`, the new replies to
-    the reads for `SCRIPT_CHANGED`, and an empty list for `SCRIPT_NEEDS_TRANSACTION`.
+    The list has the replies to the writes for `SCRIPT_DONE`, the new replies to the reads for
+    `SCRIPT_CHANGED`, and nothing for `SCRIPT_NEEDS_TRANSACTION`.
     """
-    checksum = sha1(
-        serialize_reply([reply for _args, reply in conditions]), usedforsecurity=False
-    ).hexdigest()
-    arguments = (*encode_commands([args for args, _reply in conditions]), *encode_commands(writes))
-    return Command(
-        ("EVAL", COMPARE_AND_SET_SCRIPT, len(keys), *keys, checksum, *arguments),
-        parse_state_and_replies,
+    replies = serialize_reply([reply for _args, reply in conditions])
+    args = (
+        sha1(replies, usedforsecurity=False).hexdigest(),
+        *encode_commands([args for args, _reply in conditions]),
+        *encode_commands(writes),
     )
+    return (yield from COMPARE_AND_SET_SCRIPT.operation(keys, args, parse_state_and_replies))
 
 
-def parse_state_and_replies(reply: Any) -> Any:
+def parse_state_and_replies(reply: Any) -> tuple[int, list[Any]]:
     if not tuple_of(is_integer, list_of(any_reply))(reply):
-        raise UnexpectedReply("Unexpected reply to EVAL.")
-    return reply
+        raise UnexpectedReply("Unexpected reply to a script.")
+    state, replies = reply
+    return state, replies
 
 
 def encode_commands(commands: Sequence[CommandArgs]) -> CommandArgs:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django_cachex.commands import AccessDenied, Command, Operation, UnknownCommand
 from django_cachex.commands.cache_api import persist_existing
 from django_cachex.commands.command import EncodableArg, parse_raw
+from django_cachex.commands.scripts import Script
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
@@ -137,11 +138,11 @@ def increment(target: EditTarget, edit: Incr, names: list[bytes]) -> EditProgram
     )
 
 
-EXTEND_TTL_SCRIPT: Final = """\
+EXTEND_TTL_SCRIPT: Final = Script("""\
 local remaining = redis.call('PTTL', KEYS[1])
 if remaining >= 0 then redis.call('PEXPIRE', KEYS[1], remaining + tonumber(ARGV[1])) end
 return remaining
-"""
+""")
 
 
 def set_ttl(stored: bytes, edit: Expire) -> Operation[EditResult]:
@@ -166,9 +167,9 @@ def expire_at(stored: bytes, edit: ExpireAt) -> Operation[EditResult]:
 
 def extend_ttl(stored: bytes, edit: ExtendTTL) -> Operation[EditResult]:
     try:
-        [remaining] = yield [
-            Command(("EVAL", EXTEND_TTL_SCRIPT, 1, stored, require_positive_ttl(edit.by)), int)
-        ]
+        remaining = yield from EXTEND_TTL_SCRIPT.operation(
+            [stored], [require_positive_ttl(edit.by)], int
+        )
     except (AccessDenied, UnknownCommand):
         return (yield from extend_ttl_by_transaction(stored, edit))
     return extend_result(remaining)

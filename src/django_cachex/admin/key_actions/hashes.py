@@ -32,7 +32,7 @@ from django_cachex.inspectors.edits import (
     ExpireField,
     KeepTTL,
     RenameField,
-    SetField,
+    SetElement,
 )
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.keys import display_text, encode_text
@@ -103,7 +103,7 @@ class EditFieldAction(RowAction[ElementForm]):
     def edit(self, context: KeyContext, form: ElementForm) -> Edit | EditResult | None:
         if is_unchanged(form):
             return None
-        return SetField(context.element, form.cleaned_data["expected"], form.parsed_value)
+        return SetElement(context.element, form.cleaned_data["expected"], form.parsed_value, "hash")
 
     def log_message(self, context: KeyContext, form: ElementForm, result: EditResult | None) -> str:
         text = element_message(
@@ -187,7 +187,7 @@ class ChangeFieldTtlAction(RowAction[FieldTtlForm]):
     def edit(self, context: KeyContext, form: FieldTtlForm) -> Edit | EditResult | None:
         if isinstance(form.ttl, KeepTTL):
             return None
-        return ExpireField(context.element, form.ttl, form.cleaned_data["expected"])
+        return ExpireField(context.element, form.cleaned_data["expected"], form.ttl)
 
     def log_message(
         self, context: KeyContext, form: FieldTtlForm, result: EditResult | None

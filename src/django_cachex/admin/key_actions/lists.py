@@ -33,9 +33,9 @@ from django_cachex.inspectors.edits import (
     End,
     InsertItem,
     InsertPosition,
-    PopItems,
+    PopElements,
     PushItems,
-    SetItem,
+    SetElement,
     TrimList,
 )
 from django_cachex.inspectors.info import Text, Unit
@@ -119,7 +119,7 @@ class EditItemAction(RowAction[ElementForm]):
     def edit(self, context: KeyContext, form: ElementForm) -> Edit | EditResult | None:
         if is_unchanged(form):
             return None
-        return SetItem(context.element, form.cleaned_data["expected"], form.parsed_value)
+        return SetElement(context.element, form.cleaned_data["expected"], form.parsed_value, "list")
 
     def log_message(self, context: KeyContext, form: ElementForm, result: EditResult | None) -> str:
         return element_message(
@@ -135,7 +135,7 @@ class PopItemsAction(PopAction):
         return CountForm(data, ends=POP_ENDS)
 
     def edit(self, context: KeyContext, form: CountForm) -> Edit | EditResult | None:
-        return PopItems(End(form.cleaned_data["end"]), form.cleaned_data["count"])
+        return PopElements("list", End(form.cleaned_data["end"]), form.cleaned_data["count"])
 
 
 MAX_LENGTH = 10**15

@@ -31,8 +31,8 @@ from django_cachex.inspectors.edits import (
     EditResult,
     EditStatus,
     End,
-    PopMembers,
-    ReplaceMember,
+    PopElements,
+    SetElement,
     SetScore,
     ZAdd,
     ZAddCondition,
@@ -140,7 +140,7 @@ class EditMemberAction(RowAction[ElementForm]):
         if is_unchanged(form):
             return None
         expected = form.cleaned_data["expected"]
-        return ReplaceMember(context.type, context.element, expected, form.parsed_value)
+        return SetElement(context.element, expected, form.parsed_value, context.type)
 
     def field_errors(
         self, context: KeyContext, form: ElementForm, result: EditResult
@@ -192,4 +192,4 @@ class PopMembersAction(PopAction):
 
     def edit(self, context: KeyContext, form: CountForm) -> Edit | EditResult | None:
         end = End(form.cleaned_data.get("end", End.RANDOM))
-        return PopMembers(context.type, end, form.cleaned_data["count"])
+        return PopElements(context.type, end, form.cleaned_data["count"])

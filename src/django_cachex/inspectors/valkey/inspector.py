@@ -65,6 +65,7 @@ from django_cachex.inspectors.valkey.compare_and_set import (
 )
 from django_cachex.inspectors.valkey.copy import MAX_COPY_SIZE
 from django_cachex.inspectors.valkey.edit import edit_operation, expire, unlink, unlink_batches
+from django_cachex.inspectors.valkey.element_rows import raw_command
 from django_cachex.inspectors.valkey.elements import read_element
 from django_cachex.inspectors.valkey.errors import (
     none_if_denied,
@@ -75,7 +76,6 @@ from django_cachex.inspectors.valkey.info import build_sections, parse_number
 from django_cachex.inspectors.valkey.key_info import TYPES, describe
 from django_cachex.inspectors.valkey.read import read_key
 from django_cachex.inspectors.valkey.scan import KeyScan, primary_nodes, scan_keys
-from django_cachex.inspectors.valkey.scan_elements import raw_command
 from django_cachex.inspectors.valkey.snippets import DatabaseAddress, cli_snippet
 from django_cachex.inspectors.values import ValueFormat, detect_format
 from django_cachex.inspectors.values.formats import PROBE_SIZE, decompress

@@ -21,6 +21,7 @@ from django_cachex.inspectors.query import ElementPage, InvalidPosition
 from django_cachex.inspectors.types import KeyChanged, KeyInfo, KeyTooLarge, KeyValue
 from django_cachex.inspectors.valkey import copy
 from django_cachex.inspectors.valkey.edit_keys import large_value_fingerprint
+from django_cachex.inspectors.valkey.element_rows import LENGTH_COMMANDS, ElementRow, raw_command
 from django_cachex.inspectors.valkey.elements import (
     build_elements,
     next_entry_id,
@@ -39,13 +40,11 @@ from django_cachex.inspectors.valkey.key_info import (
     fetch_columns,
 )
 from django_cachex.inspectors.valkey.scan_elements import (
-    ElementRow,
     ReadRequest,
     RowPage,
     parse_row_position,
     prefetch_hash,
     prefetch_run_id,
-    raw_command,
     read_hash,
     read_set,
 )
@@ -298,15 +297,6 @@ def make_request(
         total=total,
         prefetched=prefetched,
     )
-
-
-LENGTH_COMMANDS: Final = {
-    "list": "LLEN",
-    "set": "SCARD",
-    "zset": "ZCARD",
-    "hash": "HLEN",
-    "stream": "XLEN",
-}
 
 
 def fit_memory(count: int, total: int, memory: int, size_limit: int) -> int:

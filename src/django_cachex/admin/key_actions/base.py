@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from django import forms
@@ -14,9 +14,9 @@ from django_cachex.admin import log_entries
 from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.permissions import Permission
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import Edit, EditResult
+from django_cachex.inspectors.edits import Edit, EditResult, ElementEdit, Incr, SetValue
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.types import Element, KeyValue
+from django_cachex.inspectors.types import Element, KeyValue, Replies
 from django_cachex.inspectors.values import Content
 
 PageArea = Literal["bar", "head", "value", "elements", "row"]
@@ -55,6 +55,12 @@ class KeyContext:
         return next((row for row in rows if row.id == element), None)
 
     @property
+    def replies(self) -> Replies:
+        """The replies when the element or value was read, so that an edit need not read again."""
+        read = self.row or self.key_value
+        return read.replies if read is not None else {}
+
+    @property
     def content(self) -> Content | None:
         return self.key_value.content if self.key_value is not None else None
 
@@ -89,7 +95,7 @@ class KeyAction(Generic[F]):
     """Whether the form shows the value. If reading it may run code, the form is opened by POST."""
 
     skips_value: ClassVar[bool] = False
-    """Whether the action is applied without reading the value."""
+    """Whether the action is applied without reading the value, or with its element alone."""
 
     has_preview: ClassVar[bool] = False
     """Whether `preview` can describe the effect of a valid form."""
@@ -159,6 +165,8 @@ class KeyAction(Generic[F]):
 
     def apply(self, context: KeyContext, edit: Edit) -> EditResult:
         """Apply the edit. Errors of the cache are not caught."""
+        if isinstance(edit, SetValue | Incr | ElementEdit):
+            edit = replace(edit, replies=context.replies)
         return context.inspector.apply(context.stored, edit)
 
     def log_message(self, context: KeyContext, form: F, result: EditResult | None) -> str:

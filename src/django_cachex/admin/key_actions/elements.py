@@ -63,6 +63,7 @@ class RowAction(ElementAction[F]):
 
     control_area = "row"
     form_area = "row"
+    skips_value = True
 
     def applies_to(self, context: KeyContext) -> bool:
         return (

@@ -16,6 +16,8 @@ from django.core.cache import caches
 from django.core.management import CommandError, call_command
 from django.db import connections
 
+from django_cachex.inspectors.valkey.compare_and_set import COMPARE_AND_SET_SCRIPT
+from django_cachex.inspectors.valkey.edit_keys import EXTEND_TTL_SCRIPT
 from tests import servers
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
@@ -27,7 +29,18 @@ from tests.cache.relay import Link, Relay
 UNKNOWN = "Attempted, result unknown: "
 
 CHANGES = (
-    *(b"EVAL", b"SET", b"HSET", b"UNLINK", b"DEL", b"RENAME", b"RENAMENX", b"COPY", b"INCRBY"),
+    *(
+        b"EVAL",
+        b"EVALSHA",
+        b"SET",
+        b"HSET",
+        b"UNLINK",
+        b"DEL",
+        b"RENAME",
+        b"RENAMENX",
+        b"COPY",
+        b"INCRBY",
+    ),
     *(b"PEXPIRE", b"PERSIST", b"FLUSHDB", b"RESTORE"),
 )
 STATEMENTS = b"INSERT INTO", b"UPDATE ", b"DELETE FROM", b"TRUNCATE"
@@ -66,6 +79,10 @@ class CuttingStatements(Cutting):
 @pytest.fixture
 def between(valkey_server: servers.Server) -> Iterator[Cutting]:
     """A relay to Valkey, which cuts once its `cuts` is set."""
+    # Otherwise the relay would cut the EVALSHA that tells that the server lacks a script.
+    with valkey.Valkey(port=valkey_server.port) as client:
+        for script in (COMPARE_AND_SET_SCRIPT, EXTEND_TTL_SCRIPT):
+            client.script_load(script.source)
     relay = Cutting(valkey_server.port)
     try:
         yield relay

@@ -331,7 +331,7 @@ class Inspector:
 
         Args:
             stored: the stored key.
-            type: the expected type of the key.
+            type: the expected type of the key, or empty if it is a hash, a set or a sorted set.
             element_id: the `Element.id`.
 
         Returns:

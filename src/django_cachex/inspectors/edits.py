@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from django_cachex.inspectors.info import Text
+from django_cachex.inspectors.types import Replies
 from django_cachex.inspectors.values import Content, fingerprint
 
 ScoredMember = tuple[Any, float]
@@ -52,15 +53,26 @@ class ZAddCondition(StrEnum):
     XX_LT = "XX LT"
 
 
+# Edits of elements. Their `type` is the type of key that they apply to, as `TYPE` returns it.
+
+
 @dataclass(frozen=True, slots=True)
 class ElementRef:
     """An element and its expected fingerprint."""
 
     element: str
+    """The `Element.id`."""
+
     expected: str
+    """The `Element.expected` that the user saw, or empty for any."""
 
 
-# New collections.
+@dataclass(frozen=True, slots=True)
+class ElementEdit(ElementRef):
+    """A change to one element, if it is as expected."""
+
+    replies: Replies = field(default_factory=dict, repr=False, compare=False, kw_only=True)
+    """The `Element.replies`: with these, the element isn't read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +80,7 @@ class CreateCollection:
     """Create a key of the given type with its first elements."""
 
     type: str
-    """One of `Inspector.creatable_types`, as returned by `TYPE`.
-
-    Strings are created with `AddValue`.
-    """
+    """One of `Inspector.creatable_types`. Strings are created with `AddValue`."""
 
     elements: tuple[Any, ...]
     """Items of a list, members of a set, `ScoredMember`s, or `Field`s of a hash or stream entry."""
@@ -83,9 +92,6 @@ class CreateCollection:
     """Whether to overwrite an existing key of any type."""
 
 
-# Collections of any type.
-
-
 @dataclass(frozen=True, slots=True)
 class RemoveElements:
     """Remove elements. If one of them has changed, none is removed."""
@@ -94,7 +100,21 @@ class RemoveElements:
     elements: tuple[ElementRef, ...]
 
 
-# Lists.
+@dataclass(frozen=True, slots=True)
+class PopElements:
+    """Remove and return elements from an end of a list or sorted set, or random members."""
+
+    type: str
+    end: End
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SetElement(ElementEdit):
+    """Change the value of an item or field, or replace a member and keep its score."""
+
+    value: Any
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,31 +123,16 @@ class PushItems:
 
     items: tuple[Any, ...]
     end: End = End.LAST
+    type: ClassVar[str] = "list"
 
 
 @dataclass(frozen=True, slots=True)
-class InsertItem:
+class InsertItem(ElementEdit):
     """Insert an item next to another item."""
 
-    element: str
-    expected: str
     item: Any
     position: InsertPosition = InsertPosition.BEFORE
-
-
-@dataclass(frozen=True, slots=True)
-class SetItem:
-    element: str
-    expected: str
-    item: Any
-
-
-@dataclass(frozen=True, slots=True)
-class PopItems:
-    """Remove and return items from an end of a list."""
-
-    end: End
-    count: int = 1
+    type: ClassVar[str] = "list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +144,7 @@ class TrimList:
     length: int
     """The length of the list that the user saw."""
 
-
-# Sets and sorted sets.
+    type: ClassVar[str] = "list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,7 @@ class AddMembers:
     """Add members to a set."""
 
     members: tuple[Any, ...]
+    type: ClassVar[str] = "set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,35 +161,15 @@ class ZAdd:
 
     members: tuple[ScoredMember, ...]
     condition: ZAddCondition = ZAddCondition.ANY
+    type: ClassVar[str] = "zset"
 
 
 @dataclass(frozen=True, slots=True)
-class SetScore:
-    element: str
-    expected: str
+class SetScore(ElementEdit):
+    """Change the score of a member of a sorted set."""
+
     score: float
-
-
-@dataclass(frozen=True, slots=True)
-class ReplaceMember:
-    """Replace a member of a set or sorted set. In a sorted set, the score is kept."""
-
-    type: str
-    element: str
-    expected: str
-    member: Any
-
-
-@dataclass(frozen=True, slots=True)
-class PopMembers:
-    """Remove and return members of a set (`RANDOM` only) or sorted set."""
-
-    type: str
-    end: End
-    count: int = 1
-
-
-# Hashes.
+    type: ClassVar[str] = "zset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,34 +178,25 @@ class AddFields:
 
     fields: tuple[Field, ...]
     replace: bool = False
+    type: ClassVar[str] = "hash"
 
 
 @dataclass(frozen=True, slots=True)
-class SetField:
-    element: str
-    expected: str
-    value: Any
+class RenameField(ElementEdit):
+    """Rename a field of a hash, keeping its value and its TTL."""
 
-
-@dataclass(frozen=True, slots=True)
-class RenameField:
-    element: str
-    expected: str
     field: str
+    type: ClassVar[str] = "hash"
 
 
 @dataclass(frozen=True, slots=True)
-class ExpireField:
-    """Change the TTL of a hash field."""
+class ExpireField(ElementEdit):
+    """Change the TTL of a field of a hash."""
 
-    element: str
     ttl: int
     """Milliseconds, or `TTL_NONE`."""
 
-    expected: str = ""
-
-
-# Streams.
+    type: ClassVar[str] = "hash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +207,8 @@ class AddEntry:
     id: str = "*"
     """An ID that is greater than the last one, or `*` to let the server choose."""
 
+    type: ClassVar[str] = "stream"
+
 
 @dataclass(frozen=True, slots=True)
 class TrimStream:
@@ -240,27 +218,28 @@ class TrimStream:
     length: int
     """The number of entries that the user saw."""
 
+    type: ClassVar[str] = "stream"
 
-ElementEdit = (
+
+CollectionEdit = (
     CreateCollection
     | RemoveElements
+    | PopElements
+    | SetElement
     | PushItems
     | InsertItem
-    | SetItem
-    | PopItems
     | TrimList
     | AddMembers
     | ZAdd
     | SetScore
-    | ReplaceMember
-    | PopMembers
     | AddFields
-    | SetField
     | RenameField
     | ExpireField
     | AddEntry
     | TrimStream
 )
+
+# Edits of keys.
 
 
 class KeepTTL(Enum):
@@ -295,12 +274,17 @@ class SetValue:
     ttl: int | KeepTTL = KEEP
     """Milliseconds, `TTL_NONE`, or `KEEP`."""
 
+    replies: Replies = field(default_factory=dict, repr=False, compare=False)
+    """The `KeyValue.replies`: with these, the value isn't read again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Incr:
     """Add to the current number of an existing key and keep its TTL."""
 
     by: int | float
+    replies: Replies = field(default_factory=dict, repr=False, compare=False)
+    """The `KeyValue.replies`: with these, the value isn't read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +351,7 @@ class Copy:
 
 
 KeyEdit = AddValue | SetValue | Incr | Expire | ExpireAt | ExtendTTL | Rename | Copy
-Edit = KeyEdit | ElementEdit
+Edit = KeyEdit | CollectionEdit
 
 
 class EditStatus(StrEnum):

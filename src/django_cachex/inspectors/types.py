@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from django_cachex.inspectors.info import Text, Unit
 from django_cachex.inspectors.values import Content
@@ -14,6 +14,10 @@ TTL_NONE: Final = -1
 
 TTL_MISSING: Final = -2
 """The TTL of a key that doesn't exist, as in the reply of `PTTL`."""
+
+
+Replies = Mapping[Any, Any]
+"""What the store replied when a value was read, by command. An edit compares the value with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,12 @@ class Element:
     ttl: int | None = None
     """For a hash field, if the server supports it: milliseconds or `TTL_NONE`."""
 
+    type: str = ""
+    """If the element was read alone, the type of its key as returned by `TYPE`."""
+
+    replies: Replies = field(default_factory=dict, repr=False, compare=False)
+    """If the element was read alone, the replies, for a following edit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Elements:
@@ -144,6 +154,9 @@ class KeyValue:
 
     note: Text = ""
     """Why less is shown than expected."""
+
+    replies: Replies = field(default_factory=dict, repr=False, compare=False)
+    """The replies when the value was read, for a following edit."""
 
 
 @dataclass(frozen=True, slots=True)

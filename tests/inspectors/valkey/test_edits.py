@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import valkey
 
-from django_cachex.commands import Command
+from django_cachex.commands import Command, CommandError
 from django_cachex.inspectors.edits import KEEP, AddValue, Edit, EditStatus, Expire, SetValue
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.valkey.compare_and_set import EditTarget
@@ -135,7 +135,12 @@ def test_a_change_between_comparison_and_write_is_told(
         requests = steps.send(replies)  # The others follow as they come.
         try:
             while True:
-                requests = steps.send((yield requests))
+                try:
+                    replies = yield requests
+                except CommandError as error:
+                    requests = steps.throw(error)
+                else:
+                    requests = steps.send(replies)
         except StopIteration as stop:
             return stop.value
 

@@ -28,14 +28,12 @@ from django_cachex.inspectors.edits import (
     InsertItem,
     PushItems,
     Rename,
-    ReplaceMember,
-    SetField,
-    SetItem,
+    SetElement,
     SetValue,
     ZAdd,
 )
 from django_cachex.inspectors.types import TTL_NONE
-from django_cachex.inspectors.valkey.element_ids import make_id
+from django_cachex.inspectors.valkey.element_rows import make_id
 from tests import servers
 from tests.cache.codecs.test_running import typed
 
@@ -186,13 +184,13 @@ ELEMENTS: dict[str, Callable[[Any], Edit]] = {
     ),
     "push": lambda value: PushItems(("first", value), End.LAST),
     "insert": lambda value: InsertItem("0", "", value),
-    "set an item": lambda value: SetItem("0", "", value),
+    "set an item": lambda value: SetElement("0", "", value, "list"),
     "add members": lambda value: AddMembers((value,)),
-    "rename a member": lambda value: ReplaceMember("set", make_id(b"\xa1a", 0), "", value),
+    "rename a member": lambda value: SetElement(make_id(b"\xa1a", 0), "", value, "set"),
     "add scored": lambda value: ZAdd(((value, 1.0),)),
-    "rename a scored": lambda value: ReplaceMember("zset", make_id(b"\xa1a", 0), "", value),
+    "rename a scored": lambda value: SetElement(make_id(b"\xa1a", 0), "", value, "zset"),
     "add fields": lambda value: AddFields((("another", value),)),
-    "set a field": lambda value: SetField(make_id(b"field", 0), "", value),
+    "set a field": lambda value: SetElement(make_id(b"field", 0), "", value, "hash"),
     "add an entry": lambda value: AddEntry((("field", value),)),
     "set": lambda value: SetValue(value, ""),
     "replace": lambda value: AddValue(value, TTL_NONE, replace=True),

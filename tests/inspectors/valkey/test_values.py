@@ -9,6 +9,7 @@ import pytest
 from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.types import KeyValue
 from django_cachex.inspectors.valkey.inspector import ServerInspector
+from django_cachex.inspectors.valkey.read import HEAD_SIZE
 from django_cachex.inspectors.values import fingerprint
 from tests.inspectors.valkey.conftest import Store
 from tests.inspectors.valkey.proxy import proxy
@@ -288,7 +289,7 @@ def test_an_empty_stream_is_there(inspector: ServerInspector, store: Store) -> N
 
 @pytest.mark.parametrize("type", ["string", "list"])
 def test_a_key_that_goes_while_it_is_read_is_none(store: Store, type: str) -> None:
-    store.raw.set(":1:string", "abc")
+    store.raw.set(":1:string", "abc" * HEAD_SIZE)  # A shorter one is read in one step.
     store.raw.rpush(":1:list", "a", "b", "c")
     # EXISTS, the last of what is asked, is heard to say no.
     with proxy(store.server.port, {b":1\r\n": b":0\r\n"}) as changed:

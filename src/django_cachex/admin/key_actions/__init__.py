@@ -1,15 +1,26 @@
-"""The actions on a key that its page offers: one class each, in one table."""
+"""The actions on a key that its page offers, in one table."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
+from django.utils.translation import gettext_lazy as _
+
+from django_cachex.admin.forms.elements import TrimListForm, TrimStreamForm
 from django_cachex.admin.key_actions.base import KeyAction, KeyContext, PageArea, RequiredPermission
-from django_cachex.admin.key_actions.elements import RemoveElementsAction
-from django_cachex.admin.key_actions.hashes import (
+from django_cachex.admin.key_actions.elements import (
     AddFieldAction,
+    AddItemAction,
+    AddMemberAction,
+    AddScoredMemberAction,
+    AppendEntryAction,
     ChangeFieldTtlAction,
-    EditFieldAction,
+    ChangeScoreAction,
+    EditElementAction,
+    InsertItemAction,
+    PopAction,
+    RemoveElementsAction,
     RenameFieldAction,
+    TrimAction,
 )
 from django_cachex.admin.key_actions.key import (
     ChangeTtlAction,
@@ -19,21 +30,7 @@ from django_cachex.admin.key_actions.key import (
     RenameKeyAction,
     ReplaceValueAction,
 )
-from django_cachex.admin.key_actions.lists import (
-    AddItemAction,
-    EditItemAction,
-    InsertItemAction,
-    PopItemsAction,
-    TrimListAction,
-)
-from django_cachex.admin.key_actions.sets import (
-    AddMemberAction,
-    AddScoredMemberAction,
-    ChangeScoreAction,
-    EditMemberAction,
-    PopMembersAction,
-)
-from django_cachex.admin.key_actions.streams import AppendEntryAction, TrimStreamAction
+from django_cachex.inspectors.info import Unit
 
 __all__ = [
     "ACTIONS_BY_FORM_MODE",
@@ -57,13 +54,54 @@ KEY_ACTIONS: Final[Sequence[KeyAction[Any]]] = (
     AddMemberAction(),
     AddScoredMemberAction(),
     AppendEntryAction(),
-    PopItemsAction(),
-    PopMembersAction(),
-    TrimListAction(),
-    TrimStreamAction(),
-    EditFieldAction(),
-    EditItemAction(),
-    EditMemberAction(),
+    PopAction(form_mode="pop-items", submit_mode="take-items", types=("list",), unit=Unit.ITEMS),
+    PopAction(
+        form_mode="pop-members",
+        submit_mode="take-members",
+        types=("set", "zset"),
+        unit=Unit.MEMBERS,
+    ),
+    TrimAction(
+        form_mode="trim-list",
+        submit_mode="cut-list",
+        types=("list",),
+        title=_("Trim list"),
+        form_class=TrimListForm,
+        unit=Unit.ITEMS,
+    ),
+    TrimAction(
+        form_mode="trim-stream",
+        submit_mode="cut-stream",
+        types=("stream",),
+        title=_("Trim stream"),
+        form_class=TrimStreamForm,
+        unit=Unit.ENTRIES,
+    ),
+    EditElementAction(
+        form_mode="edit-field",
+        submit_mode="set-field",
+        types=("hash",),
+        title=_("Edit field"),
+        value_label="%(name)s",
+        done=_('Field "%(name)s" changed'),
+    ),
+    EditElementAction(
+        form_mode="edit-item",
+        submit_mode="set-item",
+        types=("list",),
+        title=_("Edit item"),
+        object_label=_("item %(index)s"),
+        value_label=_("Item %(index)s"),
+        done=_("Item %(index)s changed"),
+    ),
+    EditElementAction(
+        form_mode="edit-member",
+        submit_mode="set-member",
+        types=("set", "zset"),
+        title=_("Edit member"),
+        value_label=_("Member"),
+        done=_("Member changed"),
+    ),
     ChangeScoreAction(),
     RenameFieldAction(),
     ChangeFieldTtlAction(),

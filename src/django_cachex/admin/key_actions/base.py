@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Literal, TypeVar
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -14,9 +14,9 @@ from django_cachex.admin import log_entries
 from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.permissions import Permission
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import Edit, EditResult
+from django_cachex.inspectors.edits import Edit, EditResult, ElementEdit, Incr, SetValue
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.types import Element, KeyValue
+from django_cachex.inspectors.types import Element, KeyValue, Replies
 from django_cachex.inspectors.values import Content
 
 PageArea = Literal["bar", "head", "value", "elements", "row"]
@@ -55,6 +55,24 @@ class KeyContext:
         return next((row for row in rows if row.id == element), None)
 
     @property
+    def element_row(self) -> Element:
+        """The row; actions on a row are applied only if it exists."""
+        if self.row is None:
+            raise LookupError(self.element)
+        return self.row
+
+    @property
+    def length(self) -> int:
+        """The number of elements that the key had when it was read."""
+        return (self.key_value.info.size or 0) if self.key_value is not None else 0
+
+    @property
+    def replies(self) -> Replies:
+        """The replies when the element or value was read, so that an edit need not read again."""
+        read = self.row or self.key_value
+        return read.replies if read is not None else {}
+
+    @property
     def content(self) -> Content | None:
         return self.key_value.content if self.key_value is not None else None
 
@@ -64,59 +82,78 @@ class KeyContext:
         return (self.key_value.info.type or "") if self.key_value is not None else ""
 
 
+def not_editable_note(content: Content) -> str:
+    """Return a note that a value will be replaced, because it can't be edited exactly."""
+    return " ".join(
+        [
+            _("The stored value can't be edited."),
+            str(content.not_editable_reason),
+            _("What you enter here replaces it."),
+        ]
+    )
+
+
 class KeyAction(Generic[F]):
     """A kind of change to a key, with its form, its edit and its messages.
 
     The form is a Django form whose hidden fields hold what the user saw. Actions have no state.
+    Arguments of the constructor set attributes, as those of Django's `View` do.
     """
 
-    form_mode: ClassVar[str] = ""
+    def __init__(self, **attributes: Any) -> None:
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    form_mode: str = ""
     """The `mode` parameter that shows the form; empty if the action has no form of its own."""
 
-    submit_mode: ClassVar[str] = ""
+    submit_mode: str = ""
     """The `mode` parameter of a POST that applies the action."""
 
-    permission: ClassVar[Permission]
+    permission: Permission
     """What the action requires."""
 
-    control_area: ClassVar[PageArea] = "bar"
+    types: tuple[str, ...] = ()
+    """The types of keys that the action is for, as `TYPE` names them; empty for any."""
+
+    control_area: PageArea = "bar"
     """The area of the control that opens the form."""
 
-    form_area: ClassVar[PageArea] = "head"
+    form_area: PageArea = "head"
     """The area of the form."""
 
-    reads_value: ClassVar[bool] = False
+    reads_value: bool = False
     """Whether the form shows the value. If reading it may run code, the form is opened by POST."""
 
-    skips_value: ClassVar[bool] = False
-    """Whether the action is applied without reading the value."""
+    skips_value: bool = False
+    """Whether the action is applied without reading the value, or with its element alone."""
 
-    has_preview: ClassVar[bool] = False
+    has_preview: bool = False
     """Whether `preview` can describe the effect of a valid form."""
 
-    log_flag: ClassVar[int] = log_entries.CHANGE
+    log_flag: int = log_entries.CHANGE
     """The action flag of the `LogEntry`; see `log_flag_for`."""
 
-    kind: ClassVar[str] = ""
+    kind: str = ""
     """The look of the control: `primary`, `danger`, or empty."""
 
-    label: ClassVar[Text] = ""
+    label: Text = ""
     """The label of the control."""
 
-    title: ClassVar[Text] = ""
+    title: Text = ""
     """The title of the form."""
 
-    submit_label: ClassVar[Text] = gettext_lazy("Save")
-    overwrite_label: ClassVar[Text] = gettext_lazy("Save my version")
+    submit_label: Text = gettext_lazy("Save")
+    overwrite_label: Text = gettext_lazy("Save my version")
     """The label of the submit button after a conflict."""
 
-    cancel_label: ClassVar[Text] = gettext_lazy("Cancel")
-    keep_label: ClassVar[Text] = gettext_lazy("Keep the current version")
+    cancel_label: Text = gettext_lazy("Cancel")
+    keep_label: Text = gettext_lazy("Keep the current version")
     """The label of Cancel after a conflict."""
 
     def applies_to(self, context: KeyContext) -> bool:
         """Return whether the action can be applied to this key, regardless of permissions."""
-        return True
+        return not self.types or context.type in self.types
 
     def is_available(self, context: KeyContext) -> bool:
         """Return whether this user can apply the action to this key."""
@@ -159,6 +196,8 @@ class KeyAction(Generic[F]):
 
     def apply(self, context: KeyContext, edit: Edit) -> EditResult:
         """Apply the edit. Errors of the cache are not caught."""
+        if isinstance(edit, SetValue | Incr | ElementEdit):
+            edit = replace(edit, replies=context.replies)
         return context.inspector.apply(context.stored, edit)
 
     def log_message(self, context: KeyContext, form: F, result: EditResult | None) -> str:

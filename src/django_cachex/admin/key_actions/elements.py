@@ -1,68 +1,85 @@
-"""Base classes and functions for actions on elements."""
+"""Actions on the elements of a key."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
-from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from django_cachex.admin import formatting, log_entries
+from django_cachex.admin import formatting
 from django_cachex.admin.components import Action, Confirmation
-from django_cachex.admin.forms.base import EditForm, FocusedForm
-from django_cachex.admin.key_actions.base import F, KeyAction, KeyContext, PageArea
-from django_cachex.admin.messages import digest_text
+from django_cachex.admin.forms.elements import (
+    POP_ENDS,
+    CountForm,
+    ElementForm,
+    EntryForm,
+    FieldTtlForm,
+    InsertForm,
+    NewFieldForm,
+    NewItemForm,
+    RenameFieldForm,
+    ScoredMemberForm,
+    ScoreForm,
+    SelectionForm,
+    TrimListForm,
+    TrimStreamForm,
+)
+from django_cachex.admin.key_actions.base import F, KeyAction, KeyContext, not_editable_note
+from django_cachex.admin.messages import digest_text, ttl_message
 from django_cachex.admin.permissions import EDIT_ELEMENTS
-from django_cachex.inspectors.edits import Edit, EditResult, ElementRef, End, RemoveElements
+from django_cachex.inspectors.edits import (
+    AddEntry,
+    AddFields,
+    AddMembers,
+    Edit,
+    EditResult,
+    EditStatus,
+    ElementRef,
+    End,
+    ExpireField,
+    InsertItem,
+    InsertPosition,
+    KeepTTL,
+    PopElements,
+    PushItems,
+    RemoveElements,
+    RenameField,
+    SetElement,
+    SetScore,
+    ZAdd,
+    ZAddCondition,
+)
 from django_cachex.inspectors.info import Text, Unit
-from django_cachex.inspectors.keys import display_text
-from django_cachex.inspectors.types import Element
+from django_cachex.inspectors.keys import display_text, encode_text
+from django_cachex.inspectors.types import TTL_NONE, Element
 from django_cachex.inspectors.values import Content
 
-MAX_TEXTAREA_ROWS = 20
+MAX_NAMES_SHOWN = 200
+MAX_EXCERPT = 200
 
-
-class ElementForm(EditForm):
-    """The value of an element: `EditForm` without a TTL."""
-
-    def __init__(
-        self, data: Any = None, *, initial: Mapping[str, Any] | None = None, label: str = ""
-    ) -> None:
-        filled = {"opened": formatting.format_current_time(), **(initial or {})}
-        super().__init__(data, initial=filled, can_expire=False, keeps_ttl=True)
-        field = self.fields["value"]
-        if label:
-            field.label = label
-        line_count = str(filled.get("value", "")).count("\n") + 1
-        field.widget.attrs["rows"] = min(max(2, line_count), MAX_TEXTAREA_ROWS)
+UNITS = {"list": Unit.ITEMS, "set": Unit.MEMBERS, "zset": Unit.MEMBERS, "hash": Unit.FIELDS}
 
 
 class ElementAction(KeyAction[F]):
     """An action on a collection; its form is above the elements."""
 
     permission = EDIT_ELEMENTS
-    control_area: ClassVar[PageArea] = "elements"
-    form_area: ClassVar[PageArea] = "elements"
-    cancel_label = gettext_lazy("Cancel")
-    keep_label = gettext_lazy("Keep the current version")
-
-    types: ClassVar[tuple[str, ...]] = ()
-    """The types of keys that the action is for."""
-
-    def applies_to(self, context: KeyContext) -> bool:
-        return context.type in self.types
-
-    def expected_after_conflict(self, context: KeyContext, result: EditResult) -> str:
-        return result.expected
+    control_area = "elements"
+    form_area = "elements"
 
 
-class RowAction(ElementAction[F]):
+class RowAction(KeyAction[F]):
     """An action on one element; its form replaces the row."""
 
+    permission = EDIT_ELEMENTS
     control_area = "row"
     form_area = "row"
+    skips_value = True
+
+    object_label: Text = "%(name)s"
+    """What follows the label of the row's link for screen readers, with a name or an index."""
 
     def applies_to(self, context: KeyContext) -> bool:
         return (
@@ -79,7 +96,10 @@ class RowAction(ElementAction[F]):
 
     def object_name(self, row: Element) -> str:
         """Return what follows the label of the row's link for screen readers."""
-        return format_element_name(row)
+        return str(self.object_label) % {"name": format_element_name(row), "index": row.name}
+
+    def expected_after_conflict(self, context: KeyContext, result: EditResult) -> str:
+        return result.expected
 
 
 def format_element_name(row: Element) -> str:
@@ -92,88 +112,295 @@ def format_item_name(row: Element) -> str:
     return _("item %(index)s") % {"index": row.name}
 
 
-def require_row(context: KeyContext) -> Element:
-    """Return the row that an action works on; `applies_to` checks that it exists."""
-    if context.row is None:
-        raise LookupError(context.element)
-    return context.row
-
-
-def value_form(context: KeyContext, data: Any, content: Content, label: str) -> ElementForm:
-    """Return the form of an element's value; it is empty if the value can't be edited exactly."""
-    initial: dict[str, Any] = {"expected": require_row(context).expected}
-    if content.editable:
-        initial |= {"value": content.edit_text, "store_as": content.store_as}
-    return ElementForm(data, initial=initial, label=label)
-
-
-def replace_notes(content: Content) -> list[Text]:
-    """Return a note that an element will be replaced, if its value can't be edited exactly."""
-    if content.editable:
-        return []
-    return [
-        " ".join(
-            [
-                _("The stored value can't be edited."),
-                str(content.not_editable_reason),
-                _("What you enter here replaces it."),
-            ]
-        )
-    ]
-
-
 def element_message(text: str, result: EditResult | None) -> str:
     """Return what was done to an element, with sizes and fingerprints if they are known."""
     digest = digest_text(result)
     return f"{text} ({digest})." if digest else f"{text}."
 
 
-def is_unchanged(form: forms.Form) -> bool:
-    """Return whether a form was submitted unchanged, or without a value if it was empty."""
-    if not isinstance(form, EditForm):
-        return False
-    if "value" not in form.initial:
-        return not form.cleaned_data["value"]
-    return not form.has_changed_value()
+def append_reason(text: str, result: EditResult | None) -> str:
+    """Return a message with the reason of the result, such as a note about the field's TTL."""
+    return f"{text} {result.reason}".strip() if result is not None else text
 
 
-ELEMENT_UNITS = {"list": Unit.ITEMS, "set": Unit.MEMBERS, "zset": Unit.MEMBERS, "hash": Unit.FIELDS}
+def key_gone_note(result: EditResult | None) -> str:
+    """Return a note if the key was deleted with its last element."""
+    if result is None or not result.key_gone:
+        return ""
+    return " " + _("No elements were left, so the key was deleted.")
 
-MAX_REMOVED = 1000
-MAX_NAMES_SHOWN = 200
+
+def field_exists_error(result: EditResult) -> Mapping[str, str]:
+    """Return the form error for a field name that exists."""
+    if result.status != EditStatus.EXISTS:
+        return {}
+    return {"field": _("This field already exists. Edit it, or choose another name.")}
 
 
-class SelectionForm(forms.Form):
-    """The rows that were selected, or the one whose button was pressed."""
+def member_exists_error(result: EditResult) -> Mapping[str, str]:
+    """Return the form error for a member that exists."""
+    if result.status not in (EditStatus.EXISTS, EditStatus.UNCHANGED):
+        return {}
+    return {"value": _("This member already exists.")}
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data)
-        self.fields["selected"] = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        sent: Any = self.data
-        rows = [sent["row"]] if "row" in sent else sent.getlist("selected")
-        if not rows:
-            raise forms.ValidationError(_("First select the rows to remove."))
-        if len(rows) > MAX_REMOVED:
-            raise forms.ValidationError(_("Select at most %(most)d rows.") % {"most": MAX_REMOVED})
-        parts = [row.partition(" ") for row in dict.fromkeys(rows)]
-        self.chosen = tuple(ElementRef(element, expected) for element, _space, expected in parts)
-        return data
+def display_field_name(name: str) -> str:
+    return display_text(encode_text(name))
+
+
+# Adding elements.
+
+
+class AddFieldAction(ElementAction[NewFieldForm]):
+    form_mode, submit_mode, types = "add-field", "store-field", ("hash",)
+    label = title = submit_label = gettext_lazy("Add field")
+
+    def form(self, context: KeyContext, data: Any = None) -> NewFieldForm:
+        return NewFieldForm(data)
+
+    def edit(self, context: KeyContext, form: NewFieldForm) -> Edit:
+        return AddFields(((form.cleaned_data["field"], form.parsed_value),))
+
+    def field_errors(
+        self, context: KeyContext, form: NewFieldForm, result: EditResult
+    ) -> Mapping[str, str]:
+        return field_exists_error(result)
+
+    def log_message(
+        self, context: KeyContext, form: NewFieldForm, result: EditResult | None
+    ) -> str:
+        name = display_field_name(form.cleaned_data["field"])
+        return element_message(_('Field "%(name)s" added') % {"name": name}, result)
+
+
+class AddItemAction(ElementAction[NewItemForm]):
+    form_mode, submit_mode, types = "add-item", "push-item", ("list",)
+    label = title = submit_label = gettext_lazy("Add item")
+
+    def form(self, context: KeyContext, data: Any = None) -> NewItemForm:
+        return NewItemForm(data, label=_("Item"))
+
+    def edit(self, context: KeyContext, form: NewItemForm) -> Edit:
+        return PushItems((form.parsed_value,), End(form.cleaned_data["end"]))
+
+    def log_message(self, context: KeyContext, form: NewItemForm, result: EditResult | None) -> str:
+        at_head = form.cleaned_data["end"] == End.FIRST
+        text = _("Item added at the head") if at_head else _("Item added at the tail")
+        return element_message(text, result)
+
+
+class AddMemberAction(ElementAction[ElementForm]):
+    form_mode, submit_mode, types = "add-member", "store-member", ("set",)
+    label = title = submit_label = gettext_lazy("Add member")
+
+    def form(self, context: KeyContext, data: Any = None) -> ElementForm:
+        return ElementForm(data, label=_("Member"))
+
+    def edit(self, context: KeyContext, form: ElementForm) -> Edit:
+        return AddMembers((form.parsed_value,))
+
+    def field_errors(
+        self, context: KeyContext, form: ElementForm, result: EditResult
+    ) -> Mapping[str, str]:
+        return member_exists_error(result)
+
+    def log_message(self, context: KeyContext, form: ElementForm, result: EditResult | None) -> str:
+        return element_message(_("Member added"), result)
+
+
+class AddScoredMemberAction(ElementAction[ScoredMemberForm]):
+    form_mode, submit_mode, types = "add-scored", "store-scored", ("zset",)
+    label = title = submit_label = gettext_lazy("Add member")
+
+    def form(self, context: KeyContext, data: Any = None) -> ScoredMemberForm:
+        return ScoredMemberForm(data, label=_("Member"))
+
+    def edit(self, context: KeyContext, form: ScoredMemberForm) -> Edit:
+        pair = (form.parsed_value, form.cleaned_data["score"])
+        return ZAdd((pair,), ZAddCondition(form.cleaned_data["only"]))
+
+    def log_message(
+        self, context: KeyContext, form: ScoredMemberForm, result: EditResult | None
+    ) -> str:
+        text = _("Member stored with score %(score)s") % {"score": form.cleaned_data["score"]}
+        return element_message(text, result)
+
+
+class AppendEntryAction(ElementAction[EntryForm]):
+    form_mode, submit_mode, types = "add-entry", "store-entry", ("stream",)
+    label = title = submit_label = gettext_lazy("Add entry")
+
+    def form(self, context: KeyContext, data: Any = None) -> EntryForm:
+        return EntryForm(data, label=_("One field=value per line"))
+
+    def edit(self, context: KeyContext, form: EntryForm) -> Edit:
+        return AddEntry(form.parsed_value)
+
+    def log_message(self, context: KeyContext, form: EntryForm, result: EditResult | None) -> str:
+        if result is None or not result.reason:
+            return _("Entry added.")
+        return _("Entry %(id)s added.") % {"id": result.reason}
+
+
+# Changing one element.
+
+
+class EditElementAction(RowAction[ElementForm]):
+    """Change an item, the value of a field, or a member."""
+
+    label = gettext_lazy("Edit")
+    value_label: Text
+    done: Text
+    """What was done, for the log and the page."""
+
+    @staticmethod
+    def value(context: KeyContext) -> Content:
+        """Return the cell to edit: a member, or the value of an item or field."""
+        return context.element_row.cells[-1 if context.type in ("list", "hash") else 0]
+
+    def form(self, context: KeyContext, data: Any = None) -> ElementForm:
+        """Return a form that is empty if the value can't be edited exactly."""
+        row, value = context.element_row, self.value(context)
+        initial: dict[str, Any] = {"expected": row.expected}
+        if value.editable:
+            initial |= {"value": value.edit_text, "store_as": value.store_as}
+        label = str(self.value_label) % {"name": row.name, "index": row.name}
+        return ElementForm(data, initial=initial, label=label)
+
+    def notes(self, context: KeyContext) -> Sequence[Text]:
+        value = self.value(context)
+        return [] if value.editable else [not_editable_note(value)]
+
+    def edit(self, context: KeyContext, form: ElementForm) -> Edit | None:
+        if form.is_unchanged():
+            return None
+        expected = form.cleaned_data["expected"]
+        return SetElement(context.element, expected, form.parsed_value, context.type)
+
+    def field_errors(
+        self, context: KeyContext, form: ElementForm, result: EditResult
+    ) -> Mapping[str, str]:
+        return member_exists_error(result)
+
+    def log_message(self, context: KeyContext, form: ElementForm, result: EditResult | None) -> str:
+        name = context.element_row.name
+        text = str(self.done) % {"name": name, "index": name}
+        return append_reason(element_message(text, result), result)
+
+
+class RenameFieldAction(RowAction[RenameFieldForm]):
+    form_mode, submit_mode, types = "rename-field", "set-field-name", ("hash",)
+    label = submit_label = gettext_lazy("Rename")
+    title = gettext_lazy("Rename field")
+
+    def form(self, context: KeyContext, data: Any = None) -> RenameFieldForm:
+        row = context.element_row
+        return RenameFieldForm(data, expected=row.expected, field=row.name)
+
+    def edit(self, context: KeyContext, form: RenameFieldForm) -> Edit | None:
+        data = form.cleaned_data
+        if data["field"] == context.element_row.name:
+            return None
+        return RenameField(context.element, data["expected"], data["field"])
+
+    def field_errors(
+        self, context: KeyContext, form: RenameFieldForm, result: EditResult
+    ) -> Mapping[str, str]:
+        return field_exists_error(result)
+
+    def log_message(
+        self, context: KeyContext, form: RenameFieldForm, result: EditResult | None
+    ) -> str:
+        names = {
+            "old": context.element_row.name,
+            "new": display_field_name(form.cleaned_data["field"]),
+        }
+        return append_reason(_('Field "%(old)s" renamed to "%(new)s".') % names, result)
+
+
+class ChangeFieldTtlAction(RowAction[FieldTtlForm]):
+    """Change the TTL of a field, if the server supports that."""
+
+    form_mode, submit_mode, types = "expire-field", "set-field-ttl", ("hash",)
+    label = gettext_lazy("TTL")
+    title = gettext_lazy("Change field TTL")
+
+    def applies_to_row(self, row: Element) -> bool:
+        return row.ttl is not None
+
+    def form(self, context: KeyContext, data: Any = None) -> FieldTtlForm:
+        return FieldTtlForm(data, row=context.element_row)
+
+    def edit(self, context: KeyContext, form: FieldTtlForm) -> Edit | None:
+        if isinstance(form.ttl, KeepTTL):
+            return None
+        return ExpireField(context.element, form.cleaned_data["expected"], form.ttl)
+
+    def log_message(
+        self, context: KeyContext, form: FieldTtlForm, result: EditResult | None
+    ) -> str:
+        ttl = "" if isinstance(form.ttl, KeepTTL) else ttl_message(form.ttl)
+        if form.ttl == TTL_NONE:
+            ttl = _("TTL removed. The field never expires.")
+        return _('Field "%(name)s": %(ttl)s') % {"name": context.element_row.name, "ttl": ttl}
+
+
+class InsertItemAction(RowAction[InsertForm]):
+    form_mode, submit_mode, types = "insert-item", "put-item", ("list",)
+    label = gettext_lazy("Insert")
+    title = submit_label = gettext_lazy("Insert item")
+    object_label = gettext_lazy("next to item %(index)s")
+
+    def form(self, context: KeyContext, data: Any = None) -> InsertForm:
+        row = context.element_row
+        label = _("New item next to item %(index)s") % {"index": row.name}
+        return InsertForm(data, initial={"expected": row.expected}, label=label)
+
+    def edit(self, context: KeyContext, form: InsertForm) -> Edit:
+        place = InsertPosition(form.cleaned_data["place"])
+        return InsertItem(context.element, form.cleaned_data["expected"], form.parsed_value, place)
+
+    def log_message(self, context: KeyContext, form: InsertForm, result: EditResult | None) -> str:
+        text = _("Item inserted after item %(n)s")
+        if form.cleaned_data["place"] == InsertPosition.BEFORE:
+            text = _("Item inserted before item %(n)s")
+        return element_message(text % {"n": context.element_row.name}, result)
+
+
+class ChangeScoreAction(RowAction[ScoreForm]):
+    form_mode, submit_mode, types = "edit-score", "set-score", ("zset",)
+    label = gettext_lazy("Score")
+    title = gettext_lazy("Change score")
+
+    def form(self, context: KeyContext, data: Any = None) -> ScoreForm:
+        row = context.element_row
+        return ScoreForm(data, expected=row.expected, score=row.cells[1].formatted.text)
+
+    def notes(self, context: KeyContext) -> Sequence[Text]:
+        return [_("Member: %(member)s") % {"member": context.element_row.name}]
+
+    def edit(self, context: KeyContext, form: ScoreForm) -> Edit:
+        data = form.cleaned_data
+        return SetScore(context.element, data["expected"], data["score"])
+
+    def log_message(self, context: KeyContext, form: ScoreForm, result: EditResult | None) -> str:
+        score = {"score": form.cleaned_data["score"]}
+        return element_message(_("Score of a member set to %(score)s") % score, result)
+
+
+# Removing elements.
 
 
 class RemoveElementsAction(ElementAction[SelectionForm]):
     submit_mode = "remove-elements"
     types = ("list", "set", "zset", "hash", "stream")
-    log_flag = log_entries.CHANGE
     label = gettext_lazy("Remove")
     keep_label = gettext_lazy("Keep them")
 
     def form(self, context: KeyContext, data: Any = None) -> SelectionForm:
         return SelectionForm(data)
 
-    def edit(self, context: KeyContext, form: SelectionForm) -> Edit | EditResult | None:
+    def edit(self, context: KeyContext, form: SelectionForm) -> Edit:
         return RemoveElements(context.type, form.chosen)
 
     def confirm(
@@ -182,15 +409,13 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
         count = len(form.chosen)
         if count == 1:
             return None
+        unit = UNITS.get(context.type, Unit.ENTRIES)
         details = {
-            "elements": formatting.format_count(
-                count, ELEMENT_UNITS.get(context.type, Unit.ENTRIES)
-            ),
+            "elements": formatting.format_count(count, unit),
             "key": formatting.format_name(context.inspector.display_key(context.stored)),
         }
         consequences = [_("This can't be undone. The TTL of the key doesn't change.")]
-        size = context.key_value.info.size if context.key_value is not None else None
-        if size == count and context.type != "stream":
+        if context.length == count and context.type != "stream":
             consequences.append(_("No elements will be left, so the key will be deleted too."))
         return Confirmation(
             question=_('Remove %(elements)s from "%(key)s"?') % details,
@@ -225,7 +450,7 @@ def row_labels(context: KeyContext, chosen: tuple[ElementRef, ...]) -> list[str]
 
 def row_label(row: Element, type: str) -> str:
     """Return the name of a row; for a list, its index and the beginning of its value."""
-    name = row.name or _("(empty name)")
+    name = format_element_name(row)
     if type != "list":
         return name
     return f"{name}: {display_text(row.cells[-1].formatted.text.encode()[:MAX_NAMES_SHOWN])}"
@@ -240,41 +465,23 @@ def removed_message(context: KeyContext, count: int, chosen: tuple[ElementRef, .
         return _("Item %(name)s removed.") % {"name": row.name}
     if len(chosen) == 1 and context.type == "stream":
         return _("Entry %(name)s removed.") % {"name": chosen[0].element}
-    unit = ELEMENT_UNITS.get(context.type, Unit.ENTRIES)
+    unit = UNITS.get(context.type, Unit.ENTRIES)
     return _("%(elements)s removed.") % {"elements": formatting.format_count(count, unit)}
-
-
-def key_gone_note(result: EditResult | None) -> str:
-    """Return a note if the key was deleted with its last element."""
-    if result is None or not result.key_gone:
-        return ""
-    return " " + _("No elements were left, so the key was deleted.")
-
-
-MAX_POPPED = 1000
-MAX_EXCERPT = 200
-
-
-class CountForm(FocusedForm):
-    """The number of elements to pop, and from which end."""
-
-    count = forms.IntegerField(
-        label=gettext_lazy("How many"), initial=1, min_value=1, max_value=MAX_POPPED
-    )
-
-    def __init__(self, data: Any = None, *, ends: Sequence[tuple[End, Text]]) -> None:
-        super().__init__(data)
-        if len(ends) > 1:
-            self.fields["end"] = forms.ChoiceField(label=_("Take"), choices=ends)
 
 
 class PopAction(ElementAction[CountForm]):
     """Pop elements; more than one requires a confirmation."""
 
-    label = gettext_lazy("Pop")
-    title = gettext_lazy("Pop")
-    submit_label = gettext_lazy("Pop")
-    unit: ClassVar[Unit] = Unit.MEMBERS
+    label = title = submit_label = gettext_lazy("Pop")
+    unit: Unit
+
+    def form(self, context: KeyContext, data: Any = None) -> CountForm:
+        type = context.type if context.type in self.types else self.types[-1]
+        return CountForm(data, ends=POP_ENDS[type])
+
+    def edit(self, context: KeyContext, form: CountForm) -> Edit:
+        end = End(form.cleaned_data.get("end", End.RANDOM))
+        return PopElements(context.type, end, form.cleaned_data["count"])
 
     def confirm(self, context: KeyContext, form: CountForm, back: Action) -> Confirmation | None:
         count = form.cleaned_data["count"]
@@ -311,3 +518,52 @@ class PopAction(ElementAction[CountForm]):
 def excerpt(text: str) -> str:
     text = display_text(text.encode("utf-8", "surrogatepass"))
     return text if len(text) <= MAX_EXCERPT else f"{text[:MAX_EXCERPT]}…"
+
+
+class TrimAction(ElementAction[TrimListForm | TrimStreamForm]):
+    """Remove the elements at the ends of a list, or the oldest entries of a stream."""
+
+    label = submit_label = gettext_lazy("Trim")
+    unit: Unit
+    form_class: type[TrimListForm | TrimStreamForm]
+
+    def form(self, context: KeyContext, data: Any = None) -> TrimListForm | TrimStreamForm:
+        return self.form_class(data, expected=context.length)
+
+    def expected_after_conflict(self, context: KeyContext, result: EditResult) -> str:
+        return str(context.length)
+
+    def edit(self, context: KeyContext, form: TrimListForm | TrimStreamForm) -> Edit | None:
+        return form.edit
+
+    def confirm(
+        self, context: KeyContext, form: TrimListForm | TrimStreamForm, back: Action
+    ) -> Confirmation:
+        kept = form.count_kept(context.length)
+        details = {
+            "elements": formatting.format_count(context.length - kept, self.unit),
+            "kept": formatting.format_number(kept),
+            "key": formatting.format_name(context.inspector.display_key(context.stored)),
+        }
+        consequences = [_("%(kept)s will be kept. This can't be undone.") % details]
+        if not kept and self.unit == Unit.ITEMS:
+            consequences = [_("No elements will be left, so the key will be deleted too.")]
+        return Confirmation(
+            question=_('Remove %(elements)s from "%(key)s"?') % details,
+            breadcrumb=_("Trim"),
+            consequences=consequences,
+            button_text=_("Remove %(elements)s") % details,
+            cancel=back,
+        )
+
+    def log_message(
+        self,
+        context: KeyContext,
+        form: TrimListForm | TrimStreamForm,
+        result: EditResult | None,
+    ) -> str:
+        if result is None or result.count is None:
+            return _("Trimmed.")
+        elements = formatting.format_count(result.count, self.unit)
+        text = _("Trimmed: %(elements)s removed.") % {"elements": elements}
+        return text + key_gone_note(result)

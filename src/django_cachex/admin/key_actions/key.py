@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -17,7 +17,13 @@ from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.forms.base import CODE_ATTRS, EditForm, FocusedForm, NumberForm
 from django_cachex.admin.forms.ttl import TtlForm
-from django_cachex.admin.key_actions.base import KeyAction, KeyContext, PageArea, RequiredPermission
+from django_cachex.admin.key_actions.base import (
+    KeyAction,
+    KeyContext,
+    PageArea,
+    RequiredPermission,
+    not_editable_note,
+)
 from django_cachex.admin.messages import ttl_message, value_changed_message, value_replaced_message
 from django_cachex.admin.permissions import (
     COPY,
@@ -319,8 +325,8 @@ class EditValueAction(KeyAction[EditForm]):
     """Change a value that a form can represent exactly."""
 
     form_mode, submit_mode, permission = "edit", "save", EDIT
-    control_area: ClassVar[PageArea] = "value"
-    form_area: ClassVar[PageArea] = "value"
+    control_area: PageArea = "value"
+    form_area: PageArea = "value"
     reads_value = True
     kind = "primary"
     label = gettext_lazy("Edit")
@@ -461,16 +467,7 @@ class ReplaceValueAction(EditValueAction):
         return context.content is not None and not context.content.editable
 
     def notes(self, context: KeyContext) -> list[str]:
-        reason = str(context.content.not_editable_reason) if context.content is not None else ""
-        return [
-            " ".join(
-                [
-                    _("The stored value can't be edited."),
-                    reason,
-                    _("What you enter here replaces it."),
-                ]
-            )
-        ]
+        return [not_editable_note(context.content)] if context.content is not None else []
 
     def form(self, context: KeyContext, data: Any = None) -> EditForm:
         form = super().form(context, data)

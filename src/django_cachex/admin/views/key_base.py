@@ -111,6 +111,8 @@ class BaseKeyDetailView(BaseKeyView):
     def row(self) -> Element | None:
         """The element that the action is applied to, not truncated; None if it does not exist."""
         key_value = self.key_value
+        if self.single_row is not None:
+            return self.single_row
         type = key_value.info.type if key_value is not None and key_value.elements else None
         if not (type and self.element_id and self.has_permission(VIEW_VALUE)):
             return None
@@ -119,6 +121,9 @@ class BaseKeyDetailView(BaseKeyView):
         result = self.call_cache(self.inspector, lambda: read(self.stored, type, element))
         self.row_read_failed = result.error is not None
         return result.value
+
+    single_row: Element | None = None
+    """The element, if it was read instead of the value of the key."""
 
     row_read_failed = False
     """Whether reading that element failed."""
@@ -155,7 +160,7 @@ class BaseKeyDetailView(BaseKeyView):
         )
 
     skips_value = False
-    """Whether the request does not need the value."""
+    """Whether the request does not need the value, but at most one element."""
 
     @cached_property
     def read_result(self) -> CallResult[KeyValue | None]:
@@ -163,6 +168,10 @@ class BaseKeyDetailView(BaseKeyView):
         if self.checker.is_protected_session(self.inspector, self.stored):
             # Whether the session exists is secret, too.
             return CallResult(KeyValue(KeyInfo(self.stored)))
+        if self.skips_value and isinstance(self.key_action, RowAction):
+            self._read_single_row(self.key_action.types)
+            if self.single_row is not None:
+                return CallResult(KeyValue(KeyInfo(self.stored, self.single_row.type)))
         if not self.has_permission(VIEW_VALUE) or (self.skips_value and self.inspector.can_list):
             return self.call_cache(self.inspector, self._describe)
         if self.reads_on_request and not self.is_read_requested:
@@ -170,6 +179,16 @@ class BaseKeyDetailView(BaseKeyView):
         if not self.inspector.can_page:
             return self.call_cache(self.inspector, lambda: self.inspector.read(self.stored))
         return self.call_cache(self.inspector, self._read)
+
+    def _read_single_row(self, types: Sequence[str]) -> None:
+        """Read the element that an action of these types is applied to; if it fails, read all."""
+        if self.has_permission(VIEW_VALUE):
+            type = types[0] if len(types) == 1 else ""
+            self.single_row = self.executor.run(
+                self.inspector,
+                lambda: self.inspector.read_element(self.stored, type, self.element_id),
+            ).value
+        self.skips_value = self.single_row is not None
 
     def _read(self) -> KeyValue | None:
         """Read the requested page of elements, or the first page if there is no such page."""
@@ -189,7 +208,7 @@ class BaseKeyDetailView(BaseKeyView):
 
     def clear_result(self) -> None:
         """Read the key again when it is needed next, because it changed or its value is needed."""
-        self.skips_value = False
+        self.skips_value, self.single_row = False, None
         for name in ("read_result", "row"):
             self.__dict__.pop(name, None)
 

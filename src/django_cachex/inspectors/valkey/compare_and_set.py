@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any, Final
@@ -19,10 +18,11 @@ from django_cachex.commands import (
 )
 from django_cachex.commands.args import encode_arg
 from django_cachex.commands.command import Batch, EncodableArg, parse_raw
+from django_cachex.commands.scripts import Script
 from django_cachex.conf import limits
 from django_cachex.exceptions import DENIED_ERRORS
 from django_cachex.inspectors.edits import EditResult, EditStatus, ValueDigest
-from django_cachex.inspectors.types import TTL_NONE
+from django_cachex.inspectors.types import Replies
 from django_cachex.inspectors.valkey.errors import (
     any_reply,
     check_shape,
@@ -41,7 +41,7 @@ MULTI, EXEC, UNWATCH = (Command((word,), parse_raw) for word in ("MULTI", "EXEC"
 MAX_ATTEMPTS: Final = 20
 """How often an edit is tried while other clients keep changing what it depends on."""
 
-COMPARE_AND_SET_SCRIPT: Final = """\
+COMPARE_AND_SET_SCRIPT: Final = Script("""\
 local position = 2
 local function parse_commands()
   local commands = {}
@@ -83,7 +83,7 @@ for number, args in ipairs(writes) do
   write_replies[number] = reply
 end
 return {1, write_replies}
-"""
+""")
 """The script reads, compares the replies with a checksum, and writes if they match.
 
 A script that fails midway is not rolled back. Several writes are therefore left to a transaction if
@@ -105,26 +105,40 @@ class Writes:
     """Reads to repeat, each with the reply it must have; None means all reads of the program."""
 
 
-EditProgram = Generator[Sequence[CommandArgs] | Writes, list[Any], EditResult]
+class EditFailed(Exception):
+    """An edit can't be applied. Programs raise it with the result to report."""
+
+    def __init__(self, result: EditResult) -> None:
+        super().__init__(result)
+        self.result = result
+
+
+Step = Sequence[CommandArgs] | Writes
+ReadSteps = Generator[Step, list[Any], list[Any]]
+"""The first step of a program, which returns the replies to its reads."""
+
+EditProgram = Generator[Step, list[Any], EditResult]
 """An edit as a generator.
 
-It yields the reads and receives their replies. Then it either returns a result that changes
-nothing, or yields `Writes`, receives their replies, and returns the result."""
+It yields the reads and receives their replies. Then it either returns a result or raises
+`EditFailed`, and changes nothing, or yields `Writes`, receives their replies, and returns the
+result."""
 
 
 def compare_and_set(
-    keys: Sequence[bytes], make_program: Callable[[], EditProgram]
+    keys: Sequence[bytes], make_program: Callable[[], EditProgram], known: Replies | None = None
 ) -> Operation[EditResult]:
     """Run an edit on keys of one slot.
 
-    This takes two round trips, and more if other clients change the keys meanwhile. A script is
-    tried first, and a transaction where scripts are denied.
+    This takes two round trips, or one if the replies to its reads are known, and more if other
+    clients change the keys meanwhile. A script is tried first, and a transaction where scripts are
+    denied.
 
     Raises:
         CommandError: the server refused a command.
     """
     try:
-        result = yield from compare_and_set_by_script(keys, make_program)
+        result = yield from compare_and_set_by_script(keys, make_program, known)
     except (AccessDenied, UnknownCommand):
         result = None
     except WrongTypeError:
@@ -135,32 +149,30 @@ def compare_and_set(
 
 
 def compare_and_set_by_script(
-    keys: Sequence[bytes], make_program: Callable[[], EditProgram]
+    keys: Sequence[bytes], make_program: Callable[[], EditProgram], known: Replies | None
 ) -> Operation[EditResult | None]:
     """Return the result of an edit, or None if it needs a transaction."""
-    read_replies: list[Any] | None = None
+    replies: list[Any] | None = None
     for _attempt in range(MAX_ATTEMPTS):
         program = make_program()
         reads = step_commands(next(program))
-        if read_replies is None:
-            read_replies = check_replies(reads, (yield make_read_commands(reads)))
-        try:
-            writes = program.send(read_replies)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]  # EditResult
-        if not isinstance(writes, Writes):
-            raise TypeError("An edit program reads once, then writes.")
-        conditions = (
-            make_conditions(reads, read_replies) if writes.conditions is None else writes.conditions
-        )
-        [(state, replies)] = yield [script_command(keys, conditions, writes.commands)]
+        if replies is None:
+            replies, known = known_replies(reads, known or {}), None
+        if replies is None:
+            replies = check_replies(reads, (yield make_read_commands(reads)))
+        step = send_replies(program, replies)
+        if isinstance(step, EditResult):
+            return step
+        conditions = step.conditions
+        if conditions is None:
+            conditions = make_conditions(reads, replies)
+        state, new_replies = yield from run_script(keys, conditions, step.commands)
         if state == SCRIPT_DONE:
-            return finish_program(program, writes.commands, replies)
+            return finish_program(program, step.commands, new_replies)
         if state == SCRIPT_NEEDS_TRANSACTION:
             return None
-        read_replies = (
-            replies if writes.conditions is None and len(conditions) == len(reads) else None
-        )
+        is_complete = step.conditions is None and len(conditions) == len(reads)
+        replies = new_replies if is_complete else None
     return EditResult(EditStatus.CHANGED)
 
 
@@ -173,20 +185,48 @@ def compare_and_set_by_transaction(
         program = make_program()
         reads = [watch, *step_commands(next(program))]
         try:
-            _watched, *read_replies = check_replies(reads, (yield make_read_commands(reads)))
+            _watched, *replies = check_replies(reads, (yield make_read_commands(reads)))
         except WrongTypeError:
             yield [UNWATCH]
             return EditResult(EditStatus.WRONG_TYPE)
-        try:
-            writes = program.send(read_replies)
-        except StopIteration as stop:
+        step = send_replies(program, replies)
+        if isinstance(step, EditResult):
             yield [UNWATCH]
-            return stop.value  # type: ignore[no-any-return]  # EditResult
+            return step
         yield [MULTI]  # Sent alone: if it is refused, nothing after it may run.
-        *_queued, replies = yield [*(Command(w, parse_queued) for w in step_commands(writes)), EXEC]
+        *_queued, replies = yield [*(Command(w, parse_queued) for w in step.commands), EXEC]
         if replies is not None:
-            return finish_program(program, step_commands(writes), raise_first_error(replies))
+            return finish_program(program, step.commands, raise_first_error(replies))
     return EditResult(EditStatus.CHANGED)
+
+
+ABSENT_REPLIES: Final[Mapping[Any, Any]] = {"HEXISTS": 0, "SISMEMBER": 0, "ZSCORE": None}
+"""The replies for a new name of an element, if no element has that name already."""
+
+
+def known_replies(reads: Sequence[CommandArgs], known: Replies) -> list[Any] | None:
+    """Return the replies to reads that were sent before, or None if one is missing.
+
+    A new name is taken to be free. If it isn't, or if the key has changed since, the script returns
+    the current replies.
+    """
+    try:
+        return [known[args] if args in known else ABSENT_REPLIES[args[0]] for args in reads]
+    except KeyError:
+        return None
+
+
+def send_replies(program: EditProgram, replies: list[Any]) -> Writes | EditResult:
+    """Send a program the replies to its reads; return its writes, or its result if it has none."""
+    try:
+        step = program.send(replies)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # EditResult
+    except EditFailed as failure:
+        return failure.result
+    if not isinstance(step, Writes):
+        raise TypeError("An edit program reads once, then writes.")
+    return step
 
 
 def make_read_commands(reads: Sequence[CommandArgs]) -> Sequence[Command[Any]]:
@@ -213,7 +253,7 @@ def make_conditions(
     return [(args, reply) for args, reply in pairs if not isinstance(reply, CommandError)]
 
 
-def step_commands(step: Sequence[CommandArgs] | Writes) -> Sequence[CommandArgs]:
+def step_commands(step: Step) -> Sequence[CommandArgs]:
     return step.commands if isinstance(step, Writes) else step
 
 
@@ -238,30 +278,30 @@ def raise_first_error(replies: list[Any]) -> list[Any]:
     return replies
 
 
-def script_command(
+def run_script(
     keys: Sequence[bytes],
     conditions: Sequence[tuple[CommandArgs, Any]],
     writes: Sequence[CommandArgs],
-) -> Command[Any]:
-    """Return the command that runs the writes if the conditions hold.
+) -> Operation[tuple[int, list[Any]]]:
+    """Run the writes if the conditions hold; return a state and a list.
 
-    Its reply is a state and a list: the replies to the writes for `SCRIPT_DONE`, the new replies to
-    the reads for `SCRIPT_CHANGED`, and an empty list for `SCRIPT_NEEDS_TRANSACTION`.
+    The list has the replies to the writes for `SCRIPT_DONE`, the new replies to the reads for
+    `SCRIPT_CHANGED`, and nothing for `SCRIPT_NEEDS_TRANSACTION`.
     """
-    checksum = sha1(
-        serialize_reply([reply for _args, reply in conditions]), usedforsecurity=False
-    ).hexdigest()
-    arguments = (*encode_commands([args for args, _reply in conditions]), *encode_commands(writes))
-    return Command(
-        ("EVAL", COMPARE_AND_SET_SCRIPT, len(keys), *keys, checksum, *arguments),
-        parse_state_and_replies,
+    replies = serialize_reply([reply for _args, reply in conditions])
+    args = (
+        sha1(replies, usedforsecurity=False).hexdigest(),
+        *encode_commands([args for args, _reply in conditions]),
+        *encode_commands(writes),
     )
+    return (yield from COMPARE_AND_SET_SCRIPT.operation(keys, args, parse_state_and_replies))
 
 
-def parse_state_and_replies(reply: Any) -> Any:
+def parse_state_and_replies(reply: Any) -> tuple[int, list[Any]]:
     if not tuple_of(is_integer, list_of(any_reply))(reply):
-        raise UnexpectedReply("Unexpected reply to EVAL.")
-    return reply
+        raise UnexpectedReply("Unexpected reply to a script.")
+    state, replies = reply
+    return state, replies
 
 
 def encode_commands(commands: Sequence[CommandArgs]) -> CommandArgs:
@@ -280,47 +320,6 @@ def serialize_reply(reply: Any) -> bytes:
             return b"nil;"
         case _:
             return b"list:%d:" % len(reply) + b"".join(map(serialize_reply, reply))
-
-
-FieldExpiryReply = list[int] | CommandError
-"""The reply to `HPEXPIRETIME` for one field, or an error.
-
-`AccessDenied` means that the expiry is unknown; any other error means that fields can't expire on
-this server."""
-
-EXPIRY_TIMESTAMP = re.compile(r"-?[0-9]{1,19}", re.ASCII)
-
-
-def field_expiry_command(key: bytes, name: bytes) -> CommandArgs:
-    """Return the command that reads when a field expires."""
-    return OptionalRead(("HPEXPIRETIME", key, "FIELDS", 1, name))
-
-
-def expiry_timestamp(expiry: FieldExpiryReply) -> int | None:
-    """Return milliseconds since the epoch or `TTL_NONE`.
-
-    Return None if it is unknown or fields can't expire.
-    """
-    return None if isinstance(expiry, CommandError) else expiry[0]
-
-
-def restore_expiry_commands(key: bytes, name: bytes, expiry: FieldExpiryReply) -> list[CommandArgs]:
-    """Return the commands that restore a field's TTL, to the millisecond."""
-    timestamp = expiry_timestamp(expiry)
-    if timestamp is None or timestamp < 0:
-        return []
-    return [("HPEXPIREAT", key, timestamp, "FIELDS", 1, name)]
-
-
-def join_expected(fingerprint: str, timestamp: int | None) -> str:
-    """Join the fingerprint of a field's value and, if known, the timestamp of its expiry."""
-    return fingerprint if timestamp is None else f"{fingerprint}.{timestamp}"
-
-
-def split_expected(expected: str) -> tuple[str, int | None]:
-    """Split what `join_expected` joined."""
-    digest, _dot, timestamp = expected.partition(".")
-    return digest, int(timestamp) if EXPIRY_TIMESTAMP.fullmatch(timestamp) else None
 
 
 MAX_ELEMENTS_PER_COMMAND: Final = 500
@@ -352,9 +351,21 @@ class EditTarget:
     check: Callable[[bytes], None] = accept_any
     """Raises `UnsafeForOtherCache` for bytes that must not be stored under this key."""
 
+    names: Sequence[bytes] = ()
+    """The names of the elements to change, if elements of this type have names."""
+
     @property
-    def exists_command(self) -> CommandArgs:
-        return ("EXISTS", self.key)
+    def name(self) -> bytes:
+        """The name of the only element to change."""
+        [name] = self.names
+        return name
+
+    def read(self, *reads: CommandArgs) -> ReadSteps:
+        """Return the replies to reads of the key; raise `EditFailed` if it doesn't exist."""
+        exists, *replies = yield [("EXISTS", self.key), *reads]
+        if not exists:
+            raise EditFailed(GONE)
+        return replies
 
     def serialize(self, value: Any) -> bytes:
         """Serialize a value with the alias's serializer.
@@ -374,7 +385,7 @@ class EditTarget:
         self.check(data)
         return data
 
-    def serialize_all(self, values: Iterable[Any]) -> list[bytes]:
+    def serialize_all(self, values: Sequence[Any]) -> list[bytes]:
         return [self.serialize(value) for value in values]
 
     def decode(self, raw: bytes) -> Content:
@@ -391,22 +402,6 @@ class EditTarget:
             EditStatus.CHANGED, current=self.decode(raw), expected=expected or fingerprint(raw)
         )
 
-    def check_expected(
-        self, exists: int, raw: bytes | None, expected_fingerprint: str
-    ) -> EditResult | None:
-        """Return the result to report if the current value is not the expected one, or None."""
-        if not exists:
-            return GONE
-        if raw is None:
-            return ELEMENT_GONE
-        if expected_fingerprint and fingerprint(raw) != expected_fingerprint:
-            return self.changed_result(raw)
-        return None
-
-    def removed_result(self, count: int, remaining: int) -> EditResult:
-        """Return a result for removed elements; the key is deleted with the last one."""
-        return EditResult(EditStatus.DONE, count=count, remaining=remaining, key_gone=not remaining)
-
 
 def replaced_result(old: bytes | None, new: bytes) -> EditResult:
     """Return a result for a value that replaced another."""
@@ -414,13 +409,8 @@ def replaced_result(old: bytes | None, new: bytes) -> EditResult:
     return EditResult(EditStatus.DONE, old=before, new=ValueDigest.from_bytes(new))
 
 
-def split_batches(
-    args: Sequence[bytes], size: int = MAX_ELEMENTS_PER_COMMAND
-) -> list[Sequence[bytes]]:
-    """Split arguments into batches that fit into one command each."""
-    return [args[start : start + size] for start in range(0, len(args), size)]
-
-
-def expire_commands(key: bytes, ttl: int) -> list[CommandArgs]:
-    """Return the commands that give a new key its TTL."""
-    return [] if ttl == TTL_NONE else [("PEXPIRE", key, ttl)]
+def split_batches(name: str, key: bytes, args: Sequence[bytes], *options: str) -> list[CommandArgs]:
+    """Return the commands, with the same options, that together have all arguments."""
+    size = MAX_ELEMENTS_PER_COMMAND
+    starts = range(0, len(args), size)
+    return [(name, key, *options, *args[start : start + size]) for start in starts]

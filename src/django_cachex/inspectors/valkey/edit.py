@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import CachexError, Command, CommandError, Operation, WrongTypeError
-from django_cachex.commands.command import parse_raw
-from django_cachex.conf import limits
 from django_cachex.inspectors import edits
-from django_cachex.inspectors.edits import BulkResult, Edit, EditResult, EditStatus, RemoveElements
+from django_cachex.inspectors.edits import BulkResult, Edit, EditResult, EditStatus
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.valkey import edit_elements, edit_keys
 from django_cachex.inspectors.valkey.compare_and_set import (
@@ -20,54 +19,43 @@ from django_cachex.inspectors.valkey.compare_and_set import (
     EditTarget,
     compare_and_set,
 )
-from django_cachex.inspectors.valkey.element_ids import LongName, parse_id
+from django_cachex.inspectors.valkey.element_rows import (
+    TYPES_WITH_NAMED_ELEMENTS,
+    resolve_names,
+)
+from django_cachex.inspectors.valkey.key_info import COLLECTIONS
 
-ProgramFactory = Callable[[EditTarget, Any, list[bytes]], EditProgram]
-"""Builds the program from the target, the edit and the names of the elements it concerns."""
+ProgramFactory = Callable[[EditTarget, Any], EditProgram]
 
-PROGRAMS: Final[dict[type, tuple[str, ProgramFactory]]] = {
-    edits.SetValue: ("string", edit_keys.set_value),
-    edits.Incr: ("string", edit_keys.increment),
-    edits.CreateCollection: ("", edit_elements.create_collection),
-    edits.PushItems: ("list", edit_elements.push_items),
-    edits.InsertItem: ("list", edit_elements.insert_item),
-    edits.SetItem: ("list", edit_elements.set_item),
-    edits.PopItems: ("list", edit_elements.pop_items),
-    edits.TrimList: ("list", edit_elements.trim_list),
-    edits.AddMembers: ("set", edit_elements.add_members),
-    edits.ZAdd: ("zset", edit_elements.add_sorted_set_members),
-    edits.SetScore: ("zset", edit_elements.set_score),
-    edits.AddFields: ("hash", edit_elements.add_fields),
-    edits.SetField: ("hash", edit_elements.set_field),
-    edits.RenameField: ("hash", edit_elements.rename_field),
-    edits.ExpireField: ("hash", edit_elements.set_field_ttl),
-    edits.AddEntry: ("stream", edit_elements.add_entry),
-    edits.TrimStream: ("stream", edit_elements.trim_stream),
-}
-
-PROGRAMS_BY_TYPE: Final[dict[tuple[type, str], ProgramFactory]] = {
+PROGRAMS: Final[dict[tuple[type, str], ProgramFactory]] = {
+    (edits.SetValue, "string"): edit_keys.set_value,
+    (edits.Incr, "string"): edit_keys.increment,
+    (edits.SetElement, "list"): edit_elements.set_item,
+    (edits.SetElement, "set"): edit_elements.replace_set_member,
+    (edits.SetElement, "zset"): edit_elements.replace_sorted_set_member,
+    (edits.SetElement, "hash"): edit_elements.set_field,
     (edits.RemoveElements, "list"): edit_elements.remove_items,
     (edits.RemoveElements, "set"): edit_elements.remove_set_members,
     (edits.RemoveElements, "zset"): edit_elements.remove_sorted_set_members,
     (edits.RemoveElements, "hash"): edit_elements.remove_fields,
     (edits.RemoveElements, "stream"): edit_elements.remove_entries,
-    (edits.ReplaceMember, "set"): edit_elements.replace_set_member,
-    (edits.ReplaceMember, "zset"): edit_elements.replace_sorted_set_member,
-    (edits.PopMembers, "set"): edit_elements.pop_set_members,
-    (edits.PopMembers, "zset"): edit_elements.pop_sorted_set_members,
+    (edits.PopElements, "list"): edit_elements.pop_elements,
+    (edits.PopElements, "set"): edit_elements.pop_elements,
+    (edits.PopElements, "zset"): edit_elements.pop_elements,
+    **{(edits.CreateCollection, type): edit_elements.create_collection for type in COLLECTIONS},
+    (edits.PushItems, "list"): edit_elements.push_items,
+    (edits.InsertItem, "list"): edit_elements.insert_item,
+    (edits.TrimList, "list"): edit_elements.trim_list,
+    (edits.AddMembers, "set"): edit_elements.add_members,
+    (edits.ZAdd, "zset"): edit_elements.add_sorted_set_members,
+    (edits.SetScore, "zset"): edit_elements.set_score,
+    (edits.AddFields, "hash"): edit_elements.add_fields,
+    (edits.RenameField, "hash"): edit_elements.rename_field,
+    (edits.ExpireField, "hash"): edit_elements.set_field_ttl,
+    (edits.AddEntry, "stream"): edit_elements.add_entry,
+    (edits.TrimStream, "stream"): edit_elements.trim_stream,
 }
-
-
-def find_program(edit: edits.Edit) -> tuple[str, ProgramFactory] | None:
-    """Return the type of key that an edit applies to and its program factory, if there is one."""
-    type_ = getattr(edit, "type", "")
-    if factory := PROGRAMS_BY_TYPE.get((type(edit), type_)):
-        return type_, factory
-    return PROGRAMS.get(type(edit))
-
-
-TYPES_WITH_NAMED_ELEMENTS = ("hash", "set", "zset")
-"""The types whose elements are identified by name, not by index or entry ID."""
+"""What to read, what must hold and what to write for each edit of each type of key."""
 
 
 def edit_operation(target: EditTarget, edit: Edit) -> Operation[EditResult] | None:
@@ -82,12 +70,13 @@ def edit_operation(target: EditTarget, edit: Edit) -> Operation[EditResult] | No
         case edits.ExtendTTL():
             return edit_keys.extend_ttl(target.key, edit)
         case _:
-            program = find_program(edit)
-            return None if program is None else run_program(target, edit, *program)
+            type = getattr(edit, "type", "string")
+            program = PROGRAMS.get((edit.__class__, type))
+            return None if program is None else run_program(target, edit, type, program)
 
 
 def run_program(
-    target: EditTarget, edit: Edit, type: str, factory: ProgramFactory
+    target: EditTarget, edit: Edit, type: str, program: ProgramFactory
 ) -> Operation[EditResult]:
     """Resolve the elements that an edit concerns, and change them."""
     ids = edited_element_ids(edit) if type in TYPES_WITH_NAMED_ELEMENTS else ()
@@ -97,49 +86,20 @@ def run_program(
         return EditResult(EditStatus.WRONG_TYPE)
     if len(names) < len(ids):
         return ELEMENT_GONE
-    return (yield from compare_and_set([target.key], lambda: factory(target, edit, names)))
+    target = replace(target, names=names)
+    known = getattr(edit, "replies", {})
+    return (yield from compare_and_set([target.key], lambda: program(target, edit), known))
 
 
 def edited_element_ids(edit: Edit) -> Sequence[str]:
     """Return the IDs of the elements that an edit concerns."""
-    if isinstance(edit, RemoveElements):
-        return [chosen.element for chosen in edit.elements]
-    element: str = getattr(edit, "element", "")
-    return [element] if element else []
-
-
-def resolve_names(key: bytes, type: str, ids: Sequence[str]) -> Operation[list[bytes]]:
-    """Return the names of elements, without those that are no longer where they were seen."""
-    parsed = [parse_id(element) for element in ids]
-    long_names = [one for one in parsed if isinstance(one, LongName)]
-    if not long_names:
-        return [one for one in parsed if isinstance(one, bytes)]
-    replies = yield [Command(lookup_args(key, type, one.position), parse_raw) for one in long_names]
-    replies_by_name = dict(zip(long_names, replies, strict=True))
-    names = [
-        one.find_in(names_in_reply(type, replies_by_name[one]))
-        if isinstance(one, LongName)
-        else one
-        for one in parsed
-    ]
-    return [name for name in names if name is not None]
-
-
-def lookup_args(key: bytes, type: str, position: int) -> tuple[bytes | str | int, ...]:
-    """Return the command that reads the elements at a rank or cursor."""
-    if type == "zset":
-        return ("ZRANGE", key, position, position)
-    return ("HSCAN" if type == "hash" else "SSCAN", key, position, "COUNT", limits().elements)
-
-
-def names_in_reply(type: str, reply: list[bytes] | list[list[bytes]]) -> list[bytes]:
-    match type, reply:
-        case "hash", [_cursor, [*pairs]]:
-            return pairs[::2]
-        case "set", [_cursor, [*members]]:
-            return members
+    match edit:
+        case edits.RemoveElements():
+            return [chosen.element for chosen in edit.elements]
+        case edits.ElementEdit():
+            return [edit.element]
         case _:
-            return [one for one in reply if isinstance(one, bytes)]
+            return ()
 
 
 KEYS_PER_UNLINK: Final = 500

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 from django_cachex.commands import AccessDenied, Command, Operation, UnknownCommand
 from django_cachex.commands.cache_api import persist_existing
 from django_cachex.commands.command import EncodableArg, parse_raw
+from django_cachex.commands.scripts import Script
 from django_cachex.inspectors.base import incremented_value, not_incrementable_reason
 from django_cachex.inspectors.edits import (
     KEEP,
@@ -78,70 +80,50 @@ def add_value(target: EditTarget, edit: AddValue) -> Operation[EditResult]:
     )
 
 
-def set_value(target: EditTarget, edit: SetValue, names: list[bytes]) -> EditProgram:
+def set_value(target: EditTarget, edit: SetValue) -> EditProgram:
+    """Replace a value. Of one that is too large to be read whole, only a sample is compared."""
     data, ttl_option = target.serialize(edit.value), ttl_args(edit.ttl)
     if "." in edit.expected:
-        return (yield from set_large_value(target, edit, data, ttl_option))
-    [raw] = yield [("GET", target.key)]
-    mismatch = target.check_expected(raw is not None, raw, edit.expected)
-    if mismatch:
-        return mismatch
+        size, head = yield from target.read(
+            ("STRLEN", target.key), ("GETRANGE", target.key, 0, SAMPLE_SIZE - 1)
+        )
+        raw = None
+        if large_value_fingerprint(head, size) != edit.expected:
+            return EditResult(EditStatus.CHANGED)
+    else:
+        [raw] = yield [("GET", target.key)]
+        if raw is None:
+            return GONE
+        if edit.expected and edit.expected != fingerprint(raw):
+            return target.changed_result(raw)
     yield Writes([("SET", target.key, data, *ttl_option)])
     return replaced_result(raw, data)
 
 
-def set_large_value(
-    target: EditTarget, edit: SetValue, data: bytes, ttl_option: tuple[EncodableArg, ...]
-) -> EditProgram:
-    """Replace a value that is too large to be read whole."""
-    exists, size, head = yield [
-        target.exists_command,
-        ("STRLEN", target.key),
-        ("GETRANGE", target.key, 0, SAMPLE_SIZE - 1),
-    ]
-    if not exists:
-        return GONE
-    if large_value_fingerprint(head, size) != edit.expected:
-        return EditResult(EditStatus.CHANGED)
-    yield Writes([("SET", target.key, data, *ttl_option)])
-    return EditResult(EditStatus.DONE, new=ValueDigest.from_bytes(data))
-
-
-def increment(target: EditTarget, edit: Incr, names: list[bytes]) -> EditProgram:
+def increment(target: EditTarget, edit: Incr) -> EditProgram:
     """Increment a number with INCRBY if it is stored as digits, else with compare-and-set."""
     [raw] = yield [("GET", target.key)]
     if raw is None:
         return GONE
     if INTEGER_TEXT.fullmatch(raw) and isinstance(edit.by, int):
         [number] = yield Writes(
-            [("INCRBY", target.key, edit.by)], conditions=[(target.exists_command, 1)]
+            [("INCRBY", target.key, edit.by)], conditions=[(("EXISTS", target.key), 1)]
         )
-        before, after = b"%d" % (number - edit.by), b"%d" % number
-        return EditResult(
-            EditStatus.DONE,
-            number=number,
-            old=ValueDigest.from_bytes(before),
-            new=ValueDigest.from_bytes(after),
-        )
+        return replace(replaced_result(b"%d" % (number - edit.by), b"%d" % number), number=number)
     content = target.decode(raw)
     number = incremented_value(content, edit.by)
     if number is None:
         return EditResult(EditStatus.WRONG_TYPE, not_incrementable_reason(content))
     data = target.serialize(number)
     yield Writes([("SET", target.key, data, "KEEPTTL")])
-    return EditResult(
-        EditStatus.DONE,
-        number=number,
-        old=ValueDigest.from_bytes(raw),
-        new=ValueDigest.from_bytes(data),
-    )
+    return replace(replaced_result(raw, data), number=number)
 
 
-EXTEND_TTL_SCRIPT: Final = """\
+EXTEND_TTL_SCRIPT: Final = Script("""\
 local remaining = redis.call('PTTL', KEYS[1])
 if remaining >= 0 then redis.call('PEXPIRE', KEYS[1], remaining + tonumber(ARGV[1])) end
 return remaining
-"""
+""")
 
 
 def set_ttl(stored: bytes, edit: Expire) -> Operation[EditResult]:
@@ -166,9 +148,9 @@ def expire_at(stored: bytes, edit: ExpireAt) -> Operation[EditResult]:
 
 def extend_ttl(stored: bytes, edit: ExtendTTL) -> Operation[EditResult]:
     try:
-        [remaining] = yield [
-            Command(("EVAL", EXTEND_TTL_SCRIPT, 1, stored, require_positive_ttl(edit.by)), int)
-        ]
+        remaining = yield from EXTEND_TTL_SCRIPT.operation(
+            [stored], [require_positive_ttl(edit.by)], int
+        )
     except (AccessDenied, UnknownCommand):
         return (yield from extend_ttl_by_transaction(stored, edit))
     return extend_result(remaining)

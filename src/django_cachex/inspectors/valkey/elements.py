@@ -11,41 +11,35 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import Command, Operation
-from django_cachex.commands.command import Batch
 from django_cachex.conf import limits
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import ElementPage, InvalidPosition, Order
 from django_cachex.inspectors.types import Element, Elements
-from django_cachex.inspectors.valkey.edit import TYPES_WITH_NAMED_ELEMENTS, resolve_names
-from django_cachex.inspectors.valkey.edit_elements import (
-    format_score,
-    item_fingerprint,
-    score_fingerprint,
-)
-from django_cachex.inspectors.valkey.element_ids import (
+from django_cachex.inspectors.valkey.element_rows import (
     ENTRY_ID,
     MAX_NAME_SIZE,
+    ElementRow,
+    entry_row,
+    find_row,
+    format_score,
+    item_row,
     make_id,
-    parse_entry_id,
-    parse_index,
+    member_row,
+    raw_command,
 )
 from django_cachex.inspectors.valkey.errors import require_reply
 from django_cachex.inspectors.valkey.key_info import COLLECTIONS, CollectionType
 from django_cachex.inspectors.valkey.scan_elements import (
-    ElementRow,
     ReadRequest,
     RowPage,
     ScanBatch,
-    field_times_commands,
     parse_row_position,
     prefetch_run_id,
-    raw_command,
     scan_page,
     slice_at,
-    with_ttls,
 )
-from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint
+from django_cachex.inspectors.values import Content, ValueFormat, decode
 
 
 def read_list(request: ReadRequest) -> Operation[RowPage]:
@@ -79,11 +73,6 @@ def index_at(request: ReadRequest, position: str | None) -> str | None:
     if position is None or not request.is_reversed:
         return position
     return str(request.total - 1 - int(position))
-
-
-def item_row(index: int, raw: bytes, length: int) -> ElementRow:
-    name = b"%d" % index
-    return ElementRow(str(index), name, (name, raw), item_fingerprint(raw, length))
 
 
 def read_sorted_set(request: ReadRequest) -> Operation[RowPage]:
@@ -156,12 +145,6 @@ def scores_before(window: ElementPage) -> tuple[bytes | str, bytes | str]:
     if window.lowest is None:
         return "-inf", "(-inf"
     return "-inf", b"(" + format_score(window.lowest)
-
-
-def member_row(name: bytes, score: bytes, position: int) -> ElementRow:
-    return ElementRow(
-        make_id(name, position), name, (name, format_score(float(score))), score_fingerprint(score)
-    )
 
 
 def search_sorted_set(request: ReadRequest) -> Operation[RowPage]:
@@ -244,11 +227,6 @@ def read_stream_before(request: ReadRequest, id: str) -> Operation[RowPage]:
         previous=f"{BEFORE_MARK}{rows[0].id}" if more else None,
         start=None if more else 0,
     )
-
-
-def entry_row(name: bytes, flat: list[bytes] | None) -> ElementRow:
-    flat = flat or []
-    return ElementRow(name.decode(), name, (name, *flat[1::2]), fields=tuple(flat[::2]))
 
 
 def parse_stream_position(position: str) -> str:
@@ -343,54 +321,12 @@ def read_element(
     client: Client, stored: bytes, type: str, id: str, value_format: ValueFormat
 ) -> Element | None:
     """Return one element, decoded with the limits of a string, or None if it does not exist."""
-    row = client.run(find_row(stored, type, id))
-    if row is None:
+    found = client.run(find_row(stored, type, id))
+    if found is None:
         return None
     allowed = limits()
-    return build_element(
-        COLLECTIONS[type], row, value_format, allowed.decode_bytes, allowed.preview_bytes
+    collection = COLLECTIONS[found.type]
+    element = build_element(
+        collection, found.row, value_format, allowed.decode_bytes, allowed.preview_bytes
     )
-
-
-def find_row(stored: bytes, type: str, id: str) -> Operation[ElementRow | None]:
-    if type == "list":
-        return (yield from find_item(stored, id))
-    if type == "stream":
-        return (yield from find_entry(stored, id))
-    names = yield from resolve_names(stored, type, [id])
-    if not names or type not in TYPES_WITH_NAMED_ELEMENTS:
-        return None
-    [name] = names
-    if type == "hash":
-        return (yield from find_field(stored, id, name))
-    if type == "set":
-        [is_member] = yield [raw_command("SISMEMBER", stored, name)]
-        return ElementRow(id, name, (name,)) if is_member else None
-    [score] = yield [raw_command("ZSCORE", stored, name)]
-    if score is None:
-        return None
-    return ElementRow(id, name, (name, format_score(float(score))), score_fingerprint(score))
-
-
-def find_field(stored: bytes, id: str, name: bytes) -> Operation[ElementRow | None]:
-    commands = [raw_command("HGET", stored, name), *field_times_commands(stored, [name])]
-    value, *times = yield Batch(commands)
-    if require_reply(value) is None:
-        return None
-    rows = with_ttls([ElementRow(id, name, (name, value), fingerprint(value))], *times)
-    return rows[0] if rows else None
-
-
-def find_item(stored: bytes, id: str) -> Operation[ElementRow | None]:
-    index = parse_index(id)
-    raw, length = yield [raw_command("LINDEX", stored, index), raw_command("LLEN", stored)]
-    if raw is None:
-        return None
-    name = b"%d" % index
-    return ElementRow(id, name, (name, raw), item_fingerprint(raw, length))
-
-
-def find_entry(stored: bytes, id: str) -> Operation[ElementRow | None]:
-    entry_id = parse_entry_id(id)
-    [entries] = yield [raw_command("XRANGE", stored, entry_id, entry_id)]
-    return entry_row(*entries[0]) if entries else None
+    return replace(element, type=found.type, replies=found.replies)

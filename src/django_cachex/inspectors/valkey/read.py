@@ -29,6 +29,7 @@ from django_cachex.inspectors.types import (
 )
 from django_cachex.inspectors.valkey import copy
 from django_cachex.inspectors.valkey.edit_keys import large_value_fingerprint
+from django_cachex.inspectors.valkey.element_rows import LENGTH_COMMANDS, ElementRow, raw_command
 from django_cachex.inspectors.valkey.elements import (
     build_elements,
     next_entry_id,
@@ -47,13 +48,11 @@ from django_cachex.inspectors.valkey.key_info import (
     fetch_columns,
 )
 from django_cachex.inspectors.valkey.scan_elements import (
-    ElementRow,
     ReadRequest,
     RowPage,
     parse_row_position,
     prefetch_hash,
     prefetch_run_id,
-    raw_command,
     read_hash,
     read_set,
 )
@@ -197,7 +196,8 @@ def read_key(
 
     This takes at most three round trips, or four for a hash whose fields may expire.
     """
-    [replies] = fetch_columns(client, [stored], commands_for(client, READ_COLUMNS))
+    factories = {**commands_for(client, READ_COLUMNS), "head": head_command}
+    [replies] = fetch_columns(client, [stored], factories)
     key_info = build_key_info(stored, replies)
     if not key_info.exists:
         return None
@@ -205,32 +205,47 @@ def read_key(
         "string" if key_info.size is not None else require_reply(replies["type"])
     )
     if type == "string":
-        return client.run(read_string(key_info, value_format, window))
+        return client.run(read_string(key_info, value_format, window, replies["head"]))
     if type in COLLECTIONS:
         return read_collection(client, key_info, type, value_format, window)
     note = _("Values of type %(type)s can't be shown here.") % {"type": type}
     return KeyValue(key_info, note=note)
 
 
+HEAD_SIZE: Final = 32 * 1024
+"""Bytes at the beginning of a string that are read together with its size."""
+
+
+def head_command(key: bytes) -> Command[Any]:
+    return raw_command("GETRANGE", key, 0, HEAD_SIZE - 1)
+
+
 def read_string(
-    key_info: KeyInfo, value_format: ValueFormat, window: ElementPage
+    key_info: KeyInfo, value_format: ValueFormat, window: ElementPage, head: Any
 ) -> Operation[KeyValue | None]:
-    """Read a string: whole if it is within the limit, otherwise its beginning."""
-    allowed, size = limits(), key_info.size or 0
+    """Read a string: whole if it is within the limit, otherwise its beginning.
+
+    Args:
+        head: the beginning of the string, or an error.
+    """
+    allowed, size, key = limits(), key_info.size or 0, key_info.key
     shown = window.max_bytes(allowed)
     is_large = size > allowed.decode_bytes
-    # One byte more than the limit shows whether the value has grown since its size was read.
-    end = max(shown, allowed.preview_bytes) - 1 if is_large else allowed.decode_bytes
-    raw, exists, length = yield Batch(
-        [
-            raw_command("GETRANGE", key_info.key, 0, end),
-            raw_command("EXISTS", key_info.key),
-            raw_command("STRLEN", key_info.key),
-        ]
-    )
-    if not require_reply(exists):
-        return None
-    raw, length = require_reply(raw), none_if_denied(length) or 0
+    if 0 < size <= allowed.decode_bytes and isinstance(head, bytes) and len(head) == size:
+        raw, length = head, size
+    else:
+        # One byte more than the limit shows whether the value has grown since its size was read.
+        end = max(shown, allowed.preview_bytes) - 1 if is_large else allowed.decode_bytes
+        raw, exists, length = yield Batch(
+            [
+                raw_command("GETRANGE", key, 0, end),
+                raw_command("EXISTS", key),
+                raw_command("STRLEN", key),
+            ]
+        )
+        if not require_reply(exists):
+            return None
+        raw, length = require_reply(raw), none_if_denied(length) or 0
     is_large = is_large or len(raw) > allowed.decode_bytes
     content = decode(
         raw,
@@ -240,9 +255,11 @@ def read_string(
         preview=shown,
     )
     if raw.startswith(HYPERLOGLOG_MAGIC):
-        content = yield from with_hyperloglog_count(key_info.key, content)
-    expected = large_value_fingerprint(raw, length) if is_large else fingerprint(raw)
-    return KeyValue(key_info, content, expected=expected)
+        content = yield from with_hyperloglog_count(key, content)
+    if is_large:
+        return KeyValue(key_info, content, expected=large_value_fingerprint(raw, length))
+    replies = {("EXISTS", key): 1, ("GET", key): raw}
+    return KeyValue(key_info, content, expected=fingerprint(raw), replies=replies)
 
 
 def with_hyperloglog_count(key: bytes, content: Content) -> Operation[Content]:
@@ -306,15 +323,6 @@ def make_request(
         total=total,
         prefetched=prefetched,
     )
-
-
-LENGTH_COMMANDS: Final = {
-    "list": "LLEN",
-    "set": "SCARD",
-    "zset": "ZCARD",
-    "hash": "HLEN",
-    "stream": "XLEN",
-}
 
 
 def fit_memory(count: int, total: int, memory: int, size_limit: int) -> int:

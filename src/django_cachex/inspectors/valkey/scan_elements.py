@@ -11,21 +11,21 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from django_cachex.commands import Command, CommandError, Operation
-from django_cachex.commands.command import Batch, EncodableArg, parse_raw
+from django_cachex.commands.command import Batch
 from django_cachex.conf import limits
 from django_cachex.inspectors.query import ElementPage, InvalidPosition, Order, Pattern
-from django_cachex.inspectors.types import TTL_MISSING
-from django_cachex.inspectors.valkey.compare_and_set import join_expected
-from django_cachex.inspectors.valkey.element_ids import make_id
-from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
+from django_cachex.inspectors.valkey.element_rows import (
+    ElementRow,
+    field_row,
+    field_times_commands,
+    make_id,
+    raw_command,
+    with_ttls,
+)
+from django_cachex.inspectors.valkey.errors import require_reply
 from django_cachex.inspectors.valkey.scan import MIN_COUNT, TIME_COMMAND, NodeScan, ScanCount
-from django_cachex.inspectors.values import ValueFormat, fingerprint
+from django_cachex.inspectors.values import ValueFormat
 from django_cachex.inspectors.values.decode import displayed_text
-
-
-def raw_command(*args: EncodableArg) -> Command[Any]:
-    """Return a command whose reply is not parsed."""
-    return Command(args, parse_raw)
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,6 @@ class ReadRequest:
     @property
     def is_reversed(self) -> bool:
         return self.window.order == Order.LAST
-
-
-@dataclass(frozen=True)
-class ElementRow:
-    """An element as stored."""
-
-    id: str
-    name: bytes
-    cells: tuple[bytes, ...]
-    """A cell per column; for a stream entry the ID, then the value of each field."""
-
-    expected: str = ""
-    fields: tuple[bytes, ...] = ()
-    ttl: int | None = None
-    """Milliseconds or `TTL_NONE`; None if unknown or if elements of this type can't expire."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +104,6 @@ def parse_row_position(position: str) -> int:
     return int(position)
 
 
-FieldTimes = list[int] | CommandError
-
-
 def fields_may_expire(prefetched: Sequence[Any]) -> bool:
     """Return whether the server supports `HPEXPIRE`; True if `COMMAND INFO` is denied.
 
@@ -129,26 +111,6 @@ def fields_may_expire(prefetched: Sequence[Any]) -> bool:
     """
     [description] = prefetched
     return isinstance(description, CommandError) or bool(description and description[0])
-
-
-def field_times_commands(key: bytes, names: Sequence[bytes]) -> Batch:
-    """Return the commands that read the TTLs of fields and when they expire."""
-    fields: tuple[EncodableArg, ...] = ("FIELDS", len(names), *names)
-    return Batch([raw_command("HPTTL", key, *fields), raw_command("HPEXPIRETIME", key, *fields)])
-
-
-def with_ttls(
-    rows: Sequence[ElementRow], ttls: FieldTimes, expiries: FieldTimes
-) -> list[ElementRow]:
-    """Add the TTLs to rows; leave out fields that have expired meanwhile."""
-    unknown = [None] * len(rows)
-    known_ttls: Sequence[int | None] = none_if_denied(ttls) or unknown
-    timestamps: Sequence[int | None] = none_if_denied(expiries) or unknown
-    return [
-        replace(row, ttl=ttl, expected=join_expected(row.expected, timestamp))
-        for row, ttl, timestamp in zip(rows, known_ttls, timestamps, strict=True)
-        if TTL_MISSING not in (ttl, timestamp)
-    ]
 
 
 SCAN_POSITION = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,9}))?(?:@([0-9a-f]{1,16}))?", re.ASCII)
@@ -221,10 +183,7 @@ def prefetch_run_id(key: bytes, window: ElementPage) -> list[Command[Any]]:
 
 def parse_hscan(batch: ScanBatch) -> Sequence[ElementRow]:
     pairs = zip(batch.flat[::2], batch.flat[1::2], strict=True)
-    return [
-        ElementRow(make_id(name, batch.cursor), name, (name, value), fingerprint(value))
-        for name, value in pairs
-    ]
+    return [field_row(name, value, batch.cursor) for name, value in pairs]
 
 
 def read_set(request: ReadRequest) -> Operation[RowPage]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils.safestring import mark_safe
 
-from django_cachex.inspectors.edits import Edit, EditStatus, ReplaceMember, SetField, SetItem
+from django_cachex.inspectors.edits import Edit, EditStatus, SetElement
 from django_cachex.inspectors.values import Content, parse_value
 from tests.inspectors.pickle_samples import Colour, Point, Size
 from tests.inspectors.valkey.changes.subject import KEY, Subject
@@ -46,10 +46,10 @@ def opened(subject: Subject, type: str) -> tuple[Any, Content]:
 
 def saved(type: str, row: Any, value: Any) -> Edit:
     if type == "list":
-        return SetItem(row.id, row.expected, value)
+        return SetElement(row.id, row.expected, value, "list")
     if type == "hash":
-        return SetField(row.id, row.expected, value)
-    return ReplaceMember(type, row.id, row.expected, value)
+        return SetElement(row.id, row.expected, value, "hash")
+    return SetElement(row.id, row.expected, value, type)
 
 
 @pytest.mark.parametrize("type", ["list", "hash", "set", "zset"])

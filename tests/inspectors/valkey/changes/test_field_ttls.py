@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from django_cachex.inspectors.edits import (
     ExpireField,
     RemoveElements,
     RenameField,
-    SetField,
+    SetElement,
 )
 from django_cachex.inspectors.types import TTL_NONE, Element
 from tests.inspectors.valkey.changes.every import OTHER
@@ -89,7 +90,7 @@ def test_a_page_of_fields_takes_as_many_round_trips_as_before(
     assert between.trips == 4
     counted.inspector.read_element(KEY, "hash", row.id)
     assert between.trips == 5
-    for edit in (SetField(row.id, row.expected, "x"), RenameField(row.id, "", "c")):
+    for edit in (SetElement(row.id, row.expected, "x", "hash"), RenameField(row.id, "", "c")):
         between.trips = 0
         counted.done(edit)
         assert between.trips == 2
@@ -99,7 +100,7 @@ def test_a_page_of_fields_takes_as_many_round_trips_as_before(
 def test_an_edit_of_a_field_keeps_its_ttl_to_the_millisecond(limited: Subject, way: str) -> None:
     expire(limited, "a")
     row = WAYS[way](limited)
-    outcome = limited.done(SetField(row.id, row.expected, "new"))
+    outcome = limited.done(SetElement(row.id, row.expected, "new", "hash"))
     assert limited.raw.hget(KEY, "a") == limited.stored("new")
     assert moment(limited, "a") == MOMENT
     assert outcome.reason == ""
@@ -115,7 +116,7 @@ def test_a_renamed_field_keeps_its_ttl_to_the_millisecond(limited: Subject, way:
     assert outcome.reason == ""
 
 
-@pytest.mark.parametrize("edit", [SetField, RenameField])
+@pytest.mark.parametrize("edit", [partial(SetElement, type="hash"), RenameField])
 @pytest.mark.parametrize("way", WAYS)
 def test_a_ttl_given_between_view_and_save_is_kept_and_told(
     limited: Subject, way: str, edit: Any
@@ -131,7 +132,7 @@ def test_a_ttl_taken_away_between_view_and_save_is_not_put_back(subject: Subject
     expire(subject, "a")
     row = one(subject)
     subject.raw.execute_command("HPERSIST", KEY, "FIELDS", 1, "a")
-    outcome = subject.done(SetField(row.id, row.expected, "new"))
+    outcome = subject.done(SetElement(row.id, row.expected, "new", "hash"))
     assert moment(subject, "a") == TTL_NONE
     assert "never expires" in str(outcome.reason)
 
@@ -140,9 +141,9 @@ def test_insisting_after_a_conflict_keeps_the_ttl(subject: Subject) -> None:
     row = one(subject)
     subject.raw.hset(KEY, "a", subject.stored("theirs"))
     expire(subject, "a")
-    outcome = subject.apply(SetField(row.id, row.expected, "mine"))
+    outcome = subject.apply(SetElement(row.id, row.expected, "mine", "hash"))
     assert outcome.status == EditStatus.CHANGED
-    again = subject.done(SetField(row.id, outcome.expected, "mine"))
+    again = subject.done(SetElement(row.id, outcome.expected, "mine", "hash"))
     assert moment(subject, "a") == MOMENT
     assert again.reason == ""
 
@@ -156,21 +157,21 @@ def test_a_field_that_expires_is_removed_by_what_was_seen_of_it(subject: Subject
 
 def test_a_ttl_is_changed_unless_somebody_else_has_changed_it(limited: Subject) -> None:
     row = one(limited)
-    limited.done(ExpireField(row.id, 500_000, row.expected))
+    limited.done(ExpireField(row.id, row.expected, 500_000))
     left = one(limited).ttl
     assert left is not None
     assert 0 < left <= 500_000
-    outcome = limited.apply(ExpireField(row.id, TTL_NONE, row.expected))
+    outcome = limited.apply(ExpireField(row.id, row.expected, TTL_NONE))
     assert outcome.status == EditStatus.CHANGED
     assert one(limited).ttl != TTL_NONE
-    limited.done(ExpireField(row.id, TTL_NONE, outcome.expected))
+    limited.done(ExpireField(row.id, outcome.expected, TTL_NONE))
     assert moment(limited, "a") == TTL_NONE
     assert limited.raw.hget(KEY, "a") == limited.stored("old")
 
 
 def test_a_ttl_that_would_remove_the_field_is_refused(subject: Subject) -> None:
     with pytest.raises(ValueError, match="delete it instead"):
-        subject.apply(ExpireField(one(subject).id, 0))
+        subject.apply(ExpireField(one(subject).id, "", 0))
     assert subject.raw.hexists(KEY, "a")
 
 
@@ -188,13 +189,13 @@ def test_a_user_who_may_not_ask_for_ttls_loses_none(store: Store, user: str) -> 
     expire(subject, "a")
     row = one(subject)
     assert (row.ttl, subject.row("b").ttl) == (None, None)
-    subject.done(SetField(row.id, row.expected, "new"))
+    subject.done(SetElement(row.id, row.expected, "new", "hash"))
     assert subject.raw.hget(KEY, "a") == subject.stored("new")
     refused = subject.apply(RenameField(row.id, "", "c"))
     assert refused.status == EditStatus.REFUSED
     assert "may have a TTL" in str(refused.reason)
     store.raw.execute_command("ACL", "SETUSER", user, "-hsetex")
-    assert subject.apply(SetField(row.id, "", "lost")).status == EditStatus.REFUSED
+    assert subject.apply(SetElement(row.id, "", "lost", "hash")).status == EditStatus.REFUSED
     assert subject.raw.hget(KEY, "a") == subject.stored("new")
     assert moment(subject, "a") == MOMENT
 

@@ -8,7 +8,7 @@ import pytest
 import valkey
 
 from django_cachex.inspectors import inspector_for
-from django_cachex.inspectors.edits import ExpireField, RenameField, SetField
+from django_cachex.inspectors.edits import ExpireField, RenameField, SetElement
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers
 from tests.inspectors.valkey.changes.subject import Subject
@@ -41,11 +41,11 @@ def test_field_ttls_are_kept_in_a_cluster(settings: Any) -> None:
             raw.execute_command("HPEXPIREAT", key, MOMENT, "FIELDS", 1, "a")
             row = subject.row("a")
             assert inspector.read_element(key, "hash", row.id) is not None
-            subject.done(SetField(row.id, row.expected, "new"))
+            subject.done(SetElement(row.id, row.expected, "new", "hash"))
             assert moment(raw, key, "a") == MOMENT
             row = subject.row("a")
             subject.done(RenameField(row.id, row.expected, "b"))
             assert moment(raw, key, "b") == MOMENT
             row = subject.row("b")
-            subject.done(ExpireField(row.id, -1, row.expected))
+            subject.done(ExpireField(row.id, row.expected, -1))
             assert moment(raw, key, "b") == -1

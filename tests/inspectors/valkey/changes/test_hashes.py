@@ -8,7 +8,7 @@ from django_cachex.inspectors.edits import (
     ElementRef,
     RemoveElements,
     RenameField,
-    SetField,
+    SetElement,
 )
 from django_cachex.inspectors.types import TTL_NONE
 from tests.inspectors.valkey.changes.subject import KEY, Subject
@@ -32,7 +32,7 @@ def test_a_field_is_set_while_others_change(subject: Subject) -> None:
     subject.fill("hash", ("a", "old"), ("b", 1))
     row = subject.row("a")
     subject.raw.hset(KEY, "b", "theirs")
-    outcome = subject.done(SetField(row.id, row.expected, "new"))
+    outcome = subject.done(SetElement(row.id, row.expected, "new", "hash"))
     assert outcome.old is not None
     assert outcome.new is not None
     assert outcome.old.fingerprint != outcome.new.fingerprint
@@ -44,11 +44,11 @@ def test_a_field_that_changed_is_shown_and_can_be_insisted_on(subject: Subject) 
     subject.fill("hash", ("a", "old"))
     row = subject.row("a")
     subject.raw.hset(KEY, "a", subject.stored({"their": "s"}))
-    outcome = subject.apply(SetField(row.id, row.expected, "mine"))
+    outcome = subject.apply(SetElement(row.id, row.expected, "mine", "hash"))
     assert outcome.status == EditStatus.CHANGED
     assert outcome.current is not None
     assert outcome.current.value == {"their": "s"}
-    subject.done(SetField(row.id, outcome.expected, "mine"))
+    subject.done(SetElement(row.id, outcome.expected, "mine", "hash"))
     assert subject.raw.hget(KEY, "a") == subject.stored("mine")
 
 
@@ -89,7 +89,7 @@ def test_of_removed_fields_those_already_gone_are_not_counted(subject: Subject) 
     "edit",
     [
         AddFields((("a", 1),)),
-        SetField("=YQ", "", "x"),
+        SetElement("=YQ", "", "x", "hash"),
         RenameField("=YQ", "", "x"),
         RemoveElements("hash", (ElementRef("=YQ", ""),)),
     ],

@@ -8,10 +8,10 @@ from django_cachex.inspectors.edits import (
     End,
     InsertItem,
     InsertPosition,
-    PopItems,
+    PopElements,
     PushItems,
     RemoveElements,
-    SetItem,
+    SetElement,
     TrimList,
 )
 from tests.inspectors.valkey.changes.subject import KEY, Subject
@@ -64,7 +64,7 @@ def test_after_a_push_no_other_row_goes(subject: Subject, push: str) -> None:
 def test_an_item_is_set_and_what_was_there_is_told(subject: Subject) -> None:
     subject.fill("list", "a", "b")
     row = subject.row("1")
-    outcome = subject.done(SetItem(row.id, row.expected, "a longer one"))
+    outcome = subject.done(SetElement(row.id, row.expected, "a longer one", "list"))
     assert subject.values() == ["a", "a longer one"]
     assert outcome.old is not None
     assert outcome.new is not None
@@ -75,22 +75,22 @@ def test_a_change_meanwhile_is_told_with_what_is_there_now(subject: Subject) -> 
     subject.fill("list", "a", "b")
     row = subject.row("1")
     subject.raw.lset(KEY, 1, subject.stored("theirs"))
-    outcome = subject.apply(SetItem(row.id, row.expected, "mine"))
+    outcome = subject.apply(SetElement(row.id, row.expected, "mine", "list"))
     assert outcome.status == EditStatus.CHANGED
     assert outcome.current is not None
     assert outcome.current.value == "theirs"
     assert subject.values() == ["a", "theirs"]
-    subject.done(SetItem(row.id, outcome.expected, "mine"))
+    subject.done(SetElement(row.id, outcome.expected, "mine", "list"))
     assert subject.values() == ["a", "mine"]
 
 
 def test_items_are_popped_from_either_end_and_shown(subject: Subject) -> None:
     subject.fill("list", "a", "b", "c", "d")
-    outcome = subject.done(PopItems(End.LAST))
+    outcome = subject.done(PopElements("list", End.LAST))
     assert [content.value for content in outcome.removed] == ["d"]
-    outcome = subject.done(PopItems(End.FIRST, 2))
+    outcome = subject.done(PopElements("list", End.FIRST, 2))
     assert [content.value for content in outcome.removed] == ["a", "b"]
-    outcome = subject.done(PopItems(End.FIRST, 9))
+    outcome = subject.done(PopElements("list", End.FIRST, 9))
     assert (outcome.count, outcome.remaining, outcome.key_gone) == (1, 0, True)
     assert not subject.raw.exists(KEY)
 
@@ -109,8 +109,8 @@ def test_a_list_is_trimmed_as_long_as_it_is_what_was_seen(subject: Subject) -> N
     [
         PushItems(("x",)),
         InsertItem("0", "", "x"),
-        SetItem("0", "", "x"),
-        PopItems(End.FIRST),
+        SetElement("0", "", "x", "list"),
+        PopElements("list", End.FIRST),
         TrimList(0, 1, 1),
         RemoveElements("list", (ElementRef("0", ""),)),
     ],

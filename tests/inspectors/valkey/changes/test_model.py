@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from django_cachex.inspectors import edits as on
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.edits import Edit, EditResult, EditStatus
-from django_cachex.inspectors.valkey.element_ids import make_id
+from django_cachex.inspectors.valkey.element_rows import make_id
 from tests import servers
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 
@@ -88,13 +88,13 @@ def list_edit(subject: Subject, model: list[bytes], kind: str, value: Any, place
         return on.InsertItem(row.id, row.expected, value, beside)
     if kind == "set":
         model[at] = raw
-        return on.SetItem(row.id, row.expected, value)
+        return on.SetElement(row.id, row.expected, value, "list")
     if kind == "remove":
         del model[at]
         return on.RemoveElements("list", (on.ElementRef(row.id, row.expected),))
     if kind == "pop":
         model.pop(0 if place % 2 else -1)
-        return on.PopItems(on.End.FIRST if place % 2 else on.End.LAST)
+        return on.PopElements("list", on.End.FIRST if place % 2 else on.End.LAST)
     length = len(model)
     model[:] = model[:3]
     return on.TrimList(0, 2, length)
@@ -127,7 +127,7 @@ def check_set(subject: Subject, steps: list[tuple[Any, ...]]) -> None:
             expect(outcome, EditStatus.UNCHANGED if new in model else EditStatus.DONE)
             model.add(new)
         elif kind == "rename":
-            outcome = subject.apply(on.ReplaceMember("set", row.id, row.expected, value))
+            outcome = subject.apply(on.SetElement(row.id, row.expected, value, "set"))
             if new == old:
                 expect(outcome, EditStatus.UNCHANGED)
             elif new in model:
@@ -171,7 +171,7 @@ def check_zset(subject: Subject, steps: list[tuple[Any, ...]]) -> None:
             subject.apply(on.SetScore(row.id, row.expected, score))
             model[old] = score
         elif kind == "rename":
-            outcome = subject.apply(on.ReplaceMember("zset", row.id, row.expected, value))
+            outcome = subject.apply(on.SetElement(row.id, row.expected, value, "zset"))
             if outcome.is_done:
                 model[new] = model.pop(old)
             else:
@@ -180,7 +180,7 @@ def check_zset(subject: Subject, steps: list[tuple[Any, ...]]) -> None:
             subject.done(on.RemoveElements("zset", (on.ElementRef(row.id, row.expected),)))
             del model[old]
         else:
-            subject.done(on.PopMembers("zset", on.End.FIRST))
+            subject.done(on.PopElements("zset", on.End.FIRST))
             del model[min(model, key=lambda name: (model[name], name))]
         assert dict(map(tuple, subject.raw.zrange(KEY, 0, -1, withscores=True))) == model
         if not model:
@@ -199,7 +199,7 @@ def check_hash(subject: Subject, steps: list[tuple[Any, ...]]) -> None:
             expect(outcome, EditStatus.EXISTS if new in model else EditStatus.DONE)
             model.setdefault(new, raw)
         elif kind == "set":
-            subject.done(on.SetField(row.id, row.expected, value))
+            subject.done(on.SetElement(row.id, row.expected, value, "hash"))
             model[old] = raw
         elif kind == "rename":
             outcome = subject.apply(on.RenameField(row.id, row.expected, field))

@@ -7,9 +7,9 @@ from django_cachex.inspectors.edits import (
     EditStatus,
     ElementRef,
     End,
-    PopMembers,
+    PopElements,
     RemoveElements,
-    ReplaceMember,
+    SetElement,
     SetScore,
     ZAdd,
     ZAddCondition,
@@ -68,28 +68,28 @@ def test_elements_of_any_bytes_and_length_are_found_again(
 def test_a_member_is_renamed_in_one_step_and_not_onto_another(subject: Subject) -> None:
     subject.fill("set", "a", "b")
     row = subject.row("a")
-    assert subject.apply(ReplaceMember("set", row.id, "", "b")).status == EditStatus.EXISTS
-    assert subject.apply(ReplaceMember("set", row.id, "", "a")).status == EditStatus.UNCHANGED
-    subject.done(ReplaceMember("set", row.id, "", "c"))
+    assert subject.apply(SetElement(row.id, "", "b", "set")).status == EditStatus.EXISTS
+    assert subject.apply(SetElement(row.id, "", "a", "set")).status == EditStatus.UNCHANGED
+    subject.done(SetElement(row.id, "", "c", "set"))
     assert set(subject.raw.smembers(KEY)) == {subject.stored("c"), subject.stored("b")}
-    assert subject.apply(ReplaceMember("set", row.id, "", "d")).status == EditStatus.ELEMENT_GONE
+    assert subject.apply(SetElement(row.id, "", "d", "set")).status == EditStatus.ELEMENT_GONE
 
 
 def test_the_score_goes_with_a_renamed_member_exactly(subject: Subject) -> None:
     subject.fill("zset", ("a", 0.1 + 0.2), ("b", 2))
     row = subject.row("a")
-    assert subject.apply(ReplaceMember("zset", row.id, "", "b")).status == EditStatus.EXISTS
-    subject.done(ReplaceMember("zset", row.id, row.expected, "c"))
+    assert subject.apply(SetElement(row.id, "", "b", "zset")).status == EditStatus.EXISTS
+    subject.done(SetElement(row.id, row.expected, "c", "zset"))
     assert subject.raw.zscore(KEY, subject.stored("c")) == 0.1 + 0.2
     assert subject.raw.zscore(KEY, subject.stored("a")) is None
 
 
 def test_random_members_are_popped_and_shown(subject: Subject) -> None:
     subject.fill("set", "a", "b", "c")
-    outcome = subject.done(PopMembers("set", End.RANDOM, 2))
+    outcome = subject.done(PopElements("set", End.RANDOM, 2))
     assert {content.value for content in outcome.removed} < {"a", "b", "c"}
     assert (outcome.count, outcome.remaining) == (2, 1)
-    assert subject.done(PopMembers("set", End.RANDOM, 2)).key_gone
+    assert subject.done(PopElements("set", End.RANDOM, 2)).key_gone
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,11 @@ def test_the_lowest_the_highest_or_any_is_popped(
     subject: Subject, end: End, popped: set[str] | None
 ) -> None:
     subject.fill("zset", ("low", -1), ("mid", 0), ("high", 1))
-    outcome = subject.done(PopMembers("zset", end))
+    outcome = subject.done(PopElements("zset", end))
     members = {content.value for content in outcome.removed}
     assert members == popped or popped is None
     assert (outcome.count, outcome.remaining) == (1, 2)
-    outcome = subject.done(PopMembers("zset", end, 5))
+    outcome = subject.done(PopElements("zset", end, 5))
     assert (outcome.count, outcome.key_gone) == (2, True)
 
 
@@ -147,8 +147,8 @@ def test_conditions_of_adding_hold(
 def test_what_is_no_such_type_any_more_is_left_alone(subject: Subject, type: str) -> None:
     edits = [
         RemoveElements(type, (ElementRef("=YQ", ""),)),
-        ReplaceMember(type, "=YQ", "", "b"),
-        PopMembers(type, End.RANDOM),
+        SetElement("=YQ", "", "b", type),
+        PopElements(type, End.RANDOM),
         *([AddMembers(("a",))] if type == "set" else [ZAdd((("a", 1),)), SetScore("=YQ", "", 1)]),
     ]
     for edit in edits:

@@ -16,8 +16,7 @@ from django_cachex.inspectors.edits import (
     Incr,
     PushItems,
     RemoveElements,
-    SetField,
-    SetItem,
+    SetElement,
 )
 from django_cachex.inspectors.values import fingerprint
 from tests.inspectors.valkey.changes.subject import KEY, Subject
@@ -64,7 +63,7 @@ def test_writers_of_other_fields_do_no_harm(subject: Subject) -> None:
     with writing(subject, lambda client, number: client.hset(KEY, "theirs", str(number))):
         for number in times():
             row = subject.row("mine")
-            subject.done(SetField(row.id, row.expected, number))
+            subject.done(SetElement(row.id, row.expected, number, "hash"))
             assert subject.raw.hget(KEY, "mine") == subject.stored(number)
 
 
@@ -83,7 +82,7 @@ def test_no_update_of_the_same_field_is_lost_nor_falsely_said(subject: Subject) 
     with writing(subject, write):
         for number in times():
             row = subject.row("field")
-            outcome = subject.apply(SetField(row.id, row.expected, f"mine {number}"))
+            outcome = subject.apply(SetElement(row.id, row.expected, f"mine {number}", "hash"))
             results.add(outcome.status)
             if outcome.is_done:
                 assert outcome.old is not None
@@ -114,7 +113,7 @@ def test_a_row_of_a_list_that_moves_is_the_right_one_or_not_touched(subject: Sub
         for number in times():
             row = subject.rows()[number % 10]
             meant = row.cells[1].value
-            outcome = subject.apply(SetItem(row.id, row.expected, f"mine {number}"))
+            outcome = subject.apply(SetElement(row.id, row.expected, f"mine {number}", "list"))
             if outcome.is_done:
                 assert outcome.old is not None
                 assert isinstance(meant, str)

@@ -162,17 +162,6 @@ class Examples(Samples):
         )
         yield {"elements_panel": box, "key_link": LONG}
 
-    def row_actions(self) -> Iterable[Context]:
-        yield {"actions": []}
-        about = self.say("user:1")
-        yield {
-            "actions": [
-                self.action("Edit", object_name=about),
-                self.action("Edit", link=LONG, object_name=about, fields=[("element", about)]),
-                self.action("Remove", method="post", value=self.say("0 1"), object_name=about),
-            ]
-        }
-
     def remove_button(self) -> Iterable[Context]:
         yield {
             "elements_panel": ElementsPanel("", None, remove_form_id="cx-rows"),
@@ -338,7 +327,11 @@ class Examples(Samples):
             yield Cell(text, kind=kind, lines=[self.say("cut"), self.say("off")])
         yield Cell(text, "/key/1/", actions=more)
         yield Cell(text, LONG)
-        yield Cell(kind="row-actions", actions=self._last(self.row_actions())["actions"])
+        about = self.say("user:1")
+        edit = self.action("Edit", object_name=about)
+        long = self.action("Edit", link=LONG, object_name=about, fields=[("element", about)])
+        remove = self.action("Remove", method="post", value=self.say("0 1"), object_name=about)
+        yield Cell(kind="row-actions", actions=[edit, long, remove])
         yield Cell(text, exact=self.say("240 s"), expires=240_000)
         yield Cell(badge=self.make_badge("bad"))
 

@@ -21,6 +21,8 @@ COMPONENTS = {skin: PAGES / "components" / skin for skin in ("admin", "unfold")}
 STATIC = SOURCE / "admin" / "static" / "django_cachex"
 STYLES = {skin: STATIC / "skins" / f"{skin}.css" for skin in COMPONENTS}
 COMMON = STATIC / "cachex.css"
+ROWS = SOURCE / "admin" / "templatetags" / "cachex.py"
+"""Renders the rows of tables, which would take too long in a template."""
 
 KINDS = {
     "action": {"danger", "danger-quiet", "primary"},
@@ -66,9 +68,9 @@ def filter_ours(names: set[str]) -> set[str]:
 
 def get_used_classes(*skins: str) -> set[str]:
     """Return the class names in the templates of pages, help and these skins' components."""
-    return complete_names(
-        markup.classes_of(PAGES, PAGES / "help", *(COMPONENTS[skin] for skin in skins))
-    )
+    names = markup.classes_of(PAGES, PAGES / "help", *(COMPONENTS[skin] for skin in skins))
+    rows = re.sub(r"\{([\w.]+)\}", r"{{ \1 }}", ROWS.read_text())
+    return complete_names(names | markup.classes_in(rows))
 
 
 def get_unfold_classes() -> set[str]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django_cachex.admin.apps import app_config
-from django_cachex.admin.formatting import NO_VALUE
 from django_cachex.admin.links import LinkTarget
 from django_cachex.inspectors.info import Text
 
@@ -114,24 +113,6 @@ class Cell(Component):
     """Text to sort the rows by. Rows with an empty one come last."""
 
     @property
-    def is_empty(self) -> bool:
-        """Whether the cell has no content. Narrow screens leave it out."""
-        return self.text in ("", NO_VALUE) and not (self.badge or self.lines or self.actions)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the cell has only text. Most do, and they are rendered faster."""
-        drawn = (
-            self.link or self.exact or self.badge or self.kind in ("row-actions", "value", "code")
-        )
-        return not drawn
-
-    @property
-    def has_more(self) -> bool:
-        """Whether there are lines or links below the text."""
-        return bool(self.lines) or (bool(self.actions) and self.kind != "row-actions")
-
-    @property
     def post_id(self) -> str:
         return self.link.post_id if isinstance(self.link, LinkTarget) else ""
 
@@ -184,11 +165,6 @@ class Table(Component):
     def column_count(self) -> int:
         """The number of columns, including the column of checkboxes."""
         return len(self.headers) + self.selectable
-
-    @property
-    def cells_with_headers(self) -> list[tuple[Row, list[tuple[Header, Cell]]]]:
-        """The rows, with each cell's header, which narrow screens show beside the cell."""
-        return [(row, list(zip(self.headers, row.cells, strict=True))) for row in self.rows]
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,13 @@ def format_size_with_exact(count: int) -> tuple[str, str]:
     return format_size(count), exact
 
 
+def format_length(size: int, unit: Unit) -> tuple[str, str]:
+    """Return the length of a key in its unit, and its exact form if that differs."""
+    if unit == Unit.BYTES:
+        return format_size_with_exact(size)
+    return format_count(size, unit), ""
+
+
 def format_duration(milliseconds: int) -> str:
     """Return a duration in its two largest units, such as `2 h 5 min`."""
     if milliseconds < SECOND:

@@ -410,9 +410,9 @@ class BaseSignedStateView(BaseCacheView):
             return None
 
 
-def make_bytes_cell(count: int | None) -> Cell:
+def make_bytes_cell(count: int | None, sort_key: str = "") -> Cell:
     """Return a cell with a number of bytes and its exact figure."""
     if count is None:
         return Cell(formatting.NO_VALUE, kind="number")
     text, exact = formatting.format_size_with_exact(count)
-    return Cell(text, kind="number", exact=exact)
+    return Cell(text, kind="number", exact=exact, sort_key=sort_key)

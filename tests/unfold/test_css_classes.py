@@ -83,11 +83,11 @@ def get_control_classes() -> set[str]:
     """Return the class names of Unfold's controls as we list them, without its own lists."""
     from unfold import widgets
 
-    from django_cachex.unfold.css_classes import CONTROLS
+    from django_cachex.unfold.apps import make_css_classes
 
     lists = [names for name, names in vars(widgets).items() if name.endswith("_CLASSES")]
     theirs = {name for names in lists if isinstance(names, list) for name in names}
-    return {name for names in CONTROLS.values() for name in names} - theirs
+    return {name for names in make_css_classes().values() for name in names} - theirs
 
 
 # Classes that are used.
@@ -128,9 +128,9 @@ def get_requested_controls() -> set[str]:
 
 @under_unfold
 def test_the_components_ask_for_the_controls_that_there_are() -> None:
-    from django_cachex.unfold.css_classes import CONTROLS
+    from django_cachex.unfold.apps import make_css_classes
 
-    assert get_requested_controls() == set(CONTROLS)
+    assert get_requested_controls() == set(make_css_classes())
 
 
 # Rules.

@@ -18,7 +18,6 @@ from django_cachex.admin.components import Action, Alert, Confirmation, FormPane
 from django_cachex.admin.deadline import CallResult
 from django_cachex.admin.errors import error_message
 from django_cachex.admin.forms.elements import STATE_PARAMS, page_from_query
-from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.key_actions import (
     ACTIONS_BY_FORM_MODE,
     ACTIONS_BY_SUBMIT_MODE,
@@ -69,6 +68,7 @@ class KeyView(BaseKeyView):
     permission = VIEW_KEYS
     title = gettext_lazy("Key")
     template_name = "admin/django_cachex/key.html"
+    help_page = "key"
 
     submitted_form: forms.Form | None = None
     """The submitted form, if it must be shown again."""
@@ -256,9 +256,6 @@ class KeyView(BaseKeyView):
 
     def breadcrumbs(self) -> Sequence[Action]:
         return [*self.cache_breadcrumbs(), Action("key", self.display_name, "")]
-
-    def help(self) -> HelpPanel:
-        return HelpPanel("key", self.inspector)
 
     def actions(self) -> Sequence[Action]:
         alias, stored = self.inspector.alias, self.stored

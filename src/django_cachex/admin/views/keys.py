@@ -27,7 +27,6 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.forms.search import FILTERS, Search, SearchResult, run_search
-from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import parse_object_id
 from django_cachex.admin.permissions import ADD, DELETE, VIEW_KEYS
 from django_cachex.admin.views import keys_table
@@ -133,6 +132,7 @@ class KeysView(BaseCacheView):
     permission = VIEW_KEYS
     title = gettext_lazy("Keys")
     template_name = "admin/django_cachex/keys.html"
+    help_page = "keys"
     results_template = "admin/django_cachex/results.html"
 
     @cached_property
@@ -376,7 +376,7 @@ class KeysView(BaseCacheView):
     # Around the content.
 
     def breadcrumbs(self) -> Sequence[Action]:
-        return [Action("cache", self.inspector.alias, self.links.keys(self.inspector.alias))]
+        return self.cache_breadcrumbs()
 
     def tabs(self) -> Sequence[Action]:
         return self.cache_tabs()
@@ -384,9 +384,6 @@ class KeysView(BaseCacheView):
     def actions(self) -> Sequence[Action]:
         add = [Action("add", _("Add key"), self.links.add(self.inspector.alias), "primary")]
         return add if self.checker.is_allowed(ADD, self.inspector) else []
-
-    def help(self) -> HelpPanel:
-        return HelpPanel("keys", self.inspector)
 
     # Deleting selected keys.
 

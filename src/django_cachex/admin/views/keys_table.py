@@ -311,7 +311,7 @@ class KeysTable:
         return Row(
             [
                 Cell(name, link, kind="key", lines=lines),
-                *(KEY_COLUMNS[column].make_cell(description) for column in self.columns),
+                *[KEY_COLUMNS[column].make_cell(description) for column in self.columns],
             ],
             value=object_id(self.inspector.alias, stored) if has_checkbox else None,
             label=_('Select "%(name)s"') % {"name": name},

@@ -18,7 +18,6 @@ from django_cachex.admin.components import (
     Card,
     Cell,
     Confirmation,
-    ElementsPanel,
     EmptyState,
     FormPanel,
     Header,
@@ -27,7 +26,6 @@ from django_cachex.admin.components import (
     LabeledValue,
     Row,
     Table,
-    ValuePanel,
 )
 from django_cachex.admin.forms.elements import ElementSearchForm
 from django_cachex.inspectors.types import Snippet
@@ -116,70 +114,58 @@ class Examples(Samples):
         table = self.make_table(selectable=True, form_id="cx-rows")
         opened = replace(table, rows=[replace(row, is_open=True) for row in table.rows])
         yield {
-            "elements_panel": replace(self.make_elements_panel(), table=opened, empty=None),
+            "elements_panel": self.make_elements_panel() | {"table": opened},
             "row_form": box,
             "is_row_shown": True,
             "key_link": LONG,
             "groups": {"show": self.action("Show"), "none": self.say("There is none.")},
         }
 
-    def make_elements_panel(self, full: bool = False) -> ElementsPanel:
-        title, empty = self.say("Elements"), EmptyState(self.say("Nothing matches"))
-        find = self._last(self.element_search())["elements_panel"].form
+    def make_elements_panel(self, full: bool = False) -> Context:
+        find = self._last(self.element_search())["elements_panel"]["form"]
         if not full:
-            return ElementsPanel(title, find, empty=empty)
-        return ElementsPanel(
-            title,
-            find,
-            hidden_fields=[("order", self.say("last"))],
-            order_links=self.links(),
-            buttons=self._last(self.buttons())["buttons"],
-            notes=[self.say("Only a part.")],
-            progress=self.say("1 to 2 of 5 shown"),
-            table=self.make_table(),
-            pager=self.links(),
-            remove_form_id="cx-rows",
-            is_filtered=True,
-            reset_link=self.action("Show all"),
-        )
+            return {"form": find, "empty": EmptyState(self.say("Nothing matches"))}
+        return {
+            "form": find,
+            "hidden_fields": [("order", self.say("last"))],
+            "order_links": self.links(),
+            "buttons": self._last(self.buttons())["buttons"],
+            "notes": [self.say("Only a part.")],
+            "progress": self.say("1 to 2 of 5 shown"),
+            "table": self.make_table(),
+            "pager": self.links(),
+            "remove_form_id": "cx-rows",
+            "is_filtered": True,
+            "reset_link": self.action("Show all"),
+        }
 
     def current_value(self) -> Iterable[Context]:
-        title, notes = self.say("Current value"), [self.say("text")]
-        yield {"value_panel": ValuePanel(title, text="")}
-        yield {"value_panel": ValuePanel(title, notes=notes, text=self.say("theirs"))}
+        yield {"current_value": {"label": self.say("text"), "formatted": {"text": ""}}}
+        text = self.say("theirs")
+        yield {"current_value": {"label": self.say("text"), "formatted": {"text": text}}}
 
     def element_search(self) -> Iterable[Context]:
         for type in ("list", "hash"):
             yield {
-                "elements_panel": ElementsPanel("", ElementSearchForm(type)),
+                "elements_panel": {"form": ElementSearchForm(type)},
                 "key_link": "/key/1/",
             }
-        wrong = ElementSearchForm("zset", {"low": "many"})
-        box = ElementsPanel(
-            *("", wrong, [("sort", self.say("name"))], self.links()),
-            is_filtered=True,
-            reset_link=self.action("Show all"),
-        )
-        yield {"elements_panel": box, "key_link": LONG}
-
-    def row_actions(self) -> Iterable[Context]:
-        yield {"actions": []}
-        about = self.say("user:1")
-        yield {
-            "actions": [
-                self.action("Edit", object_name=about),
-                self.action("Edit", link=LONG, object_name=about, fields=[("element", about)]),
-                self.action("Remove", method="post", value=self.say("0 1"), object_name=about),
-            ]
+        box = {
+            "form": ElementSearchForm("zset", {"low": "many"}),
+            "hidden_fields": [("sort", self.say("name"))],
+            "order_links": self.links(),
+            "is_filtered": True,
+            "reset_link": self.action("Show all"),
         }
+        yield {"elements_panel": box, "key_link": LONG}
 
     def remove_button(self) -> Iterable[Context]:
         yield {
-            "elements_panel": ElementsPanel("", None, remove_form_id="cx-rows"),
+            "elements_panel": {"remove_form_id": "cx-rows"},
             "key_link": "/key/1/",
         }
         yield {
-            "elements_panel": ElementsPanel("", None, remove_form_id="cx-rows"),
+            "elements_panel": {"remove_form_id": "cx-rows"},
             "key_link": LONG,
         }
 
@@ -228,7 +214,7 @@ class Examples(Samples):
                 refused, "save", submit, notes=notes, has_preview=True, preview=preview
             )
         }
-        theirs = ValuePanel(self.say("Current value"), text=self.say("theirs"))
+        theirs: Any = self._last(self.current_value())["current_value"]
         yield {"panel": FormPanel(refused, "save", submit, current_value=theirs)}
         cancel = self.action("Cancel", link=LONG)
         yield {"panel": FormPanel(conflict, "save", self.say("Save"), cancel, title, hidden)}
@@ -338,7 +324,11 @@ class Examples(Samples):
             yield Cell(text, kind=kind, lines=[self.say("cut"), self.say("off")])
         yield Cell(text, "/key/1/", actions=more)
         yield Cell(text, LONG)
-        yield Cell(kind="row-actions", actions=self._last(self.row_actions())["actions"])
+        about = self.say("user:1")
+        edit = self.action("Edit", object_name=about)
+        long = self.action("Edit", link=LONG, object_name=about, fields=[("element", about)])
+        remove = self.action("Remove", method="post", value=self.say("0 1"), object_name=about)
+        yield Cell(kind="row-actions", actions=[edit, long, remove])
         yield Cell(text, exact=self.say("240 s"), expires=240_000)
         yield Cell(badge=self.make_badge("bad"))
 
@@ -357,9 +347,8 @@ class Examples(Samples):
         yield {"value_buttons": self._last(self.buttons())["buttons"]}
 
     def value_panel(self) -> Iterable[Context]:
-        title = self.say("Value")
-        yield {"value_panel": ValuePanel(title)}
-        yield {"value_panel": ValuePanel(title, text="")}
+        yield {"value_panel": {}}
+        yield {"value_panel": {"preview": {"total": 0}, "texts": ("", ""), "is_editing": True}}
         given: dict[str, Any] = {
             "view_links": self.links(),
             "buttons": self._last(self.buttons())["buttons"],
@@ -368,16 +357,8 @@ class Examples(Samples):
             "more_links": self.links(),
             "not_editable_reason": self.say("It is a tuple."),
         }
-        yield {
-            "value_panel": ValuePanel(
-                title, text=self.say("[1,"), more_text=self.say("2]"), **given
-            )
-        }
-        yield {
-            "value_panel": ValuePanel(
-                title, blocks=self._last(self.collapsible())["blocks"], **given
-            )
-        }
+        yield {"value_panel": {**given, "texts": (self.say("[1,"), self.say("2]"))}}
+        yield {"value_panel": {**given, "blocks": self._last(self.collapsible())["blocks"]}}
 
     def error_summary(self) -> Iterable[Context]:
         yield {}

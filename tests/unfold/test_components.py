@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.admin import site
 from django.contrib.auth.models import User
 from django.http import HttpRequest
@@ -47,12 +48,10 @@ def visitor(superuser: User) -> HttpRequest:
 
 def render(skin: str, component: str, context: Context, request: HttpRequest) -> str:
     """Render a component in a skin."""
-    from django_cachex.unfold.css_classes import CLASSES
-
     surroundings = {
         **site.each_context(request),
         "components": {name: f"{FOLDER}/{skin}/{name}.html" for name in COMPONENTS},
-        "classes": CLASSES if skin == "unfold" else {},
+        "classes": apps.get_app_config("django_cachex").classes if skin == "unfold" else {},
         "csrf_token": "token",
     }
     return render_to_string(

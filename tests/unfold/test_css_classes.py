@@ -21,6 +21,8 @@ COMPONENTS = {skin: PAGES / "components" / skin for skin in ("admin", "unfold")}
 STATIC = SOURCE / "admin" / "static" / "django_cachex"
 STYLES = {skin: STATIC / "skins" / f"{skin}.css" for skin in COMPONENTS}
 COMMON = STATIC / "cachex.css"
+ROWS = SOURCE / "admin" / "templatetags" / "cachex.py"
+"""Renders the rows of tables, which would take too long in a template."""
 
 KINDS = {
     "action": {"danger", "danger-quiet", "primary"},
@@ -66,9 +68,9 @@ def filter_ours(names: set[str]) -> set[str]:
 
 def get_used_classes(*skins: str) -> set[str]:
     """Return the class names in the templates of pages, help and these skins' components."""
-    return complete_names(
-        markup.classes_of(PAGES, PAGES / "help", *(COMPONENTS[skin] for skin in skins))
-    )
+    names = markup.classes_of(PAGES, PAGES / "help", *(COMPONENTS[skin] for skin in skins))
+    rows = re.sub(r"\{([\w.]+)\}", r"{{ \1 }}", ROWS.read_text())
+    return complete_names(names | markup.classes_in(rows))
 
 
 def get_unfold_classes() -> set[str]:
@@ -81,11 +83,11 @@ def get_control_classes() -> set[str]:
     """Return the class names of Unfold's controls as we list them, without its own lists."""
     from unfold import widgets
 
-    from django_cachex.unfold.css_classes import CONTROLS
+    from django_cachex.unfold.apps import make_css_classes
 
     lists = [names for name, names in vars(widgets).items() if name.endswith("_CLASSES")]
     theirs = {name for names in lists if isinstance(names, list) for name in names}
-    return {name for names in CONTROLS.values() for name in names} - theirs
+    return {name for names in make_css_classes().values() for name in names} - theirs
 
 
 # Classes that are used.
@@ -126,9 +128,9 @@ def get_requested_controls() -> set[str]:
 
 @under_unfold
 def test_the_components_ask_for_the_controls_that_there_are() -> None:
-    from django_cachex.unfold.css_classes import CONTROLS
+    from django_cachex.unfold.apps import make_css_classes
 
-    assert get_requested_controls() == set(CONTROLS)
+    assert get_requested_controls() == set(make_css_classes())
 
 
 # Rules.

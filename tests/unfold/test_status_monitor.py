@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from django_cachex.inspectors import inspector_for
-from django_cachex.unfold import status_monitor
-from django_cachex.unfold.status_monitor import Down, Intervals, StatusMonitor, find_down
+from django_cachex.unfold import badges
+from django_cachex.unfold.badges import Down, Intervals, StatusMonitor, find_down
 from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.conftest import TABLE
@@ -59,7 +59,7 @@ def interrupted_at(number: int) -> Iterator[None]:
 
     def see(frame: FrameType, event: str, _argument: Any) -> None:
         nonlocal count
-        if event in ("call", "c_return") and frame.f_code.co_filename == status_monitor.__file__:
+        if event in ("call", "c_return") and frame.f_code.co_filename == badges.__file__:
             count += 1
             if count == number:
                 raise KeyboardInterrupt

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django_cachex.admin.apps import app_config
-from django_cachex.admin.formatting import NO_VALUE
 from django_cachex.admin.links import LinkTarget
 from django_cachex.inspectors.info import Text
+from django_cachex.inspectors.values import Content
 
 
 class ComponentTemplates:
@@ -114,24 +114,6 @@ class Cell(Component):
     """Text to sort the rows by. Rows with an empty one come last."""
 
     @property
-    def is_empty(self) -> bool:
-        """Whether the cell has no content. Narrow screens leave it out."""
-        return self.text in ("", NO_VALUE) and not (self.badge or self.lines or self.actions)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the cell has only text. Most do, and they are rendered faster."""
-        drawn = (
-            self.link or self.exact or self.badge or self.kind in ("row-actions", "value", "code")
-        )
-        return not drawn
-
-    @property
-    def has_more(self) -> bool:
-        """Whether there are lines or links below the text."""
-        return bool(self.lines) or (bool(self.actions) and self.kind != "row-actions")
-
-    @property
     def post_id(self) -> str:
         return self.link.post_id if isinstance(self.link, LinkTarget) else ""
 
@@ -185,11 +167,6 @@ class Table(Component):
         """The number of columns, including the column of checkboxes."""
         return len(self.headers) + self.selectable
 
-    @property
-    def cells_with_headers(self) -> list[tuple[Row, list[tuple[Header, Cell]]]]:
-        """The rows, with each cell's header, which narrow screens show beside the cell."""
-        return [(row, list(zip(self.headers, row.cells, strict=True))) for row in self.rows]
-
 
 @dataclass(frozen=True)
 class Option(Component):
@@ -212,25 +189,6 @@ class Select(Component):
     def is_set(self) -> bool:
         """Whether an option other than the first is selected."""
         return any(option.is_selected for option in self.options[1:])
-
-
-@dataclass(frozen=True)
-class LiveSearch(Component):
-    """The state that the live search script needs to continue a search in the background."""
-
-    next_url: str
-    """The URL of the next results; empty if the search is complete."""
-
-    shown: int
-    """The number of keys on the page."""
-
-    size: int
-    """The page size."""
-
-    examined: int
-    total: int | None
-    auto_continue: bool
-    """Whether the script continues by itself."""
 
 
 @dataclass(frozen=True)
@@ -403,56 +361,5 @@ class FormPanel(Component):
     preview: Text = ""
     """What the form would do, after the preview was requested."""
 
-    current_value: Any = None
-    """A `ValuePanel` with the value that someone else wrote meanwhile."""
-
-
-@dataclass(frozen=True)
-class ElementsPanel(Component):
-    """A page of a collection's elements, with a search form and links to other pages."""
-
-    title: Text
-    form: Any
-    """The form that searches for elements."""
-
-    hidden_fields: Sequence[tuple[str, str]] = ()
-    order_links: Sequence[Action] = ()
-    buttons: Sequence[Action] = ()
-    notes: Sequence[Text] = ()
-    progress: Text = ""
-    table: Table | None = None
-    empty: EmptyState | None = None
-    pager: Sequence[Action] = ()
-    remove_form_id: str = ""
-    """The id of the form that removes rows; empty if rows can't be removed."""
-
-    is_filtered: bool = False
-    """Whether a search or a position is set."""
-
-    reset_link: Action | None = None
-    """The link that clears the search."""
-
-
-@dataclass(frozen=True)
-class ValuePanel(Component):
-    """A value in one of its views: formatted, text or hex."""
-
-    title: Text
-    view_links: Sequence[Action] = ()
-    buttons: Sequence[Action] = ()
-    notes: Sequence[Text] = ()
-    text: str | None = None
-    """None if there is nothing to show; empty for an empty value."""
-
-    more_text: str = ""
-    """The text that *Load more* added after `text`."""
-
-    blocks: Sequence[Any] = ()
-    """Lines and collapsible blocks, in place of `text`."""
-
-    truncated_note: Text = ""
-    """How much is shown, if the value is truncated."""
-
-    more_links: Sequence[Action] = ()
-    not_editable_reason: Text = ""
-    """Why the value can't be edited."""
+    current_value: Content | None = None
+    """The value that someone else wrote meanwhile."""

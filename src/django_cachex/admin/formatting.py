@@ -58,25 +58,34 @@ def format_size_with_exact(count: int) -> tuple[str, str]:
     return format_size(count), exact
 
 
+def format_length(size: int, unit: Unit) -> tuple[str, str]:
+    """Return the length of a key in its unit, and its exact form if that differs."""
+    if unit == Unit.BYTES:
+        return format_size_with_exact(size)
+    return format_count(size, unit), ""
+
+
 def format_duration(milliseconds: int) -> str:
     """Return a duration in its two largest units, such as `2 h 5 min`."""
     if milliseconds < SECOND:
         return _("%(count)s ms") % {"count": milliseconds}
-    days, rest = divmod(milliseconds, DAY)
-    hours, rest = divmod(rest, HOUR)
-    minutes, rest = divmod(rest, MINUTE)
     # The script of the TTL countdown uses the same words.
     in_hours, in_minutes, in_seconds = pgettext("units of time", "h min s").split()
-    parts = [
-        (days, ngettext("day", "days", days) if days else ""),
-        (hours, in_hours),
-        (minutes, in_minutes),
-        (rest // SECOND, in_seconds),
+    days = milliseconds // DAY
+    units = [
+        (DAY, ngettext("day", "days", days) if days else ""),
+        (HOUR, in_hours),
+        (MINUTE, in_minutes),
+        (SECOND, in_seconds),
     ]
-    first = next(index for index, (count, _text) in enumerate(parts) if count)
-    return " ".join(
-        f"{format_number(count)} {unit}" for count, unit in parts[first : first + 2] if count
-    )
+    texts: list[str] = []
+    for length, unit in units:
+        count, milliseconds = divmod(milliseconds, length)
+        if count:
+            texts.append(f"{format_number(count)} {unit}")
+        if texts and (not count or len(texts) == 2):
+            break
+    return " ".join(texts)
 
 
 def format_datetime(when: datetime | None) -> str:

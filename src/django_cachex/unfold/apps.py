@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from django.apps import apps
 
@@ -14,11 +15,9 @@ class CachexUnfoldConfig(admin.CachexAdminConfig):
 
     skin = "unfold"
 
-    @property
+    @cached_property
     def classes(self) -> Mapping[str, str]:
-        from django_cachex.unfold.css_classes import CLASSES
-
-        return CLASSES
+        return {control: " ".join(names) for control, names in make_css_classes().items()}
 
     def ready(self) -> None:
         super().ready()
@@ -28,3 +27,37 @@ class CachexUnfoldConfig(admin.CachexAdminConfig):
 
         if apps.is_installed("unfold"):
             sidebar.link_stylesheet()
+
+
+def make_css_classes() -> dict[str, list[str]]:
+    """Return the CSS classes of each kind of control.
+
+    They are Unfold's own constants, and our lists where it has none.
+    """
+    from unfold import widgets
+
+    primary = list(widgets.BUTTON_CLASSES)
+    plain = [
+        *("border", "border-base-200", "rounded-default", "shadow-xs", "px-3", "py-2"),
+        *("bg-white", "font-medium", "text-center", "text-important", "whitespace-nowrap"),
+        *("cursor-pointer", "dark:bg-transparent", "dark:border-base-700"),
+    ]
+    tab = [
+        *("flex", "flex-row", "font-medium", "items-center", "px-2.5", "py-[5px]"),
+        "rounded-default",
+    ]
+    return {
+        "button": plain,
+        "primary": primary,
+        "danger": ["bg-red-600" if name == "bg-primary-600" else name for name in primary],
+        "danger_quiet": [*plain, "text-red-600", "dark:text-red-500"],
+        "tab": [*tab, "hover:bg-base-700/[.04]", "dark:hover:bg-white/[.06]"],
+        "tab_current": [*tab, "bg-white", "shadow-xs", "dark:bg-base-700"],
+        "label": widgets.LABEL_CLASSES,
+        "tick_label": widgets.CHECKBOX_LABEL_CLASSES,
+        "text": widgets.INPUT_CLASSES,
+        "textarea": widgets.TEXTAREA_CLASSES,
+        "select": widgets.SELECT_CLASSES,
+        "checkbox": widgets.CHECKBOX_CLASSES,
+        "switch": widgets.SWITCH_CLASSES,
+    }

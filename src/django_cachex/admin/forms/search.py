@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from django.utils.functional import cached_property
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -225,9 +226,9 @@ class Search:
         """Whether an earlier page showed the key with exactly this name."""
         return self.cursor.token.startswith(EXACT_KEY_MARK)
 
-    @property
+    @cached_property
     def query(self) -> Query:
-        """The query for the inspector."""
+        """The query for the inspector, when all parameters have been parsed."""
         filters: dict[str, Any] = {
             FILTERS[name].field: FILTERS[name].parse(value) for name, value in self.filters.items()
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,6 @@ from django_cachex.admin import log_entries
 from django_cachex.admin.components import Action, FormPanel, Heading
 from django_cachex.admin.errors import error_message
 from django_cachex.admin.forms.base import AddForm
-from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.messages import added_message, added_notice, failure_message
 from django_cachex.admin.permissions import ADD, REPLACE, VIEW_KEYS
 from django_cachex.admin.views.base import BaseCacheView
@@ -40,6 +38,7 @@ class AddKeyView(BaseCacheView):
     permission = ADD
     title = gettext_lazy("Add key")
     template_name = "admin/django_cachex/add.html"
+    help_page = "add"
 
     form: AddForm | None = None
 
@@ -120,9 +119,3 @@ class AddKeyView(BaseCacheView):
         if self.checker.is_allowed(VIEW_KEYS, self.inspector, stored):
             return self.links.key(self.inspector.alias, stored)
         return self.links.add(self.inspector.alias)
-
-    def breadcrumbs(self) -> Sequence[Action]:
-        return [*self.cache_breadcrumbs(), Action("add", _("Add key"), "")]
-
-    def help(self) -> HelpPanel:
-        return HelpPanel("add", self.inspector)

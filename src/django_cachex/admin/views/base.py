@@ -71,6 +71,9 @@ class BaseView(TemplateView):
     title: Text = ""
     """The title. It contains no names of keys, because the host's template may change its case."""
 
+    help_page = ""
+    """The name of the template of the help panel in `help/`, without its suffix."""
+
     tabs_label: Text = gettext_lazy("About this cache")
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
@@ -128,7 +131,7 @@ class BaseView(TemplateView):
 
     def help(self) -> HelpPanel | None:
         """Return the help panel of this page."""
-        return None
+        return HelpPanel(self.help_page) if self.help_page else None
 
     def current_url(self, **query: str) -> str:
         """Return the URL of this page with some parameters changed. Empty ones are removed."""
@@ -283,6 +286,12 @@ class BaseCacheView(BaseView):
         )
         return choose(self.request)
 
+    def breadcrumbs(self) -> Sequence[Action]:
+        return [*self.cache_breadcrumbs(), Action("here", self.title, "")]
+
+    def help(self) -> HelpPanel | None:
+        return HelpPanel(self.help_page, self.inspector) if self.help_page else None
+
     def cache_breadcrumbs(self) -> list[Action]:
         can_view_keys = self.checker.is_allowed(VIEW_KEYS, self.inspector)
         link = self.links.keys(self.inspector.alias) if can_view_keys else ""
@@ -369,6 +378,9 @@ class BaseKeyView(BaseCacheView):
         )
         return self.redirect(self.fallback_url(self.inspector.alias))
 
+    def breadcrumbs(self) -> Sequence[Action]:
+        return [*self.key_breadcrumbs(), Action("here", self.title, "")]
+
     def key_breadcrumbs(self) -> list[Action]:
         can_view = self.checker.is_allowed(VIEW_KEYS, self.inspector, self.stored)
         link = self.links.key(self.inspector.alias, self.stored) if can_view else ""
@@ -410,9 +422,9 @@ class BaseSignedStateView(BaseCacheView):
             return None
 
 
-def make_bytes_cell(count: int | None) -> Cell:
+def make_bytes_cell(count: int | None, sort_key: str = "") -> Cell:
     """Return a cell with a number of bytes and its exact figure."""
     if count is None:
         return Cell(formatting.NO_VALUE, kind="number")
     text, exact = formatting.format_size_with_exact(count)
-    return Cell(text, kind="number", exact=exact)
+    return Cell(text, kind="number", exact=exact, sort_key=sort_key)

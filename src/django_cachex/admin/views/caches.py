@@ -24,7 +24,6 @@ from django_cachex.admin.components import (
 )
 from django_cachex.admin.deadline import CallResult
 from django_cachex.admin.errors import short_error
-from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.permissions import (
     FLUSH,
     VIEW_CACHES,
@@ -69,6 +68,7 @@ class CachesView(BaseView):
     title = gettext_lazy("Caches")
     tabs_label = gettext_lazy("Support level")
     template_name = "admin/django_cachex/caches.html"
+    help_page = "caches"
 
     @cached_property
     def inspectors(self) -> list[Inspector]:
@@ -198,12 +198,6 @@ class CachesView(BaseView):
                 yield _("%(names)s share one location, so their figures are the same.") % {
                     "names": names
                 }
-
-    def actions(self) -> Sequence[Action]:
-        return ()
-
-    def help(self) -> HelpPanel:
-        return HelpPanel("caches")
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         selected = set(request.POST.getlist("selected"))

@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.components import Action, Confirmation, Heading
 from django_cachex.admin.errors import error_message
-from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import LinkTarget, object_id
 from django_cachex.admin.messages import message_and_level
 from django_cachex.admin.permissions import DELETE, VIEW_KEYS
@@ -31,6 +30,7 @@ class DeleteKeyView(BaseKeyView):
     shows_backend_notes = False
     title = gettext_lazy("Delete key")
     template_name = "admin/django_cachex/confirm.html"
+    help_page = "delete"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.inspector.can_list:
@@ -69,9 +69,6 @@ class DeleteKeyView(BaseKeyView):
 
     def breadcrumbs(self) -> Sequence[Action]:
         return [*self.key_breadcrumbs(), Action("delete", _("Delete"), "")]
-
-    def help(self) -> HelpPanel:
-        return HelpPanel("delete")
 
 
 def make_delete_confirmation(

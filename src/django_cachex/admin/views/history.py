@@ -22,79 +22,48 @@ from django_cachex.admin.components import (
     Row,
     Table,
 )
-from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.models import Cache, Key
-from django_cachex.admin.permissions import VIEW_CACHES, VIEW_HISTORY
+from django_cachex.admin.permissions import VIEW_CACHES, VIEW_HISTORY, PermissionChecker
 from django_cachex.admin.sessions import mask_pattern
 from django_cachex.admin.views.base import BaseCacheView, BaseKeyView
 
 MAX_ENTRIES = 100
 
 
-class BaseHistoryView(BaseCacheView):
-    """Base class of the history views, which list the latest `MAX_ENTRIES` log entries."""
+def make_history_context(
+    checker: PermissionChecker, model: type[models.Model], object_id: str
+) -> dict[str, Any]:
+    """Return the context of a history page: the latest `MAX_ENTRIES` log entries of an object."""
+    entries = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(model), object_id=object_id
+    ).select_related("user")[:MAX_ENTRIES]
+    headers = (Header(_("Date and time")), Header(_("User")), Header(_("What changed")))
+    rows = []
+    for entry in entries:
+        message = entry.get_change_message()
+        if not checker.is_superuser:  # Earlier versions wrote ids of sessions to the log.
+            message = mask_pattern(message)
+        moment = Cell(
+            formatting.format_datetime(entry.action_time),
+            exact=entry.action_time.isoformat(timespec="seconds"),
+        )
+        rows.append(Row([moment, Cell(entry.user.get_username()), Cell(message)]))
+    text = _(
+        "Changes made through this admin are recorded here. Changes made by applications aren't."
+    )
+    empty = EmptyState(_("No changes recorded"), text)
+    return {"table": Table(headers, rows, caption=_("Changes")), "empty": empty}
 
+
+class CacheHistoryView(BaseCacheView):
+    permission = VIEW_CACHES
     title = gettext_lazy("History")
     template_name = "admin/django_cachex/history.html"
-    model: type[models.Model]
+    help_page = "history"
     shows_backend_notes = False
-
-    def get_object_id(self) -> str:
-        raise NotImplementedError
-
-    def help(self) -> HelpPanel:
-        return HelpPanel("history")
-
-    def _format_change(self, entry: LogEntry) -> str:
-        """Return the message of a log entry, without ids of sessions.
-
-        Earlier versions wrote them to the log.
-        """
-        message = entry.get_change_message()
-        return message if self.checker.is_superuser else mask_pattern(message)
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        entries = LogEntry.objects.filter(
-            content_type=ContentType.objects.get_for_model(self.model),
-            object_id=self.get_object_id(),
-        ).select_related("user")[:MAX_ENTRIES]
-        headers = (Header(_("Date and time")), Header(_("User")), Header(_("What changed")))
-        rows = [
-            Row(
-                [
-                    Cell(
-                        formatting.format_datetime(entry.action_time),
-                        exact=entry.action_time.isoformat(timespec="seconds"),
-                    ),
-                    Cell(entry.user.get_username()),
-                    Cell(self._format_change(entry)),
-                ]
-            )
-            for entry in entries
-        ]
-        empty = EmptyState(
-            _("No changes recorded"),
-            _(
-                "Changes made through this admin are recorded here. Changes made by applications "
-                "aren't."
-            ),
-        )
-        return super().get_context_data(
-            table=Table(headers, rows, caption=_("Changes")),
-            empty=empty,
-            **kwargs,
-        )
-
-
-class CacheHistoryView(BaseHistoryView):
-    permission = VIEW_CACHES
-    model = Cache
 
     def get_alias(self) -> str:
         return unquote(self.kwargs["object_id"])
-
-    def get_object_id(self) -> str:
-        return self.inspector.alias
 
     def heading(self) -> Heading:
         return Heading(self.inspector.alias, _("history"))
@@ -104,22 +73,28 @@ class CacheHistoryView(BaseHistoryView):
 
     def breadcrumbs(self) -> Sequence[Action]:
         info = self.links.info(self.inspector.alias)
-        return [Action("info", self.inspector.alias, info), Action("history", _("History"), "")]
+        return [Action("info", self.inspector.alias, info), Action("history", self.title, "")]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        history = make_history_context(self.checker, Cache, self.inspector.alias)
+        return super().get_context_data(**history, **kwargs)
 
 
-class KeyHistoryView(BaseKeyView, BaseHistoryView):
+class KeyHistoryView(BaseKeyView):
     permission = VIEW_HISTORY
-    model = Key
+    title = gettext_lazy("History")
+    template_name = "admin/django_cachex/history.html"
+    help_page = "history"
+    shows_backend_notes = False
 
     def post(self, *args: Any, **kwargs: Any) -> Any:
         """Show the history of a key whose id is too long for a URL."""
         return self.get(*args, **kwargs)
 
-    def get_object_id(self) -> str:
-        return log_entries.logged_object_id(self.inspector, self.stored)
-
     def heading(self) -> Heading:
         return Heading(self.display_name, _("history"), kind="key", copy_text=self.key_name)
 
-    def breadcrumbs(self) -> Sequence[Action]:
-        return [*self.key_breadcrumbs(), Action("history", _("History"), "")]
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        object_id = log_entries.logged_object_id(self.inspector, self.stored)
+        history = make_history_context(self.checker, Key, object_id)
+        return super().get_context_data(**history, **kwargs)

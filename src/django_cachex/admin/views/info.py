@@ -20,7 +20,6 @@ from django_cachex.admin.components import (
     Row,
     Table,
 )
-from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.permissions import ADD, VIEW_INFO
 from django_cachex.admin.views.base import BaseCacheView
 from django_cachex.admin.views.caches import SUPPORT_BADGES
@@ -31,12 +30,10 @@ class InfoView(BaseCacheView):
     permission = VIEW_INFO
     title = gettext_lazy("Cache info")
     template_name = "admin/django_cachex/info.html"
+    help_page = "info"
 
     def get_alias(self) -> str:
         return unquote(self.kwargs["object_id"])
-
-    def breadcrumbs(self) -> Sequence[Action]:
-        return [*self.cache_breadcrumbs(), Action("info", _("Cache info"), "")]
 
     def heading(self) -> Heading:
         badge = SUPPORT_BADGES[self.inspector.support]
@@ -48,9 +45,6 @@ class InfoView(BaseCacheView):
     def actions(self) -> Sequence[Action]:
         add = [Action("add", _("Add key"), self.links.add(self.inspector.alias))]
         return add if self.checker.is_allowed(ADD, self.inspector) else []
-
-    def help(self) -> HelpPanel:
-        return HelpPanel("info", self.inspector)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         sections = self.call_cache(self.inspector, self.inspector.info).value or ()

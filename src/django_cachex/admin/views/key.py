@@ -4,55 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import log_entries
-from django_cachex.admin.components import (
-    Action,
-    Alert,
-    Confirmation,
-    FormPanel,
-    Heading,
-    ValuePanel,
-)
+from django_cachex.admin.components import Action, Alert, Confirmation, FormPanel, Heading
+from django_cachex.admin.deadline import CallResult
 from django_cachex.admin.errors import error_message
-from django_cachex.admin.help import HelpPanel
+from django_cachex.admin.forms.elements import STATE_PARAMS, page_from_query
 from django_cachex.admin.key_actions import (
+    ACTIONS_BY_FORM_MODE,
     ACTIONS_BY_SUBMIT_MODE,
     KEY_ACTIONS,
     KeyAction,
     KeyContext,
     PageArea,
 )
+from django_cachex.admin.key_actions.elements import RemoveElementsAction, RowAction
 from django_cachex.admin.key_actions.key import editable_name
+from django_cachex.admin.links import LinkTarget
 from django_cachex.admin.messages import failure_message
-from django_cachex.admin.permissions import ADD, DELETE, EDIT, VIEW_HISTORY, VIEW_KEYS, VIEW_VALUE
+from django_cachex.admin.permissions import (
+    ADD,
+    DELETE,
+    EDIT,
+    VIEW_HISTORY,
+    VIEW_KEYS,
+    VIEW_VALUE,
+    Permission,
+)
+from django_cachex.admin.sessions import mask_session_name
+from django_cachex.admin.views.base import BaseKeyView
 from django_cachex.admin.views.download import get_available_formats
-from django_cachex.admin.views.key_base import READ_MODE, BaseKeyDetailView
 from django_cachex.admin.views.panels import (
-    ValuePanelBuilder,
+    ElementsPanel,
+    ValuePanel,
     describe_key,
     list_key_values,
+    make_groups_table,
     summarize_key_value,
 )
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import Edit, EditResult, EditStatus
-from django_cachex.inspectors.types import KeyValue, Snippet
+from django_cachex.inspectors.query import InvalidPosition, Pattern
+from django_cachex.inspectors.types import Element, Elements, KeyInfo, KeyValue
 from django_cachex.inspectors.values import Content
 
+READ_MODE = "read"
+"""The `mode` that reads a value whose deserializer may run code."""
 
-class KeyView(BaseKeyDetailView):
+SHOW_GROUPS = "1"
+
+
+class KeyView(BaseKeyView):
     """Shows a key, and performs the actions on it: see `django_cachex.admin.key_actions`."""
 
+    permission = VIEW_KEYS
     title = gettext_lazy("Key")
     template_name = "admin/django_cachex/key.html"
+    help_page = "key"
 
     submitted_form: forms.Form | None = None
     """The submitted form, if it must be shown again."""
@@ -66,132 +82,396 @@ class KeyView(BaseKeyDetailView):
     preview_text = ""
     """What the form would do, if the preview was requested."""
 
+    skips_value = False
+    """Whether the request does not need the value, but at most one element."""
+
+    page_error = ""
+    """Why the first page of elements is shown instead of the requested one."""
+
+    single_row: Element | None = None
+    """The element, if it was read instead of the value of the key."""
+
+    row_read_failed = False
+    """Whether reading the element that the action is applied to failed."""
+
+    # The request.
+
+    @property
+    def params(self) -> QueryDict:
+        """The parameters of the request: POST or GET."""
+        return self.request.POST if self.request.method == "POST" else self.request.GET
+
+    @cached_property
+    def mode(self) -> str:
+        """The `mode` parameter: empty, `read`, or the mode that opens or applies an action.
+
+        A GET request can only open a form, and none that reads the value on request.
+        """
+        mode = self.params.get("mode", "")
+        if self.request.method == "POST":
+            return mode
+        action = ACTIONS_BY_FORM_MODE.get(mode)
+        is_refused = action is None or (self.reads_on_request and action.reads_value)
+        return "" if is_refused else mode
+
+    @cached_property
+    def key_action(self) -> KeyAction[Any] | None:
+        """The current action, whose form is open or was submitted."""
+        return ACTIONS_BY_FORM_MODE.get(self.mode) or ACTIONS_BY_SUBMIT_MODE.get(self.mode)
+
+    @property
+    def element_id(self) -> str:
+        """The id of the element that the action is applied to; empty for the whole key."""
+        return self.params.get("element", "")
+
+    @cached_property
+    def page_params(self) -> dict[str, str]:
+        """The parameters that select a page of elements."""
+        params = {
+            name: self.params.get(name) or self.request.GET.get(name, "") for name in STATE_PARAMS
+        }
+        return {name: value for name, value in params.items() if value}
+
+    @cached_property
+    def key_link(self) -> LinkTarget:
+        """The link to this page."""
+        return self.links.key(self.inspector.alias, self.stored)
+
+    @property
+    def page_link(self) -> LinkTarget:
+        """The link to the current page of elements."""
+        return self.links.key(self.inspector.alias, self.stored, **self.page_params)
+
+    def current_url(self, **query: str) -> str:
+        if query or self.request.method == "GET":
+            return super().current_url(**query)
+        return str(self.key_link)
+
+    # The key.
+
+    @property
+    def key_name(self) -> str:
+        is_secret = self.checker.is_protected_session(self.inspector, self.stored)
+        return mask_session_name(super().key_name) if is_secret else super().key_name
+
+    def has_permission(self, permission: Permission) -> bool:
+        return self.checker.is_allowed(permission, self.inspector, self.stored)
+
+    @property
+    def reads_on_request(self) -> bool:
+        """Whether the value is only read on request, because the backend's own `get` is needed."""
+        return not self.inspector.can_get
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether the value must be requested first."""
+        is_requested = self.mode == READ_MODE or (
+            self.key_action is not None and self.key_action.reads_value
+        )
+        return self.reads_on_request and not is_requested
+
+    @cached_property
+    def read_result(self) -> CallResult[KeyValue | None]:
+        """The key as the cache returned it. Nothing is read if that must be requested first."""
+        if self.checker.is_protected_session(self.inspector, self.stored):
+            # Whether the session exists is secret, too.
+            return CallResult(KeyValue(KeyInfo(self.stored)))
+        if self.skips_value and isinstance(self.key_action, RowAction):
+            self._read_single_row(self.key_action.types)
+            if self.single_row is not None:
+                return CallResult(KeyValue(KeyInfo(self.stored, self.single_row.type)))
+        if not self.has_permission(VIEW_VALUE) or (self.skips_value and self.inspector.can_list):
+            return self.call_cache(self.inspector, self._describe)
+        if self.is_unread:
+            return CallResult(KeyValue(KeyInfo(self.stored)))
+        if not self.inspector.can_page:
+            return self.call_cache(self.inspector, lambda: self.inspector.read(self.stored))
+        return self.call_cache(self.inspector, self._read)
+
+    def _read_single_row(self, types: Sequence[str]) -> None:
+        """Read the element that an action of these types is applied to; if it fails, read all."""
+        if self.has_permission(VIEW_VALUE):
+            type = types[0] if len(types) == 1 else ""
+            self.single_row = self.executor.run(
+                self.inspector,
+                lambda: self.inspector.read_element(self.stored, type, self.element_id),
+            ).value
+        self.skips_value = self.single_row is not None
+
+    def _read(self) -> KeyValue | None:
+        """Read the requested page of elements, or the first page if there is no such page."""
+        window = page_from_query({**self.page_params, "shown": self.params.get("shown", "")})
+        try:
+            return self.inspector.read(self.stored, window)
+        except InvalidPosition as problem:
+            self.page_error = str(problem)
+            match = "" if Pattern(window.match).error else window.match
+            return self.inspector.read(self.stored, replace(window, at="", match=match))
+
+    def _describe(self) -> KeyValue | None:
+        if not self.inspector.can_list:
+            return KeyValue(KeyInfo(self.stored))
+        [description] = self.inspector.describe([self.stored])
+        return KeyValue(description) if description.exists else None
+
+    @property
+    def key_value(self) -> KeyValue | None:
+        return self.read_result.value
+
+    @property
+    def is_missing(self) -> bool:
+        return self.read_result.error is None and self.read_result.value is None
+
+    @cached_property
+    def row(self) -> Element | None:
+        """The element that the action is applied to, not truncated; None if it does not exist."""
+        key_value = self.key_value
+        if self.single_row is not None:
+            return self.single_row
+        type = key_value.info.type if key_value is not None and key_value.elements else None
+        if not (type and self.element_id and self.has_permission(VIEW_VALUE)):
+            return None
+        element, read = self.element_id, self.inspector.read_element
+        result = self.call_cache(self.inspector, lambda: read(self.stored, type, element))
+        self.row_read_failed = result.error is not None
+        return result.value
+
+    @cached_property
+    def key_context(self) -> KeyContext:
+        """The key, the element and the user's permissions, for the methods of actions."""
+        return KeyContext(
+            self.inspector,
+            self.stored,
+            self.key_value,
+            self.has_permission,
+            self.checker.is_allowed,
+            self.element_id,
+            self.row,
+        )
+
+    def clear_result(self) -> None:
+        """Read the key again when it is needed next, because it changed or its value is needed."""
+        self.skips_value, self.single_row = False, None
+        for name in ("read_result", "row", "key_context"):
+            self.__dict__.pop(name, None)
+
+    @property
+    def open_action(self) -> KeyAction[Any] | None:
+        """The action whose form is on the page."""
+        action = self.key_action
+        if action is None or self.submitted_form is not None:
+            return action
+        is_open = self.key_value is not None and action.form_mode
+        return action if is_open and action.is_available(self.key_context) else None
+
     # The content of the page.
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.redirect_missing() if self.is_missing else super().get(request, *args, **kwargs)
 
     def heading(self) -> Heading:
         summary = summarize_key_value(self.key_value) if self.key_value is not None else ""
         return Heading(self.display_name, kind="key", summary=summary, copy_text=self.key_name)
 
+    def breadcrumbs(self) -> Sequence[Action]:
+        return [*self.cache_breadcrumbs(), Action("key", self.display_name, "")]
+
+    def actions(self) -> Sequence[Action]:
+        alias, stored = self.inspector.alias, self.stored
+        actions = [
+            Action(
+                action.form_mode,
+                action.label,
+                self.links.key(alias, stored, mode=action.form_mode),
+                action.kind,
+                action is self.key_action,
+                value=action.form_mode,
+            )
+            for action in self._get_available_actions("bar")
+        ]
+        if self.download_formats:
+            link = self.links.download(alias, stored, self.download_formats[0])
+            actions.append(Action("download", _("Download"), link))
+        if self.has_permission(DELETE):
+            link = self.links.delete(alias, stored)
+            actions.append(Action("delete", _("Delete"), link, "danger"))
+        if self.has_permission(VIEW_HISTORY):
+            actions.append(Action("history", _("History"), self.links.history(alias, stored)))
+        return actions
+
+    @cached_property
+    def download_formats(self) -> Sequence[str]:
+        """The formats to download the key in. The stored bytes or the dump come first."""
+        if self.key_value is None:
+            return ()
+        return get_available_formats(self.checker, self.inspector, self.stored, self.key_value)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = {"has_conflict": self.has_conflict, **self._get_form_context()}
         key_value = self.key_value
         if key_value is not None:
+            is_masked = not self.has_permission(VIEW_HISTORY)
             context |= {
-                "key_values": list_key_values(
-                    self.inspector, key_value, masked=not self.has_permission(VIEW_HISTORY)
-                ),
-                "head_buttons": self.make_buttons("head"),
-                "snippets": self._get_snippets(key_value),
+                "key_values": list_key_values(self.inspector, key_value, is_masked),
+                "head_buttons": self._make_buttons("head"),
                 **self._get_value_context(key_value),
             }
+            if self.has_permission(VIEW_VALUE):
+                context["snippets"] = self.inspector.snippets(self.stored, key_value.info.type)
         return super().get_context_data(**context, **kwargs)
 
-    def _get_snippets(self, key_value: KeyValue) -> Sequence[Snippet]:
-        if not self.has_permission(VIEW_VALUE):
-            return ()
-        return self.inspector.snippets(self.stored, key_value.info.type)
+    def _get_form_context(self) -> dict[str, Any]:
+        action = self.open_action
+        if action is None or action.is_target_missing(self.key_context):
+            return {}
+        form = self.submitted_form or action.form(self.key_context)
+        if not form.is_bound:
+            form.visible_fields()[0].field.widget.attrs.setdefault("autofocus", True)
+        return {f"{action.form_area}_form": self._make_form_panel(action, form)}
 
-    def make_buttons(self, area: PageArea) -> list[Action]:
-        """Return the buttons of an area of the page that the user may use."""
-        if self.is_form_open:  # Leaving the page would lose the input.
-            return []
-        return [self._make_button(action) for action in self._get_available_actions(area)]
-
-    def _get_available_actions(self, area: PageArea) -> list[KeyAction[Any]]:
-        actions = [
-            action for action in KEY_ACTIONS if action.form_mode and action.control_area == area
-        ]
-        return [action for action in actions if action.is_available(self.key_context)]
-
-    def _make_value_buttons(self) -> list[Action]:
-        """Return the buttons of the value."""
-        if self.reads_on_request and not self.is_read_requested and self.has_permission(VIEW_VALUE):
-            return [
-                Action(
-                    READ_MODE,
-                    _("Read value"),
-                    self.key_link,
-                    "primary",
-                    method="post",
-                    value=READ_MODE,
-                )
-            ]
-        return self.make_buttons("value")
-
-    def _make_button(self, action: KeyAction[Any]) -> Action:
-        """Return the button that opens the form of an action.
-
-        It sends a POST request if the value must be read on request.
-        """
-        by_post = self.key_link.post_id or (self.reads_on_request and action.reads_value)
-        method = "post" if by_post else "get"
-        state = list(self.page_params.items())
-        return Action(
-            action.form_mode,
-            action.label,
-            self.key_link,
-            action.kind,
-            method=method,
-            value=action.form_mode,
-            fields=state,
+    def _make_form_panel(self, action: KeyAction[Any], form: forms.Form) -> FormPanel:
+        cancel_label = action.keep_label if self.has_conflict else action.cancel_label
+        fields = {"id": self.key_link.post_id, "element": self.element_id}
+        hidden_fields = [(name, value) for name, value in fields.items() if value]
+        return FormPanel(
+            form,
+            "overwrite" if self.has_conflict else action.submit_mode,
+            action.overwrite_label if self.has_conflict else action.submit_label,
+            Action("cancel", cancel_label, self.page_link),
+            action.title,
+            [*hidden_fields, ("mode", action.submit_mode)],
+            notes=action.notes(self.key_context),
+            has_preview=action.has_preview,
+            preview=self.preview_text,
+            current_value=self.current_element,
         )
-
-    def make_element_buttons(self) -> list[Action]:
-        return self.make_buttons("elements")
 
     def _get_value_context(self, key_value: KeyValue) -> dict[str, Any]:
         if not self.has_permission(VIEW_VALUE):
             return {"hidden_reason": self._get_hidden_reason()}
         if key_value.elements is not None:
-            return self.get_elements_context(key_value, key_value.elements)
-        if self.reads_on_request and not self.is_read_requested:
-            return {"unread": True, "value_buttons": self._make_value_buttons()}
-        content = key_value.content
-        if content is not None:
-            return {"value_panel": self._make_value_panel(key_value, content)}
-        return (
-            {"value_panel": ValuePanel(_("Value"), notes=[key_value.note])}
-            if key_value.note
-            else {}
-        )
+            return self._get_elements_context(key_value, key_value.elements)
+        if self.is_unread:
+            read = Action(
+                *(READ_MODE, _("Read value"), self.key_link, "primary"),
+                method="post",
+                value=READ_MODE,
+            )
+            return {"unread": True, "value_buttons": [read]}
+        if key_value.content is None and not key_value.note:
+            return {}
+        return {"value_panel": self._make_value_panel(key_value)}
 
-    def _make_value_panel(self, key_value: KeyValue, content: Content) -> ValuePanel:
-        builder = ValuePanelBuilder(
-            content, self.params.get("view", ""), self._make_view_link, self.inspector.can_page
-        )
-        text, added_text = builder.split_new_text()
-        is_editing = (
-            self.is_form_open
-            and self.key_action is not None
-            and self.key_action.form_area == "value"
-        )
-        not_editable_reason = (
-            content.not_editable_reason
-            if self.has_permission(EDIT) and content.not_editable_reason not in content.notes
-            else ""
-        )
-        return ValuePanel(
-            _("Current value") if is_editing else _("Value"),
-            [] if is_editing else builder.view_links(),
-            self._make_value_buttons(),
-            [note for note in (key_value.note, *content.notes) if note],
-            text,
-            added_text,
-            builder.collapsible_blocks(),
-            builder.truncated_note(),
-            []
-            if is_editing
-            else [*builder.more_links(), *self._make_decoded_download_links(key_value)],
-            not_editable_reason,
-        )
+    def _get_hidden_reason(self) -> str:
+        if self.checker.is_protected_session(self.inspector, self.stored):
+            return _("This is a session. Only superusers can see its value.")
+        return str(self.inspector.unsupported_reason("can_get"))
 
-    def _make_decoded_download_links(self, key_value: KeyValue) -> list[Action]:
-        """Return the link to download the decoded value, besides the one for its stored bytes."""
+    def _make_value_panel(self, key_value: KeyValue) -> ValuePanel:
+        action, link = self.open_action, partial(self.links.download, self.inspector.alias)
         labels = {"json": _("Download as JSON"), "text": _("Download as text")}
-        formats = get_available_formats(self.checker, self.inspector, self.stored, key_value)
+        return ValuePanel(
+            key_value,
+            self.params.get("view", ""),
+            self._make_view_link,
+            buttons=self._make_buttons("value") if key_value.content is not None else (),
+            downloads=[
+                Action(f"download-{name}", labels[name], link(self.stored, name))
+                for name in self.download_formats[1:]
+            ],
+            can_edit=self.has_permission(EDIT),
+            can_load_more=self.inspector.can_page,
+            is_editing=action is not None and action.form_area == "value",
+        )
+
+    def _get_elements_context(self, key_value: KeyValue, elements: Elements) -> dict[str, Any]:
+        is_row_action = isinstance(self.key_action, RowAction)
+        if is_row_action and self.row is None and not self.alerts:
+            self.alerts.append(Alert(_("The element you opened no longer exists."), "warning"))
+        action = self.open_action
+        panel = ElementsPanel(
+            key_value,
+            elements,
+            self.page_params,
+            self._make_page_link,
+            self.key_link,
+            row_links=self._get_row_links() if action is None else {},
+            can_remove=action is None and RemoveElementsAction().is_available(self.key_context),
+            open_row_id=self.element_id if isinstance(action, RowAction) else "",
+            buttons=self._make_buttons("elements"),
+            page_error=self.page_error,
+        )
+        return {
+            "elements_panel": panel,
+            "key_link": self.key_link,
+            "is_row_shown": any(row.id == self.element_id for row in elements.rows),
+            "groups": self._get_groups_context() if key_value.info.type == "stream" else None,
+        }
+
+    def _get_groups_context(self) -> dict[str, Any]:
+        """Return the consumer groups of a stream, if requested: they take further commands."""
+        if self.page_params.get("groups") != SHOW_GROUPS:
+            label = _("Show consumer groups")
+            return {"show": self._make_page_link("show-groups", label, groups=SHOW_GROUPS)}
+        groups = self.call_cache(self.inspector, lambda: self.inspector.groups(self.stored)).value
+        hide = self._make_page_link("hide-groups", _("Hide"), groups="")
+        if groups is None:
+            return {"show": hide}
+        table = make_groups_table(groups) if groups else None
+        return {"table": table, "none": _("This stream has no consumer groups."), "show": hide}
+
+    # Links and buttons.
+
+    def _get_available_actions(self, area: PageArea) -> list[KeyAction[Any]]:
         return [
-            self._make_download_link(f"download-{name}", name, labels[name]) for name in formats[1:]
+            action
+            for action in KEY_ACTIONS
+            if action.form_mode
+            and action.control_area == area
+            and action.is_available(self.key_context)
         ]
+
+    def _make_buttons(self, area: PageArea) -> list[Action]:
+        """Return the buttons of an area of the page that open the forms of actions.
+
+        They send a POST request if the value must be read on request.
+        """
+        if self.open_action is not None:  # Leaving the page would lose the input.
+            return []
+        return [
+            Action(
+                action.form_mode,
+                action.label,
+                self.key_link,
+                action.kind,
+                method="post"
+                if self.key_link.post_id or (self.reads_on_request and action.reads_value)
+                else "get",
+                value=action.form_mode,
+                fields=list(self.page_params.items()),
+            )
+            for action in self._get_available_actions(area)
+        ]
+
+    def _get_row_links(self) -> dict[RowAction[Any], str]:
+        """Return the actions on a row with the URL of their form, without the id of the row."""
+        context = self.key_context
+        return {
+            action: self.current_url(mode=action.form_mode, element="")
+            for action in KEY_ACTIONS
+            if isinstance(action, RowAction)
+            and context.type in action.types
+            and context.is_allowed(action.permission)
+        }
+
+    def _make_page_link(
+        self, name: str, label: str, current: bool = False, **changes: str
+    ) -> Action:
+        """Return a link to another page of elements."""
+        state = {**self.page_params, **changes}
+        if self.key_link.post_id:
+            return Action(name, label, self.key_link, current=current, fields=list(state.items()))
+        return Action(name, label, self.current_url(mode="", element="", **state), current=current)
 
     def _make_view_link(
         self, name: str, label: str, current: bool = False, at: str = "", **params: str
@@ -199,60 +479,8 @@ class KeyView(BaseKeyDetailView):
         """Return a link that changes how the value is shown."""
         if self.key_link.post_id:
             return Action(name, label, self.key_link, current=current, fields=list(params.items()))
-        state = {"mode": "", "shown": "", **params}
-        return Action(
-            name, label, f"{self.current_url(**state)}{f'#{at}' if at else ''}", current=current
-        )
-
-    def _get_hidden_reason(self) -> str:
-        if self.checker.is_protected_session(self.inspector, self.stored):
-            return _("This is a session. Only superusers can see its value.")
-        return str(self.inspector.unsupported_reason("can_get"))
-
-    # Around the content.
-
-    def breadcrumbs(self) -> Sequence[Action]:
-        return [*self.cache_breadcrumbs(), Action("key", self.display_name, "")]
-
-    def actions(self) -> Sequence[Action]:
-        alias, stored = self.inspector.alias, self.stored
-        delete = [Action("delete", _("Delete"), self.links.delete(alias, stored), "danger")]
-        history = [Action("history", _("History"), self.links.history(alias, stored))]
-        key_value = self.key_value
-        formats = (
-            get_available_formats(self.checker, self.inspector, self.stored, key_value)
-            if key_value
-            else []
-        )
-        return [
-            *map(self._make_action_link, self._get_available_actions("bar")),
-            *(self._make_download_link("download", name, _("Download")) for name in formats[:1]),
-            *(delete if self.has_permission(DELETE) else []),
-            *(history if self.has_permission(VIEW_HISTORY) else []),
-        ]
-
-    def _make_download_link(self, name: str, format: str, label: str) -> Action:
-        return Action(name, label, self.links.download(self.inspector.alias, self.stored, format))
-
-    def _make_action_link(self, action: KeyAction[Any]) -> Action:
-        """Return the link of the action bar that opens the form of an action."""
-        link = self.links.key(self.inspector.alias, self.stored, mode=action.form_mode)
-        return Action(
-            action.form_mode,
-            action.label,
-            link,
-            action.kind,
-            action is self.key_action,
-            value=action.form_mode,
-        )
-
-    def current_url(self, **query: str) -> str:
-        if query or self.request.method == "GET":
-            return super().current_url(**query)
-        return str(self.key_link)
-
-    def help(self) -> HelpPanel:
-        return HelpPanel("key", self.inspector)
+        url = self.current_url(**{"mode": "", "shown": "", **params})
+        return Action(name, label, f"{url}#{at}" if at else url, current=current)
 
     # Changes.
 
@@ -397,49 +625,3 @@ class KeyView(BaseKeyDetailView):
             self.submitted_form = action.form(self.key_context, data)
             self.has_conflict = True
         return None
-
-    # Forms.
-
-    @property
-    def is_form_open(self) -> bool:
-        return self.submitted_form is not None or (
-            self.key_value is not None and super().is_form_open
-        )
-
-    def _get_form_context(self) -> dict[str, Any]:
-        action = self.key_action
-        if action is None or not self.is_form_open or action.is_target_missing(self.key_context):
-            return {}
-        form = self.submitted_form or action.form(self.key_context)
-        if not form.is_bound:
-            form.visible_fields()[0].field.widget.attrs.setdefault("autofocus", True)
-        return {f"{action.form_area}_form": self._make_form_panel(action, form)}
-
-    def _make_form_panel(self, action: KeyAction[Any], form: forms.Form) -> FormPanel:
-        hidden_fields = [("id", self.key_link.post_id)] if self.key_link.post_id else []
-        hidden_fields += [("element", self.element_id)] if self.element_id else []
-        back = Action(
-            "cancel",
-            action.keep_label if self.has_conflict else action.cancel_label,
-            self.page_link,
-        )
-        return FormPanel(
-            form,
-            "overwrite" if self.has_conflict else action.submit_mode,
-            action.overwrite_label if self.has_conflict else action.submit_label,
-            back,
-            action.title,
-            [*hidden_fields, ("mode", action.submit_mode)],
-            notes=action.notes(self.key_context),
-            has_preview=action.has_preview,
-            preview=self.preview_text,
-            current_value=None
-            if self.current_element is None
-            else make_current_value_panel(self.current_element),
-        )
-
-
-def make_current_value_panel(content: Content) -> ValuePanel:
-    """Return the panel with the current value of an element, to be shown beside the input."""
-    label = str(content.label)
-    return ValuePanel(_("Current value"), notes=[label], text=content.formatted.text)

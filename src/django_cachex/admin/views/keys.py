@@ -21,14 +21,12 @@ from django_cachex.admin.components import (
     ComponentTemplates,
     EmptyState,
     Heading,
-    LiveSearch,
     Option,
     Row,
     Select,
     Table,
 )
-from django_cachex.admin.forms.search import FILTERS, Filter, Search, SearchResult, run_search
-from django_cachex.admin.help import HelpPanel
+from django_cachex.admin.forms.search import FILTERS, Search, SearchResult, run_search
 from django_cachex.admin.links import parse_object_id
 from django_cachex.admin.permissions import ADD, DELETE, VIEW_KEYS
 from django_cachex.admin.views import keys_table
@@ -43,64 +41,59 @@ from django_cachex.admin.views.keys_table import (
     count_values_that_fit,
     format_examined,
     format_examined_database,
-    format_progress,
     format_shown,
     get_available_columns,
 )
 from django_cachex.conf import PAGE_SIZES
 from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.query import Scope
-from django_cachex.inspectors.types import KeyInfo, ScanPage
+from django_cachex.inspectors.types import ScanPage
 
 
 def make_main_selects(search: Search) -> list[Select]:
     """Return the drop-down fields beside the search box."""
-    types = [Option("", _("any"), not search.type)]
-    types += [Option(name, name, name == search.type) for name in search.inspector.types]
-    sizes = [Option(str(size), str(size), size == search.size) for size in PAGE_SIZES]
-    type_select = [Select("type", _("Type"), types)] if search.inspector.can_type else []
-    return [*type_select, Select("size", _("Page size"), sizes)]
+    sizes = [(str(size), str(size)) for size in PAGE_SIZES]
+    selects = [make_select("size", _("Page size"), sizes, str(search.size))]
+    if search.inspector.can_type:
+        types = [("", _("any")), *((name, name) for name in search.inspector.types)]
+        selects.insert(0, make_select("type", _("Type"), types, search.type))
+    return selects
 
 
 def make_filter_selects(search: Search) -> list[Select]:
     """Return the drop-down fields under *More filters*."""
-    selects = [
-        _make_filter_select(name, field, search.filters.get(name, ""))
-        for name, field in FILTERS.items()
-        if field.field in search.inspector.filters
-    ]
+    selects = []
     scopes = search.checker.allowed_scopes(search.inspector)
-    return [*_make_scope_select(search, scopes), *selects]
+    if len(scopes) > 1:
+        version = {"version": search.inspector.cache.version}
+        texts = {
+            Scope.VERSION: ("", _("this version (%(version)s)") % version),
+            Scope.VERSIONS: (Scope.VERSIONS, _("all versions")),
+            Scope.STORE: (Scope.STORE, _("the whole database")),
+        }
+        choices = [texts[scope] for scope in scopes]
+        selects.append(make_select("scope", _("Scope"), choices, texts[search.scope][0]))
+    for name, field in FILTERS.items():
+        if field.field in search.inspector.filters:
+            selected = search.filters.get(name, "")
+            values = dict.fromkeys([*field.values, *([selected] if selected else [])])
+            choices = [("", _("any")), *((value, field.format(value)) for value in values)]
+            selects.append(make_select(name, field.label, choices, selected))
+    return selects
 
 
-def _make_scope_select(search: Search, scopes: Sequence[Scope]) -> list[Select]:
-    if len(scopes) < 2:
-        return []
-    version = search.inspector.cache.version
-    texts = {
-        Scope.VERSION: _("this version (%(version)s)") % {"version": version},
-        Scope.VERSIONS: _("all versions"),
-        Scope.STORE: _("the whole database"),
-    }
-    options = [
-        Option("" if scope is Scope.VERSION else scope, texts[scope], scope is search.scope)
-        for scope in scopes
-    ]
-    return [Select("scope", _("Scope"), options)]
-
-
-def _make_filter_select(name: str, field: Filter, selected: str) -> Select:
-    values = field.values if not selected or selected in field.values else (*field.values, selected)
-    options = [Option(value, field.format(value), value == selected) for value in values]
-    return Select(name, field.label, [Option("", _("any"), not selected), *options])
+def make_select(
+    name: str, label: Text, choices: Sequence[tuple[str, str]], selected: str
+) -> Select:
+    return Select(name, label, [Option(*choice, choice[0] == selected) for choice in choices])
 
 
 def make_column_options(inspector: Inspector, shown: Sequence[str]) -> list[Option]:
     """Return the columns to choose from; none if there are fewer than two."""
     names = get_available_columns(inspector)
-    if len(names) < 2:
-        return []
-    return [Option(name, KEY_COLUMNS[name].label, name in shown) for name in names]
+    options = [Option(name, KEY_COLUMNS[name].label, name in shown) for name in names]
+    return options if len(options) > 1 else []
 
 
 def get_scope_warning(search: Search) -> str:
@@ -139,6 +132,7 @@ class KeysView(BaseCacheView):
     permission = VIEW_KEYS
     title = gettext_lazy("Keys")
     template_name = "admin/django_cachex/keys.html"
+    help_page = "keys"
     results_template = "admin/django_cachex/results.html"
 
     @cached_property
@@ -157,7 +151,9 @@ class KeysView(BaseCacheView):
         result = self.call_cache(self.inspector, lambda: run_search(search, self.columns)).value
         if result is None:
             return {}
-        shown = self._filter_excluded(search, result.descriptions)
+        # An inspector may ignore `Query.exclude`.
+        is_excluded = search.query.is_excluded
+        shown = [one for one in result.descriptions if not is_excluded(one.key)]
         rows = KeysTable(
             self.inspector,
             self.checker,
@@ -179,44 +175,36 @@ class KeysView(BaseCacheView):
             "empty": self._make_empty_state(search, result),
         }
 
-    def _filter_excluded(
-        self, search: Search, descriptions: Sequence[KeyInfo]
-    ) -> Sequence[KeyInfo]:
-        """Return the keys to show, even if an inspector ignores `Query.exclude`."""
-        query = search.query
-        return [one for one in descriptions if not query.is_excluded(one.key)]
-
     def _count_shown(self, search: Search, result: SearchResult) -> int:
         return (search.live_count or 0) + len(result.descriptions)
 
     def _format_progress(self, search: Search, result: SearchResult) -> str:
-        shown = self._count_shown(search, result)
-        if result.listing is None and not shown:
-            return ""
-        if result.listing is None:
-            return format_html("{} · {}", format_shown(shown), _("the key with exactly this name"))
-        is_empty = result.listing.complete and not shown
-        if is_empty and result.examined and self._searches_everything(search):
-            return format_html(
-                "{} · {}", format_shown(shown), format_examined_database(result.examined)
-            )
-        return format_progress(shown, result.examined, result.listing)
+        shown, listing = self._count_shown(search, result), result.listing
+        if listing is None:
+            exact_name = _("the key with exactly this name")
+            return format_html("{} · {}", format_shown(shown), exact_name) if shown else ""
+        is_empty = listing.complete and not shown and result.examined
+        lists_everything = not (search.has_filters or search.is_continued or search.error)
+        return format_html(
+            "{} · {}",
+            format_shown(shown),
+            format_examined_database(result.examined)
+            if is_empty and lists_everything
+            else format_examined(result.examined, listing),
+        )
 
-    @staticmethod
-    def _searches_everything(search: Search) -> bool:
-        return not (search.has_filters or search.is_continued or search.error)
-
-    def _make_live_search(self, search: Search, result: SearchResult) -> LiveSearch:
+    def _make_live_search(self, search: Search, result: SearchResult) -> dict[str, Any]:
+        """Return what the live search script needs to continue in the background."""
         shown = self._count_shown(search, result)
         begun = "1" if self._has_previous_page(search) else ""
-        return LiveSearch(
-            next_url=self.current_url(token=result.token, begun=begun) if result.token else "",
-            shown=shown,
-            size=search.size,
-            examined=result.examined,
-            total=result.listing.total if result.listing else None,
-            auto_continue=result.auto_continue and shown < search.size,
-        )
+        return {
+            "next_url": self.current_url(token=result.token, begun=begun) if result.token else "",
+            "shown": shown,
+            "size": search.size,
+            "examined": result.examined,
+            "total": result.listing.total if result.listing else None,
+            "auto_continue": result.auto_continue and shown < search.size,
+        }
 
     def _has_previous_page(self, search: Search) -> bool:
         """Return whether the page that the user sees is not the first."""
@@ -250,30 +238,23 @@ class KeysView(BaseCacheView):
 
     def _make_empty_state(self, search: Search, result: SearchResult) -> EmptyState:
         """Return why no key is shown, and what to do."""
+        alias = self.inspector.alias
         if result.token and result.listing is not None:
+            so_far = {"how_far": format_examined(result.examined, result.listing)}
+            url = self.current_url(token=result.token)
             return EmptyState(
-                _("None so far, %(how_far)s")
-                % {"how_far": format_examined(result.examined, result.listing)},
+                _("None so far, %(how_far)s") % so_far,
                 _(
                     "Each request searches only for a short time. Select Continue to go on "
                     "from here."
                 ),
-                [
-                    Action(
-                        "continue", _("Continue"), self.current_url(token=result.token), "primary"
-                    )
-                ],
+                [Action("continue", _("Continue"), url, "primary")],
             )
-        first_page = (
-            [Action("first-page", _("First page"), self.current_url(token=""))]
-            if search.is_continued
-            else []
-        )
+        clear = Action("clear-search", _("Clear the search"), self.links.keys(alias))
         if search.error:
-            clear = Action(
-                "clear-search", _("Clear the search"), self.links.keys(self.inspector.alias)
-            )
             return EmptyState(_("This search is too long"), search.error, [clear])
+        first_page = Action("first-page", _("First page"), self.current_url(token=""))
+        first_pages = [first_page] if search.is_continued else []
         if search.has_filters:
             title = ngettext(
                 "No key matches, %(count)s examined",
@@ -283,21 +264,15 @@ class KeysView(BaseCacheView):
             return EmptyState(
                 title % {"count": formatting.format_number(result.examined)},
                 _("Check the spelling. Searches are case-sensitive, and * matches any text."),
-                [
-                    *first_page,
-                    Action(
-                        "clear-search", _("Clear the search"), self.links.keys(self.inspector.alias)
-                    ),
-                ],
+                [*first_pages, clear],
             )
         if search.is_continued:
-            return EmptyState(_("No more keys"), "", first_page)
-        add = [Action("add", _("Add key"), self.links.add(self.inspector.alias), "primary")]
-        can_add = self.checker.is_allowed(ADD, self.inspector)
+            return EmptyState(_("No more keys"), "", first_pages)
+        add = Action("add", _("Add key"), self.links.add(alias), "primary")
         return EmptyState(
             _("This cache is empty"),
             _("There are no keys with this cache's prefix and version."),
-            add if can_add else [],
+            [add] if self.checker.is_allowed(ADD, self.inspector) else [],
         )
 
     def _limit_to_form(self, table: Table) -> Table:
@@ -401,7 +376,7 @@ class KeysView(BaseCacheView):
     # Around the content.
 
     def breadcrumbs(self) -> Sequence[Action]:
-        return [Action("cache", self.inspector.alias, self.links.keys(self.inspector.alias))]
+        return self.cache_breadcrumbs()
 
     def tabs(self) -> Sequence[Action]:
         return self.cache_tabs()
@@ -409,9 +384,6 @@ class KeysView(BaseCacheView):
     def actions(self) -> Sequence[Action]:
         add = [Action("add", _("Add key"), self.links.add(self.inspector.alias), "primary")]
         return add if self.checker.is_allowed(ADD, self.inspector) else []
-
-    def help(self) -> HelpPanel:
-        return HelpPanel("keys", self.inspector)
 
     # Deleting selected keys.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 from urllib.parse import quote_plus
@@ -28,46 +28,7 @@ from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import Scope
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo, ScanPage
 
-RESERVED_FIELDS, RESERVED_BYTES = 10, 10_000
-"""Reserved for what the form sends besides the selected keys."""
-
-FIELD_OVERHEAD = len("&selected=")
-
-
-def make_ttl_cell(ttl: int | None) -> Cell:
-    """Return a cell with a TTL, which a script counts down. `ttl` is in milliseconds."""
-    if ttl is None:
-        return Cell(_("unknown"), kind="number")
-    if ttl == TTL_NONE:
-        return Cell(_("never"), kind="number")
-    return Cell(
-        formatting.format_duration(ttl),
-        kind="number",
-        exact=formatting.format_datetime(formatting.expiry_datetime(ttl)),
-        expires=ttl,
-    )
-
-
-def make_size_cell(description: KeyInfo) -> Cell:
-    """Return a cell with the size of a key in its unit."""
-    if description.size is None or description.unit == Unit.BYTES:
-        return make_bytes_cell(description.size)
-    return Cell(formatting.format_count(description.size, description.unit), kind="number")
-
-
-def count_values_that_fit(values: Sequence[str]) -> int:
-    """Return how many of these values fit into one form that Django accepts."""
-    max_fields: int | None = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
-    count = (
-        len(values)
-        if max_fields is None
-        else max(0, min(len(values), max_fields - RESERVED_FIELDS))
-    )
-    max_bytes: int | None = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if max_bytes is None:
-        return count
-    sizes = accumulate(FIELD_OVERHEAD + len(quote_plus(value)) for value in values[:count])
-    return sum(size <= max_bytes - RESERVED_BYTES for size in sizes)
+# How many keys were found.
 
 
 def format_examined(examined: int, listing: ScanPage | ScanProgress) -> str:
@@ -111,47 +72,53 @@ def format_shown(shown: int) -> SafeString:
     )
 
 
-def format_progress(shown: int, examined: int, listing: ScanPage) -> SafeString:
-    """Return how many keys are shown and were examined."""
-    return format_html("{} · {}", format_shown(shown), format_examined(examined, listing))
-
-
-COLUMNS_COOKIE: Final = "cachex_columns"
-COLUMNS_COOKIE_AGE: Final = 365 * 24 * 3600
-"""The age of the cookie in seconds: one year."""
-
-COLUMN_SEPARATOR: Final = "."
-NO_COLUMNS: Final = "none"
+# The columns.
 
 SORT_LAST: Final = "9" * 20
 """Sorts after every number."""
 
 
-def make_sort_key(column: int | None) -> str:
+def make_sort_key(number: int | None) -> str:
     """Return text that sorts like a number; empty if it is unknown."""
-    return "" if column is None else f"{column:020}"
+    return "" if number is None else f"{number:020}"
 
 
-def _make_ttl_sort_key(description: KeyInfo) -> str:
-    return SORT_LAST if description.ttl == TTL_NONE else make_sort_key(description.ttl)
+def make_ttl_cell(ttl: int | None) -> Cell:
+    """Return a cell with a TTL, which a script counts down. `ttl` is in milliseconds."""
+    if ttl is None:
+        return Cell(_("unknown"), kind="number")
+    if ttl == TTL_NONE:
+        return Cell(_("never"), kind="number", sort_key=SORT_LAST)
+    return Cell(
+        formatting.format_duration(ttl),
+        kind="number",
+        exact=formatting.format_datetime(formatting.expiry_datetime(ttl)),
+        expires=ttl,
+        sort_key=make_sort_key(ttl),
+    )
 
 
-def _make_size_sort_key(description: KeyInfo) -> str:
-    """Return text that sorts sizes in bytes before sizes in elements."""
-    order = make_sort_key(description.size)
-    return order and f"{0 if description.unit == Unit.BYTES else 1}{order}"
+def make_size_cell(description: KeyInfo) -> Cell:
+    """Return a cell with the size of a key in its unit. Bytes sort before elements."""
+    size, unit = description.size, description.unit
+    if size is None:
+        return Cell(formatting.NO_VALUE, kind="number")
+    text, exact = formatting.format_length(size, unit)
+    order = f"{0 if unit == Unit.BYTES else 1}{make_sort_key(size)}"
+    return Cell(text, kind="number", exact=exact, sort_key=order)
 
 
-def _make_idle_cell(description: KeyInfo) -> Cell:
-    if description.idle is None:
+def make_idle_cell(idle: int | None) -> Cell:
+    """Return a cell with the time since the last access in milliseconds."""
+    if idle is None:
         return Cell(formatting.NO_VALUE, kind="number")
     # Servers report whole seconds.
-    return Cell(
-        formatting.format_duration(description.idle)
-        if description.idle
-        else gettext_lazy("used just now"),
-        kind="number",
-    )
+    text = formatting.format_duration(idle) if idle else _("used just now")
+    return Cell(text, kind="number", sort_key=make_sort_key(idle))
+
+
+def make_type_cell(name: str | None) -> Cell:
+    return Cell(name or formatting.NO_VALUE, kind="type", sort_key=name or "")
 
 
 @dataclass(frozen=True)
@@ -159,41 +126,34 @@ class KeyColumn:
     """A column of the table."""
 
     label: Text
-    cell: Callable[[KeyInfo], Cell]
-    sort_key: Callable[[KeyInfo], str]
-    """Return text that sorts like the value. Unknown values are empty, and come last."""
+    make_cell: Callable[[KeyInfo], Cell]
+    """Return a cell whose `sort_key` is empty for unknown values, which come last."""
 
     kind: str = "number"
 
 
 KEY_COLUMNS: Final[Mapping[str, KeyColumn]] = {
-    "type": KeyColumn(
-        gettext_lazy("Type"),
-        lambda description: Cell(description.type or formatting.NO_VALUE, kind="type"),
-        lambda description: description.type or "",
-        kind="",
-    ),
-    "ttl": KeyColumn(
-        gettext_lazy("TTL"), lambda description: make_ttl_cell(description.ttl), _make_ttl_sort_key
-    ),
+    "type": KeyColumn(gettext_lazy("Type"), lambda key: make_type_cell(key.type), kind=""),
+    "ttl": KeyColumn(gettext_lazy("TTL"), lambda key: make_ttl_cell(key.ttl)),
     "memory": KeyColumn(
         gettext_lazy("Memory"),
-        lambda description: make_bytes_cell(description.memory),
-        lambda description: make_sort_key(description.memory),
+        lambda key: make_bytes_cell(key.memory, make_sort_key(key.memory)),
     ),
-    "size": KeyColumn(gettext_lazy("Size"), make_size_cell, _make_size_sort_key),
-    "idle": KeyColumn(
-        gettext_lazy("Idle"), _make_idle_cell, lambda description: make_sort_key(description.idle)
-    ),
+    "size": KeyColumn(gettext_lazy("Size"), make_size_cell),
+    "idle": KeyColumn(gettext_lazy("Idle"), lambda key: make_idle_cell(key.idle)),
     "encoding": KeyColumn(
-        gettext_lazy("Encoding"),
-        lambda description: Cell(description.encoding or formatting.NO_VALUE, kind="type"),
-        lambda description: description.encoding or "",
-        kind="",
+        gettext_lazy("Encoding"), lambda key: make_type_cell(key.encoding), kind=""
     ),
 }
 
 DEFAULT_COLUMNS: Final = ("type", "ttl", "size")
+
+COLUMNS_COOKIE: Final = "cachex_columns"
+COLUMNS_COOKIE_AGE: Final = 365 * 24 * 3600
+"""The age of the cookie in seconds: one year."""
+
+COLUMN_SEPARATOR: Final = "."
+NO_COLUMNS: Final = "none"
 
 
 def get_available_columns(inspector: Inspector) -> list[str]:
@@ -224,6 +184,8 @@ def remember_columns(response: HttpResponse, request: HttpRequest, selected: Seq
         samesite="Lax",
     )
 
+
+# The table.
 
 ASCENDING, DESCENDING = "ascending", "descending"
 KEY_COLUMN = "key"
@@ -297,9 +259,10 @@ class KeysTable:
         ]
         openable = self._filter_allowed(VIEW_KEYS, shown)
         deletable = self._filter_allowed(DELETE, shown)
+        rows = [self._make_row(description, openable, deletable) for description in shown]
         return Table(
             headers,
-            self._sort([self._make_row(description, openable, deletable) for description in shown]),
+            self._sort(rows),
             caption=_("Keys"),
             selectable=self.selectable,
             compact=set(self.columns) <= set(DEFAULT_COLUMNS),  # Other columns need their labels.
@@ -330,28 +293,27 @@ class KeysTable:
         return frozenset(self.checker.filter_allowed(permission, self.inspector, keys))
 
     def _make_row(self, description: KeyInfo, openable: Set[bytes], deletable: Set[bytes]) -> Row:
-        owner = self._find_owner(description.key)
+        stored, owner = description.key, self._find_owner(description.key)
         is_ours = owner is self.inspector
-        is_secret = self.checker.is_protected_session(self.inspector, description.key)
-        name = self._format_name(description.key)
-        name = formatting.format_name(mask_session_name(name) if is_secret else name)
-        can_open = not is_secret and (
-            description.key in openable if is_ours else self._can_open(owner, description.key)
+        is_secret = self.checker.is_protected_session(self.inspector, stored)
+        name = (
+            self.inspector.display_key(stored)
+            if self.scope is Scope.VERSION
+            else display_text(stored)
         )
-        link = self.links.key(owner.alias, description.key) if owner and can_open else None
-        has_checkbox = is_ours and description.key in deletable
-        value = object_id(self.inspector.alias, description.key) if has_checkbox else None
+        name = formatting.format_name(mask_session_name(name) if is_secret else name)
+        can_open = owner is not None and (
+            stored in openable if is_ours else self.checker.is_allowed(VIEW_KEYS, owner, stored)
+        )
+        link = self.links.key(owner.alias, stored) if owner and can_open and not is_secret else None
+        has_checkbox = is_ours and stored in deletable
         lines = [] if is_ours else [_format_owner(owner)]
-        columns = (KEY_COLUMNS[column] for column in self.columns)
         return Row(
             [
                 Cell(name, link, kind="key", lines=lines),
-                *(
-                    replace(column.cell(description), sort_key=column.sort_key(description))
-                    for column in columns
-                ),
+                *[KEY_COLUMNS[column].make_cell(description) for column in self.columns],
             ],
-            value=value,
+            value=object_id(self.inspector.alias, stored) if has_checkbox else None,
             label=_('Select "%(name)s"') % {"name": name},
         )
 
@@ -362,19 +324,30 @@ class KeysTable:
         others = self.checker.caches_sharing_store(self.inspector)
         return next((inspector for inspector in others if inspector.owns(stored)), None)
 
-    def _can_open(self, owner: Inspector | None, stored: bytes) -> bool:
-        return owner is not None and self.checker.is_allowed(VIEW_KEYS, owner, stored)
-
-    def _format_name(self, stored: bytes) -> str:
-        return (
-            self.inspector.display_key(stored)
-            if self.scope is Scope.VERSION
-            else display_text(stored)
-        )
-
 
 def _format_owner(owner: Inspector | None) -> str:
     """Return which other cache a key belongs to."""
     if owner is None:
         return _("doesn't belong to a cache in CACHES")
     return _('belongs to the cache "%(alias)s"') % {"alias": owner.alias}
+
+
+RESERVED_FIELDS, RESERVED_BYTES = 10, 10_000
+"""Reserved for what the form sends besides the selected keys."""
+
+FIELD_OVERHEAD = len("&selected=")
+
+
+def count_values_that_fit(values: Sequence[str]) -> int:
+    """Return how many of these values fit into one form that Django accepts."""
+    max_fields: int | None = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    count = (
+        len(values)
+        if max_fields is None
+        else max(0, min(len(values), max_fields - RESERVED_FIELDS))
+    )
+    max_bytes: int | None = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if max_bytes is None:
+        return count
+    sizes = accumulate(FIELD_OVERHEAD + len(quote_plus(value)) for value in values[:count])
+    return sum(size <= max_bytes - RESERVED_BYTES for size in sizes)

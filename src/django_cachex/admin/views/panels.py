@@ -1,11 +1,13 @@
-"""The panels of the key page: a value or elements."""
+"""The parts of the key page: the properties of the key, its value, and its elements."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
@@ -14,7 +16,7 @@ from django_cachex.admin.collapsible import CollapsibleBlock, parse_blocks
 from django_cachex.admin.components import (
     Action,
     Cell,
-    ElementsPanel,
+    Component,
     EmptyState,
     Header,
     LabeledValue,
@@ -22,18 +24,27 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.forms.elements import ORDERS, ElementSearchForm
+from django_cachex.admin.key_actions.elements import (
+    RemoveElementsAction,
+    RowAction,
+    format_element_name,
+    format_item_name,
+)
+from django_cachex.admin.links import LinkTarget
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text, Unit
 from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import Order
-from django_cachex.inspectors.types import TTL_NONE, Element, Elements, KeyInfo, KeyValue
+from django_cachex.inspectors.types import TTL_NONE, Element, Elements, Group, KeyInfo, KeyValue
 from django_cachex.inspectors.values import Content, Preview
 
 AMBIGUOUS_TEXT = re.compile(
     r"|[+-]?[0-9.]+(e[+-]?[0-9]+)?|true|false|null|[\[{].*", re.DOTALL | re.I
 )
 """Texts that look like a number, a JSON value or nothing."""
+
+# The properties of the key.
 
 
 def summarize_key_value(key_value: KeyValue) -> str:
@@ -50,12 +61,7 @@ def describe_key(inspector: Inspector, description: KeyInfo) -> str:
     """Return the name, type, length and TTL of a key on one line."""
     texts = [description.type or ""]
     if description.size is not None:
-        is_bytes = description.unit == Unit.BYTES
-        texts.append(
-            formatting.format_size(description.size)
-            if is_bytes
-            else formatting.format_count(description.size, description.unit)
-        )
+        texts.append(formatting.format_length(description.size, description.unit)[0])
     if description.ttl == TTL_NONE:
         texts.append(_("never expires"))
     elif description.ttl is not None and description.ttl >= 0:
@@ -71,10 +77,13 @@ def list_key_values(inspector: Inspector, key_value: KeyValue, masked: bool) -> 
     if description.type:
         values.append(LabeledValue(_("Type"), description.type))
     if description.size is not None:
-        values.append(make_length_value(description))
+        text, exact = formatting.format_length(description.size, description.unit)
+        values.append(LabeledValue(_("Size"), text, exact=exact))
     if description.memory is not None:
-        values.append(make_bytes_value(_("Memory"), description.memory))
-    values += make_ttl_values(description.ttl)
+        text, exact = formatting.format_size_with_exact(description.memory)
+        values.append(LabeledValue(_("Memory"), text, exact=exact))
+    if description.ttl is not None:
+        values.append(make_ttl_value(description.ttl))
     if not masked:
         values.append(LabeledValue(_("Stored key"), display_text(description.key), "code"))
     if key_value.content is not None and inspector.serializer_name:
@@ -82,52 +91,18 @@ def list_key_values(inspector: Inspector, key_value: KeyValue, masked: bool) -> 
     return values
 
 
-def make_bytes_value(label: Text, count: int) -> LabeledValue:
-    """Return a number of bytes with its exact figure."""
-    text, exact = formatting.format_size_with_exact(count)
-    return LabeledValue(label, text, exact=exact)
-
-
-def make_length_value(description: KeyInfo) -> LabeledValue:
-    """Return the length of a key in its unit."""
-    count = description.size or 0
-    if description.unit == Unit.BYTES:
-        return make_bytes_value(_("Size"), count)
-    return LabeledValue(_("Size"), formatting.format_count(count, description.unit))
-
-
-def make_ttl_values(ttl: int | None) -> list[LabeledValue]:
+def make_ttl_value(ttl: int) -> LabeledValue:
     """Return a TTL as a duration, in seconds, and as a date and time. `ttl` is in milliseconds."""
-    if ttl is None:
-        return []
     if ttl == TTL_NONE:
-        return [LabeledValue(_("TTL"), _("never expires"))]
+        return LabeledValue(_("TTL"), _("never expires"))
     details = _("%(seconds)s s, until %(moment)s") % {
         "seconds": formatting.format_number(ttl / 1000, 1 if ttl < 10_000 else 0),
         "moment": formatting.format_datetime(formatting.expiry_datetime(ttl)),
     }
-    return [LabeledValue(_("TTL"), formatting.format_duration(ttl), expires=ttl, note=details)]
+    return LabeledValue(_("TTL"), formatting.format_duration(ttl), expires=ttl, note=details)
 
 
-def is_ambiguous_text(content: Content) -> bool:
-    """Return whether a text could be mistaken for a number, a JSON value or nothing."""
-    value = content.value
-    if type(value) is not str or not content.editable:  # Names are always text.
-        return False
-    return value != value.strip() or AMBIGUOUS_TEXT.fullmatch(value) is not None
-
-
-def make_element_cell(content: Content) -> Cell:
-    """Return the cell of an element, truncated, with its format unless it is plain text."""
-    max_chars = limits().element_chars
-    text = content.formatted.text
-    is_truncated = len(text) > max_chars or content.formatted.truncated
-    is_plain = content.kind in ("text", "integer", "empty") and not is_ambiguous_text(content)
-    lines = [] if is_plain else [content.label]
-    return Cell(
-        f"{text[:max_chars]}…" if is_truncated else text or _("(empty)"), kind="value", lines=lines
-    )
-
+# The value.
 
 LOAD_MORE_FACTOR = 4
 """*Load more* multiplies the number of characters shown by this."""
@@ -135,68 +110,99 @@ LOAD_MORE_FACTOR = 4
 COLLAPSIBLE_KINDS = ("json", "pickle")
 
 
-@dataclass(frozen=True)
-class ValuePanelBuilder:
-    """Builds the parts of a `ValuePanel`."""
+@dataclass
+class ValuePanel(Component):
+    """A value in one of its views: formatted, text or hex. The template reads its properties."""
 
-    content: Content
+    key_value: KeyValue
     requested_view: str
     """The `view` parameter, which may be anything."""
 
     make_link: Callable[..., Action]
     """Returns a link to this page: see `KeyView._make_view_link`."""
 
+    buttons: Sequence[Action] = ()
+    downloads: Sequence[Action] = ()
+    can_edit: bool = False
     can_load_more: bool = False
     """Whether the cache can read more of the value than the limit."""
 
+    is_editing: bool = False
+    """Whether the value is shown beside the form that edits it."""
+
     @property
+    def content(self) -> Content | None:
+        return self.key_value.content
+
+    @property
+    def notes(self) -> list[Text]:
+        notes = self.content.notes if self.content is not None else ()
+        return [note for note in (self.key_value.note, *notes) if note]
+
+    @property
+    def not_editable_reason(self) -> Text:
+        """Why the value can't be edited, unless a note says so."""
+        if self.content is None or not self.can_edit:
+            return ""
+        reason = self.content.not_editable_reason
+        return "" if reason in self.content.notes else reason
+
+    @cached_property
     def view_labels(self) -> dict[str, str]:
         """The available views with their labels. The default comes first."""
-        stored = {"text": _("Text"), "hex": _("Hex")}
-        if not self.content.hex.total and self.content.formatted.total:
+        content = self.content
+        if content is None:
+            return {}
+        if not content.hex.total and content.formatted.total:
             return {"formatted": _("Formatted")}  # Its stored bytes are not known.
-        if self.content.kind == "bytes":
+        if content.kind == "bytes":
             return {"hex": _("Hex"), "text": _("Text")}
-        return {"formatted": _("Formatted"), **stored}
+        return {"formatted": _("Formatted"), "text": _("Text"), "hex": _("Hex")}
 
-    @property
+    @cached_property
     def view(self) -> str:
         labels = self.view_labels
-        return self.requested_view if self.requested_view in labels else next(iter(labels))
+        return self.requested_view if self.requested_view in labels else next(iter(labels), "")
+
+    @cached_property
+    def preview(self) -> Preview | None:
+        """The value in this view, or None if the value could not be read."""
+        return getattr(self.content, self.view) if self.content is not None else None
 
     @property
-    def preview(self) -> Preview:
-        shown: Preview = getattr(self.content, self.view)
-        return shown
-
     def view_links(self) -> Sequence[Action]:
-        """Return links to the views; none if there is only one."""
-        labels = self.view_labels
-        if len(labels) == 1:
+        """Links to the views; none if there is only one."""
+        if self.is_editing or len(self.view_labels) < 2:
             return ()
-        current = self.view
         return [
-            self.make_link(f"view-{name}", label, current=name == current, view=name)
-            for name, label in labels.items()
+            self.make_link(f"view-{name}", label, current=name == self.view, view=name)
+            for name, label in self.view_labels.items()
         ]
 
-    def collapsible_blocks(self) -> Sequence[CollapsibleBlock]:
-        if self.view != "formatted" or self.content.kind not in COLLAPSIBLE_KINDS:
+    @cached_property
+    def blocks(self) -> Sequence[CollapsibleBlock]:
+        """The lines and collapsible blocks of the text; none if it is short or has no structure."""
+        content, preview = self.content, self.preview
+        if content is None or preview is None or self.view != "formatted":
             return ()
-        return parse_blocks(self.preview.text)
+        return parse_blocks(preview.text) if content.kind in COLLAPSIBLE_KINDS else ()
 
-    def split_new_text(self) -> tuple[str, str]:
-        """Return the text shown before *Load more* was pressed, and the text it added."""
+    @cached_property
+    def texts(self) -> tuple[str, str]:
+        """The text shown before *Load more* was pressed, and the text it added."""
+        if self.preview is None:
+            return "", ""
         text, before = self.preview.text, self.preview.shown // LOAD_MORE_FACTOR
         if before < limits().preview_bytes:
             return text, ""
         at = before if self.view == "formatted" else len(text) * before // self.preview.shown
         return text[:at], text[at:]
 
+    @property
     def truncated_note(self) -> str:
-        """Return how much of the value is shown, if it is truncated."""
-        preview = self.preview
-        if not preview.truncated:
+        """How much of the value is shown, if it is truncated."""
+        preview, content = self.preview, self.content
+        if preview is None or content is None or not preview.truncated:
             return ""
         counts = {
             "shown": formatting.format_number(preview.shown),
@@ -204,96 +210,108 @@ class ValuePanelBuilder:
         }
         if preview.open_ended:
             return _("First %(shown)s of more than %(total)s characters shown.") % counts
-        if self.view == "formatted" and self.content.kind != "large":
+        if self.view == "formatted" and content.kind != "large":
             return _("First %(shown)s of %(total)s characters shown.") % counts
         return _("First %(shown)s of %(total)s bytes shown.") % counts
 
+    @property
     def more_links(self) -> Sequence[Action]:
-        """Return the *Load more* link, if there is more to load."""
-        shown, max_shown = self.preview.shown, limits().decode_bytes
-        if not (self.can_load_more and self.preview.truncated) or shown >= max_shown:
+        """Links to load more of the value and to download it."""
+        preview, max_shown = self.preview, limits().decode_bytes
+        if preview is None or self.is_editing:
             return ()
-        count = min(shown * LOAD_MORE_FACTOR, max_shown)
-        return [
-            self.make_link(
-                "load-more", _("Load more"), at="cx-more", view=self.view, shown=str(count)
-            )
-        ]
+        if not (self.can_load_more and preview.truncated) or preview.shown >= max_shown:
+            return self.downloads
+        shown = str(min(preview.shown * LOAD_MORE_FACTOR, max_shown))
+        link = self.make_link(
+            "load-more", _("Load more"), at="cx-more", view=self.view, shown=shown
+        )
+        return [link, *self.downloads]
 
+
+# The elements.
 
 REMOVE_FORM_ID = "cx-rows"
 """The id of the form of the rows' checkboxes and *Remove* buttons."""
 
 SORT_BY_NAME = "name"
 
+POSITION_PARAMS = ("at", "find", "low", "high")
 
-@dataclass(frozen=True)
-class ElementsPanelBuilder:
-    """Builds an `ElementsPanel`."""
 
-    type: str
-    unit: Unit
+@dataclass
+class ElementsPanel(Component):
+    """A page of a collection's elements, with a search form and links to other pages.
+
+    The template reads its properties.
+    """
+
+    key_value: KeyValue
     elements: Elements
     state: Mapping[str, str]
     """The parameters that select the page."""
 
     make_page_link: Callable[..., Action]
-    """Returns a link to another page: see `BaseKeyDetailView.make_page_link`."""
+    """Returns a link to another page: see `KeyView._make_page_link`."""
 
-    make_row_actions: Callable[[Element], Sequence[Action]]
-    selectable: bool = False
+    key_link: LinkTarget
+    row_links: Mapping[RowAction[Any], str]
+    """The actions on a row with the URL of their form, without the id of the row."""
+
+    can_remove: bool = False
     open_row_id: str = ""
     """The id of the row whose form is open."""
 
+    buttons: Sequence[Action] = ()
     page_error: Text = ""
     """What is wrong with the requested position."""
 
-    def build(self, title: Text, buttons: Sequence[Action], notes: Sequence[Text]) -> ElementsPanel:
-        return ElementsPanel(
-            title=title,
-            form=self.make_search_form(),
-            hidden_fields=[
-                (name, self.state[name]) for name in ("order", "sort") if name in self.state
-            ],
-            order_links=self.order_links(),
-            buttons=buttons,
-            notes=[note for note in (*notes, self.page_note) if note],
-            progress=self.progress_text(),
-            table=self.make_table() if self.rows else None,
-            empty=None if self.rows else self.make_empty_state(),
-            pager=self.make_pager(),
-            remove_form_id=REMOVE_FORM_ID if self.selectable and self.rows else "",
-            is_filtered=any(self.state.get(name) for name in ("at", "find", "low", "high")),
-            reset_link=self.make_page_link(
-                "show-all", _("Show all"), **dict.fromkeys(("at", "find", "low", "high"), "")
-            ),
-        )
+    @cached_property
+    def type(self) -> str:
+        return self.key_value.info.type or ""
 
     @property
-    def page_note(self) -> Text:
-        """Why the first page is shown, for types whose form has no field for the position."""
-        return "" if self.type in ("list", "stream") else self.page_error
+    def unit(self) -> Unit:
+        return self.key_value.info.unit
 
-    @property
-    def rows(self) -> Sequence[Element]:
-        rows = self.elements.rows
-        if self.state.get("sort") == SORT_BY_NAME:
-            return sorted(rows, key=lambda row: row.name)
-        return rows
-
-    def make_search_form(self) -> ElementSearchForm:
-        """Return the search form, with the current search and its errors."""
+    @cached_property
+    def form(self) -> ElementSearchForm:
+        """The search form, with the current search and its errors."""
         form = ElementSearchForm(self.type, dict(self.state))
         if self.page_error and "at" in form.fields:
             form.add_error("at", str(self.page_error))
         return form
 
     @property
+    def hidden_fields(self) -> list[tuple[str, str]]:
+        """The parameters that a search keeps."""
+        return [(name, self.state[name]) for name in ("order", "sort") if name in self.state]
+
+    @property
+    def notes(self) -> list[Text]:
+        """Why less is shown than expected, or the first page instead of the requested one."""
+        has_position_field = self.type in ("list", "stream")  # It shows the error.
+        page_note = "" if has_position_field else self.page_error
+        return [note for note in (self.key_value.note, page_note) if note]
+
+    @property
     def is_search(self) -> bool:
         return bool(self.state.get("find", "").strip("*"))
 
+    @property
+    def is_filtered(self) -> bool:
+        """Whether a search or a position is set."""
+        return any(self.state.get(name) for name in POSITION_PARAMS)
+
+    @property
+    def reset_link(self) -> Action:
+        """The link that clears the search."""
+        cleared = dict.fromkeys(POSITION_PARAMS, "")
+        return self.make_page_link("show-all", _("Show all"), **cleared)
+
+    @cached_property
     def order_links(self) -> Sequence[Action]:
-        """Return the links that change the order of elements.
+        """The links that change the order of elements.
 
         Search results have no order, but a page of them can be sorted.
         """
@@ -320,10 +338,9 @@ class ElementsPanelBuilder:
         ]
         return [*orders, name_link] if self.type == "zset" else orders
 
-    # How much is shown.
-
-    def progress_text(self) -> str:
-        """Return how many elements are shown and were examined, of how many."""
+    @property
+    def progress(self) -> str:
+        """How many elements are shown and were examined, of how many."""
         elements, total = self.elements, self.elements.total
         shown = len(elements.rows)
         counts = {
@@ -357,8 +374,9 @@ class ElementsPanelBuilder:
             "last": formatting.format_number(start + shown),
         }
 
-    def make_empty_state(self) -> EmptyState:
-        """Return why no element is shown, and what to do."""
+    @property
+    def empty(self) -> EmptyState:
+        """Why no element is shown, and what to do."""
         elements = self.elements
         if self.is_search and elements.next:
             counts = {
@@ -381,7 +399,8 @@ class ElementsPanelBuilder:
             return EmptyState(_("Empty"), _("The key exists but has no elements."))
         return EmptyState(_("Nothing here"), _("There is nothing after this position."))
 
-    def make_pager(self) -> Sequence[Action]:
+    @cached_property
+    def pager(self) -> Sequence[Action]:
         elements = self.elements
         links = []
         if self.state.get("at"):
@@ -395,31 +414,76 @@ class ElementsPanelBuilder:
             )
         return links
 
-    # The table.
+    @property
+    def remove_form_id(self) -> str:
+        """The id of the form that removes rows; empty if rows can't be removed."""
+        return REMOVE_FORM_ID if self.can_remove and self.elements.rows else ""
 
-    def make_table(self) -> Table:
+    @cached_property
+    def table(self) -> Table | None:
+        """The elements; None if there are none."""
+        rows = self.elements.rows
+        if not rows:
+            return None
+        if self.state.get("sort") == SORT_BY_NAME:
+            rows = sorted(rows, key=lambda row: row.name)
         headers = [
             Header(title, self.get_header_kind(index))
             for index, title in enumerate(self.elements.columns)
         ]
-        with_ttl = any(row.ttl is not None for row in self.rows)
+        with_ttl = any(row.ttl is not None for row in rows)
         if with_ttl:
             headers.append(Header(_("TTL")))
-        actions = [self.make_row_actions(row) for row in self.rows]
-        if any(actions):
+        actions = [self.make_row_actions(row) for row in rows]
+        with_actions = any(actions)
+        if with_actions:
             headers.append(Header(_("Actions")))
-        rows = [
-            self.make_row(row, row_actions, with_ttl, any(actions))
-            for row, row_actions in zip(self.rows, actions, strict=True)
-        ]
+        table_rows = []
+        for row, row_actions in zip(rows, actions, strict=True):
+            cells = self.make_cells(row)
+            if with_ttl:
+                cells.append(make_field_ttl_cell(row.ttl))
+            if with_actions:
+                cells.append(Cell(actions=row_actions, kind="row-actions"))
+            value = f"{row.id} {row.expected}" if self.can_remove else None
+            label = _("Select %(name)s") % {"name": row.name or _("(empty name)")}
+            table_rows.append(Row(cells, value, label, is_open=row.id == self.open_row_id))
         return Table(
             headers,
-            rows,
+            table_rows,
             _("Elements"),
-            selectable=self.selectable,
-            compact=False,
+            selectable=self.can_remove,
             form_id=REMOVE_FORM_ID,
         )
+
+    def make_row_actions(self, row: Element) -> list[Action]:
+        """Return the links that open the forms of a row, and its *Remove* button."""
+        actions = [
+            self.make_row_link(action, url, row)
+            for action, url in self.row_links.items()
+            if action.applies_to_row(row)
+        ]
+        if self.can_remove:
+            remove = Action(
+                *("remove-element", RemoveElementsAction.label, "", "danger"),
+                method="post",
+                value=f"{row.id} {row.expected}",
+                object_name=format_item_name(row)
+                if self.type == "list"
+                else format_element_name(row),
+            )
+            actions.append(remove)
+        return actions
+
+    def make_row_link(self, action: RowAction[Any], url: str, row: Element) -> Action:
+        """Return the link that opens the form of an action on a row."""
+        mode, name = action.form_mode, action.object_name(row)
+        if self.key_link.post_id:
+            fields = [("element", row.id), *self.state.items()]
+            link = self.key_link
+            return Action(mode, action.label, link, value=mode, fields=fields, object_name=name)
+        url = f"{url}&element={quote(row.id, safe='')}#cx-form"
+        return Action(mode, action.label, url, object_name=name)
 
     def is_number_column(self, index: int) -> bool:
         """Return whether a column contains indexes or scores."""
@@ -429,18 +493,6 @@ class ElementsPanelBuilder:
         if self.is_number_column(index):
             return "number"
         return "code" if self.type == "stream" and self.elements.uniform and index else ""
-
-    def make_row(
-        self, row: Element, actions: Sequence[Action], with_ttl: bool, has_actions: bool
-    ) -> Row:
-        cells = self.make_cells(row)
-        if with_ttl:
-            cells.append(make_field_ttl_cell(row))
-        if has_actions:
-            cells.append(Cell(actions=actions, kind="row-actions"))
-        value = f"{row.id} {row.expected}" if self.selectable else None
-        label = _("Select %(name)s") % {"name": row.name or _("(empty name)")}
-        return Row(cells, value, label, is_open=row.id == self.open_row_id)
 
     def make_cells(self, row: Element) -> list[Cell]:
         if not self.elements.uniform:
@@ -452,19 +504,39 @@ class ElementsPanelBuilder:
         ]
 
 
+def is_ambiguous_text(content: Content) -> bool:
+    """Return whether a text could be mistaken for a number, a JSON value or nothing."""
+    value = content.value
+    if type(value) is not str or not content.editable:  # Names are always text.
+        return False
+    return value != value.strip() or AMBIGUOUS_TEXT.fullmatch(value) is not None
+
+
+def make_element_cell(content: Content) -> Cell:
+    """Return the cell of an element, truncated, with its format unless it is plain text."""
+    max_chars = limits().element_chars
+    text = content.formatted.text
+    is_truncated = len(text) > max_chars or content.formatted.truncated
+    is_plain = content.kind in ("text", "integer", "empty") and not is_ambiguous_text(content)
+    lines = [] if is_plain else [content.label]
+    return Cell(
+        f"{text[:max_chars]}…" if is_truncated else text or _("(empty)"), kind="value", lines=lines
+    )
+
+
 def format_fields(row: Element) -> str:
     """Return the fields of a stream entry with their values, one on each line."""
     values = [make_element_cell(content).text for content in row.cells[1:]]
     return "\n".join(f"{name}: {text}" for name, text in zip(row.fields, values, strict=True))
 
 
-def make_field_ttl_cell(row: Element) -> Cell:
-    if row.ttl is None or row.ttl == TTL_NONE:
-        return Cell(_("never") if row.ttl == TTL_NONE else "")
-    return Cell(formatting.format_duration(row.ttl), expires=row.ttl)
+def make_field_ttl_cell(ttl: int | None) -> Cell:
+    if ttl is None or ttl == TTL_NONE:
+        return Cell(_("never") if ttl == TTL_NONE else "")
+    return Cell(formatting.format_duration(ttl), expires=ttl)
 
 
-def make_groups_table(groups: Sequence[Any]) -> Table:
+def make_groups_table(groups: Sequence[Group]) -> Table:
     """Return a table of a stream's consumer groups with their consumers."""
     headers = [
         Header(_("Group")),
@@ -476,7 +548,7 @@ def make_groups_table(groups: Sequence[Any]) -> Table:
     return Table(headers, [Row(make_group_cells(group)) for group in groups], _("Consumer groups"))
 
 
-def make_group_cells(group: Any) -> list[Cell]:
+def make_group_cells(group: Group) -> list[Cell]:
     lag = _("unknown") if group.lag is None else formatting.format_number(group.lag)
     consumers = [
         _("%(name)s: %(pending)s pending, idle %(idle)s")

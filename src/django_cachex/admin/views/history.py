@@ -50,7 +50,7 @@ class BaseHistoryView(BaseCacheView):
 
         Earlier versions wrote them to the log.
         """
-        message = entry.get_change_message()
+        message = log_entries.displayed_message(entry)
         return message if self.checker.is_superuser else mask_pattern(message)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

@@ -14,8 +14,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.deadline import CallResult, NotStarted
-from django_cachex.admin.errors import close_broken_connections, may_have_succeeded
+from django_cachex.admin.deadline import (
+    CallResult,
+    NotStarted,
+    close_broken_connections,
+    may_have_succeeded,
+)
 from django_cachex.admin.permissions import DELETE, EXPIRE, FLUSH, Permission
 from django_cachex.admin.sessions import mask_pattern
 from django_cachex.commands.text import one_line

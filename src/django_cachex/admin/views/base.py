@@ -26,12 +26,11 @@ from django_cachex.admin.components import (
     Confirmation,
     Heading,
 )
-from django_cachex.admin.deadline import CallResult, DeadlineExecutor
-from django_cachex.admin.errors import (
+from django_cachex.admin.deadline import (
+    CallResult,
+    DeadlineExecutor,
     close_broken_connections,
-    error_message,
     may_have_succeeded,
-    unknown_outcome_message,
 )
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import (
@@ -40,6 +39,7 @@ from django_cachex.admin.links import (
     LinkTarget,
     parse_object_id,
 )
+from django_cachex.admin.messages import error_message, unknown_outcome_message
 from django_cachex.admin.permissions import (
     VIEW_CACHES,
     VIEW_INFO,

@@ -26,10 +26,9 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.deadline import CallResult
-from django_cachex.admin.errors import describe_error, error_message
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import dump_state, load_state
-from django_cachex.admin.messages import message_and_level
+from django_cachex.admin.messages import describe_error, error_message, message_and_level
 from django_cachex.admin.permissions import (
     FLUSH,
     flush_affects_restricted,

@@ -22,7 +22,6 @@ from django_cachex.admin.components import (
     Heading,
     ValuePanel,
 )
-from django_cachex.admin.errors import error_message
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.key_actions import (
     ACTIONS_BY_SUBMIT_MODE,
@@ -32,7 +31,7 @@ from django_cachex.admin.key_actions import (
     PageArea,
 )
 from django_cachex.admin.key_actions.key import editable_name
-from django_cachex.admin.messages import failure_message
+from django_cachex.admin.messages import error_message, failure_message
 from django_cachex.admin.permissions import ADD, DELETE, EDIT, VIEW_HISTORY, VIEW_KEYS, VIEW_VALUE
 from django_cachex.admin.views.download import get_available_formats
 from django_cachex.admin.views.key_base import READ_MODE, BaseKeyDetailView

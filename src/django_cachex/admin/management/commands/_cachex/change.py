@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django_cachex.admin import bulk, formatting, log_entries
 from django_cachex.admin.bulk import BulkAction, JobRunner, JobState, JobStep
 from django_cachex.admin.deadline import CallResult
-from django_cachex.admin.errors import short_error
 from django_cachex.admin.management.commands._cachex.context import (
     EXIT_FAILED,
     EXIT_OK,
@@ -24,7 +23,7 @@ from django_cachex.admin.management.commands._cachex.context import (
     make_find,
     usage_error,
 )
-from django_cachex.admin.messages import added_message
+from django_cachex.admin.messages import added_message, short_error
 from django_cachex.admin.permissions import ADD
 from django_cachex.admin.views.keys_table import format_examined
 from django_cachex.inspectors import Inspector

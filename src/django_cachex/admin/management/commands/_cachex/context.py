@@ -18,14 +18,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_cachex.admin import formatting
-from django_cachex.admin.errors import (
-    close_broken_connections,
-    may_have_succeeded,
-    short_error,
-    unknown_outcome_message,
-)
+from django_cachex.admin.deadline import close_broken_connections, may_have_succeeded
 from django_cachex.admin.forms.base import MAX_TIMEOUT_SECONDS
 from django_cachex.admin.log_entries import Message
+from django_cachex.admin.messages import short_error, unknown_outcome_message
 from django_cachex.admin.permissions import (
     KeyPolicies,
     Permission,

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin import formatting
 from django_cachex.admin.deadline import CallResult, DeadlineExecutor
-from django_cachex.admin.errors import short_error
 from django_cachex.admin.management.commands._cachex.context import (
     EXIT_FAILED,
     EXIT_OK,
@@ -19,6 +18,7 @@ from django_cachex.admin.management.commands._cachex.context import (
     make_find,
     parse_pattern,
 )
+from django_cachex.admin.messages import short_error
 from django_cachex.admin.permissions import (
     VIEW_INFO,
     VIEW_KEYS,

@@ -29,6 +29,8 @@ from tests.admin.conftest import (
 )
 from tests.admin.page import Page
 
+SESSION = "django.contrib.sessions.cache"
+
 
 def ask(person: Browser, *aliases: str) -> Page:
     """Tick these caches and press the button; return the page that asks."""
@@ -434,6 +436,30 @@ def test_a_flush_in_steps_that_is_refused_ends_in_an_error(
     assert "Nothing could be changed, because the cache refused." in page.text
     assert "Flushed" not in page.text
     assert levels(page) == ["error"]
+
+
+def test_sessions_that_a_flush_could_not_delete_are_masked(
+    browser_of: BrowserOf,
+    clerk: Callable[..., None],
+    raw: valkey.Valkey,
+    settings: Any,
+    slow: None,
+) -> None:
+    settings.SESSION_CACHE_ALIAS = "valkey"
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+    clerk("~*")
+    person = browser_of("view_cache", "change_cache")
+    clerk("resetkeys", "~p:1:user:*", "~p:1:more:*", "~p:1:safe:*", "%R~*")
+    fill(raw, "p:1:more:", 600)
+    ids = [f"{number:02}abcdefghijklmnopqrstuvwxyz0123" for number in range(15)]
+    raw.mset({f"p:1:{SESSION}{id}": "v" for id in ids})
+    page = person.submit(ask(person, "valkey"), "confirm")
+    seen = [page]
+    while page.has_action("run"):
+        page = person.submit(page, "run")
+        seen.append(page)
+    assert "session ••••" in " ".join(one.text for one in seen)
+    assert not [id for id in ids for one in seen if id in one.html]
 
 
 @pytest.mark.parametrize(

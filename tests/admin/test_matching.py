@@ -12,7 +12,7 @@ import valkey
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.core.cache import caches
 
-from django_cachex.admin.views.progress import escape_csv_cell, make_report
+from django_cachex.admin.views.jobs import escape_csv_cell, make_report
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.jobs import BulkTask, Job
 from tests import servers

@@ -178,7 +178,7 @@ def asked(store: Store, guess: str, part: str) -> dict[str, tuple[str, dict[str,
     }
 
 
-TOKEN = re.compile(r"[A-Za-z0-9_=-]{40,}:[A-Za-z0-9]{6}:[A-Za-z0-9_-]{43}")
+TOKEN = re.compile(r"[A-Za-z0-9_=-]{30,}~[A-Za-z0-9_.-]+:[A-Za-z0-9]{6}:[A-Za-z0-9_-]{43}")
 CSRF = re.compile(r'(name="csrfmiddlewaretoken" value=")[^"]+')
 
 

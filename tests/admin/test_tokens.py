@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
-from base64 import urlsafe_b64decode
+from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
@@ -44,6 +45,9 @@ def crowd(
     return alias
 
 
+BASE64 = rb"(?<=\")(?:[A-Za-z0-9+/]{4}){4,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?(?=\")"
+
+
 def tokens(page: Page) -> list[str]:
     """Return the tokens in the links of a page."""
     return [
@@ -55,7 +59,7 @@ def tokens(page: Page) -> list[str]:
 
 def opened_up(token: str) -> Iterator[bytes]:
     """Yield what a curious person makes of a token and its parts without any key."""
-    for part in (token, *token.split(":"), *token.lstrip(".").split(":")):
+    for part in (token, *re.split("[:~]", token), *re.split(r"[:~]\.?", token)):
         yield part.encode()
         with suppress(ValueError):
             data = urlsafe_b64decode(part + "=" * (-len(part) % 4))
@@ -93,7 +97,24 @@ def test_a_token_that_nobody_can_read_still_continues(browser_of: BrowserOf, cro
 def test_one_place_is_never_sealed_alike_twice(browser_of: BrowserOf, crowd: str) -> None:
     person = browser_of("view_key")
     [one], [other] = (tokens(person.open(addresses.keys(crowd, size=50))) for _ in range(2))
-    assert one.split(":")[0] != other.split(":")[0]
+    assert one.split("~")[0] != other.split("~")[0]
+
+
+def test_no_state_of_namespaces_holds_a_sessions_id(
+    browser_of: BrowserOf, crowd: str, settings: Any
+) -> None:
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 1e-9}
+    person = browser_of("view_key")
+    ids = [*IDS, person.client.session.session_key]
+    page = person.open(addresses.namespaces(crowd))
+    assert "session ••••" in page.text
+    states = [page.form_with("state").control("state").value]
+    if page.has_action("all"):
+        states.append(person.submit(page, "all").form_with("state").control("state").value)
+    sights = [page.html.encode(), *(data for state in states for data in opened_up(state))]
+    sights += [b64decode(text) for sight in sights for text in re.findall(BASE64, sight)]
+    assert not [one for one in ids for sight in sights if mentions(sight, one)]
+    assert not [sight for sight in sights if mentions(sight, PREFIX)]
 
 
 # Age. What a token is good for otherwise is shown beside the pages that take it.

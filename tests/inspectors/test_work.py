@@ -61,7 +61,7 @@ def finder(inspector: Inspector, text: str = "") -> Callable[[str, int, float], 
 
 def carried(work: Job[Any], from_json: Callable[[Any], Any]) -> Job[Any]:
     """Return a work after a page has carried it."""
-    return Job.from_json(json.loads(json.dumps(work.to_json())), from_json)
+    return Job.from_json(json.loads(json.dumps(work.to_json())), work.progress.token, from_json)
 
 
 def finished(

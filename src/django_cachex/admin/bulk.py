@@ -14,15 +14,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.deadline import CallResult, NotStarted
-from django_cachex.admin.errors import close_broken_connections, may_have_succeeded
+from django_cachex.admin.deadline import (
+    CallResult,
+    NotStarted,
+    close_broken_connections,
+    may_have_succeeded,
+)
 from django_cachex.admin.permissions import DELETE, EXPIRE, FLUSH, Permission
 from django_cachex.admin.sessions import mask_pattern
 from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.jobs import BulkTask, FindKeys, Job, ScanProgress, advance
+from django_cachex.inspectors.jobs import BulkTask, FindKeys, Job, advance
 from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
@@ -174,46 +178,42 @@ def _unchanged_texts(task: BulkTask) -> list[str]:
     return texts
 
 
-def make_flush_log_message(alias: str) -> Callable[[Job[BulkTask]], str]:
-    """Return a function that builds the message about a flush, for the page and the log."""
+def flushed_text(alias: str, count: int | None) -> str:
+    """Return that a cache was flushed, and how many entries were deleted if that is known."""
+    if count is None:
+        return _('Flushed "%(alias)s".') % {"alias": alias}
+    return ngettext(
+        'Flushed "%(alias)s": %(count)s entry deleted.',
+        'Flushed "%(alias)s": %(count)s entries deleted.',
+        count,
+    ) % {"alias": alias, "count": formatting.format_number(count)}
 
-    def build_message(job: Job[BulkTask]) -> str:
-        count = job.task.done
+
+def flush_job_text(alias: str, job: Job[BulkTask]) -> str:
+    """Return what a flush in steps has done so far, for the page and the log."""
+    count = job.task.done
+    text = flushed_text(alias, count)
+    if not job.complete:
         text = ngettext(
-            'Flushed "%(alias)s": %(count)s entry deleted.',
-            'Flushed "%(alias)s": %(count)s entries deleted.',
+            'Flushing "%(alias)s" (not finished): %(count)s entry deleted so far.',
+            'Flushing "%(alias)s" (not finished): %(count)s entries deleted so far.',
             count,
-        )
-        if not job.complete:
-            text = ngettext(
-                'Flushing "%(alias)s" (not finished): %(count)s entry deleted so far.',
-                'Flushing "%(alias)s" (not finished): %(count)s entries deleted so far.',
-                count,
-            )
-        if job.task.failed and not count:
-            text = _('Not flushed: no entries of "%(alias)s" could be deleted.')
-        others = _unchanged_texts(replace(job.task, gone=0))
-        rest = f" {'; '.join(others)}." if others else ""
-        return text % {"alias": alias, "count": formatting.format_number(count)} + rest
-
-    return build_message
+        ) % {"alias": alias, "count": formatting.format_number(count)}
+    if job.task.failed and not count:
+        text = _('Not flushed: no entries of "%(alias)s" could be deleted.') % {"alias": alias}
+    others = _unchanged_texts(replace(job.task, gone=0))
+    return f"{text} {'; '.join(others)}." if others else text
 
 
-def make_bulk_log_message(query: Query) -> Callable[[Job[BulkTask]], str]:
-    """Return a function that builds the log message about a bulk action, as far as it has run."""
-
-    def build_message(job: Job[BulkTask]) -> str:
-        # A pattern may contain a session id, with or without the session key prefix.
-        pattern = Pattern(mask_pattern(query.pattern.text))
-        title = action_title(job.task.ttl, describe_query(replace(query, pattern=pattern)))
-        progress = (
-            _("All keys were examined.")
-            if job.complete
-            else _("Not all keys have been examined yet.")
-        )
-        return f"{title}. {result_text(job.task)} {progress}"
-
-    return build_message
+def bulk_job_text(query: Query, job: Job[BulkTask]) -> str:
+    """Return what a bulk action has done so far, for the log."""
+    # A pattern may contain a session id, with or without the session key prefix.
+    pattern = Pattern(mask_pattern(query.pattern.text))
+    title = action_title(job.task.ttl, describe_query(replace(query, pattern=pattern)))
+    progress = (
+        _("All keys were examined.") if job.complete else _("Not all keys have been examined yet.")
+    )
+    return f"{title}. {result_text(job.task)} {progress}"
 
 
 def format_span(ttl: int | None) -> str:
@@ -231,42 +231,45 @@ def _choose_text(ttl: int | None, delete: str, persist: str, expire: str) -> str
 RunWithDeadline = Callable[[Inspector, Callable[[], None]], CallResult[None]]
 """Runs a call to a cache under a page's deadline."""
 
-NO_ENTRY = 0
-"""The `log_entry_id` of a job that has not started."""
-
 
 @dataclass(frozen=True)
 class JobState:
     """A bulk job and the ID of the `LogEntry` that records what it has done."""
 
     job: Job[BulkTask]
-    log_entry_id: int = NO_ENTRY
+    log_entry_id: int | None = None
+    """None if the job has not started."""
+
+    @classmethod
+    def new(cls, ttl: int | None) -> JobState:
+        """Return a job that has not started."""
+        return cls(Job(BulkTask(ttl)))
 
     def to_json(self) -> list[Any]:
-        """Return the state as values that JSON can represent."""
+        """Return the state as values that JSON can represent, without the position."""
         return [self.log_entry_id, self.job.to_json()]
 
     @classmethod
-    def from_json(cls, data: list[Any]) -> JobState:
+    def from_json(cls, data: list[Any], position: str) -> JobState:
         log_entry_id, job = data
-        return cls(Job.from_json(job, BulkTask.from_json), log_entry_id)
-
-    def reset(self) -> JobState:
-        """Return the job with its counts reset, so that it reports only what it does itself."""
-        return JobState(replace(self.job, task=BulkTask(self.job.task.ttl)))
+        return cls(Job.from_json(job, position, BulkTask.from_json), log_entry_id)
 
 
 @dataclass(frozen=True)
 class JobStep:
     """A job after one step, and the error that stopped the step."""
 
-    job_state: JobState
+    state: JobState
     error: Exception | None = None
     was_continued_elsewhere: bool = False
     """Whether the counts were reset because the job had been continued elsewhere."""
 
     is_stuck: bool = False
     """Whether the step made no progress, so that another one would not help for now."""
+
+    @property
+    def job(self) -> Job[BulkTask]:
+        return self.state.job
 
 
 class CurrentBatch:
@@ -292,21 +295,21 @@ class CurrentBatch:
         return self.key_count
 
 
-def add_uncertain(job: Job[BulkTask], key_count: int) -> Job[BulkTask]:
-    """Return a job with more keys of which it is unknown whether they were changed."""
-    return replace(job, task=replace(job.task, uncertain=job.task.uncertain + key_count))
-
-
 @dataclass(frozen=True)
 class JobRunner:
     """Runs the steps of a bulk job and records them."""
 
     inspector: Inspector
     user_id: Any
+    """The user; None to record the job in the logger only."""
+
     action: BulkAction
     find: FindKeys
     log_message: Callable[[Job[BulkTask]], str]
     """Builds the log message about the job."""
+
+    mask_key: Callable[[bytes], bytes] = bytes
+    """Returns a stored key as the user may know it, because the user can read the state."""
 
     def step(self, state: JobState, run: RunWithDeadline) -> JobStep:
         """Run the job for one scan budget, and record what was done whatever happens.
@@ -315,67 +318,59 @@ class JobRunner:
             state: the job so far.
             run: runs a call under the page's deadline.
         """
-        was_continued_elsewhere = (
-            state.log_entry_id != NO_ENTRY
-            and not log_entries.matches_log_entry(state.log_entry_id, self._message(state))
+        is_recorded = state.log_entry_id is not None and log_entries.is_run_entry(
+            state.log_entry_id, state.job.task.counts
         )
-        if was_continued_elsewhere or state.log_entry_id == NO_ENTRY:
-            state = self._create_log_entry(state.reset())
-        snapshots = [state.job]
+        was_continued_elsewhere = state.log_entry_id is not None and not is_recorded
+        if not is_recorded:
+            state = self._record(replace(state.job, task=BulkTask(state.job.task.ttl)))
+        jobs = [state.job]
         batch = CurrentBatch(self.find)
-        result = run(self.inspector, lambda: self._advance(snapshots, batch))
+        result = run(self.inspector, lambda: self._advance(jobs, batch))
         # Abandon the batch first, so that keys changed from now on count as uncertain.
         uncertain = batch.abandon()
-        after = snapshots[-1]
+        task = jobs[-1].task.mask_failures(self.mask_key)
         if may_have_succeeded(result.error):
-            after = add_uncertain(after, uncertain)
+            task = replace(task, uncertain=task.uncertain + uncertain)
             close_broken_connections()
+        after = replace(jobs[-1], task=task)
         is_stuck = after.progress.token == state.job.progress.token and not after.complete
         return JobStep(
-            self._update_log_entry(state, after), result.error, was_continued_elsewhere, is_stuck
+            self._update_record(state, after), result.error, was_continued_elsewhere, is_stuck
         )
 
-    def _advance(self, snapshots: list[Job[BulkTask]], batch: CurrentBatch) -> None:
+    def _advance(self, jobs: list[Job[BulkTask]], batch: CurrentBatch) -> None:
         """Append the job after each batch; the page may stop waiting before this ends."""
         deadline = time.monotonic() + limits().scan_budget
-        for job in advance(snapshots[-1], batch.find, self.inspector, deadline):
-            snapshots.append(job)
+        for job in advance(jobs[-1], batch.find, self.inspector, deadline):
+            jobs.append(job)
             batch.key_count = 0
 
-    def _update_log_entry(self, state: JobState, job: Job[BulkTask]) -> JobState:
-        after = replace(state, job=job)
-        before, now = self._message(state), self._message(after)
-        if log_entries.update_log_entry(
-            self.user_id, state.log_entry_id, self.inspector, before, now
-        ):
-            return after
-        # The same job was continued elsewhere meanwhile, so this step gets an entry of its own.
-        step_only = JobState(replace(job, task=counts_between(state.job.task, job.task)))
-        return self._create_log_entry(step_only)
-
-    def _create_log_entry(self, state: JobState) -> JobState:
-        message = self._message(state)
-        log_entry_id = log_entries.create_log_entry(
-            self.user_id, self.action.log_flag, self.inspector, message
+    def _record(self, job: Job[BulkTask]) -> JobState:
+        """Return the job with a `LogEntry` of its own."""
+        entry_id = log_entries.record_run(
+            self.user_id,
+            self.action.log_flag,
+            self.inspector,
+            partial(self.log_message, job),
+            _counts_to_continue(job),
         )
-        return replace(state, log_entry_id=log_entry_id)
+        return JobState(job, entry_id)
 
-    def _message(self, state: JobState) -> log_entries.Message:
-        return partial(self.log_message, state.job)
+    def _update_record(self, before: JobState, job: Job[BulkTask]) -> JobState:
+        is_updated = log_entries.update_run(
+            self.user_id,
+            before.log_entry_id or 0,
+            self.inspector,
+            partial(self.log_message, job),
+            before.job.task.counts,
+            _counts_to_continue(job),
+        )
+        if is_updated:
+            return replace(before, job=job)
+        # The same job was continued elsewhere meanwhile, so this step gets an entry of its own.
+        return self._record(replace(job, task=job.task.since(before.job.task)))
 
 
-def counts_between(before: BulkTask, after: BulkTask) -> BulkTask:
-    """Return the counts of what was done between two states of a bulk action."""
-    return BulkTask(
-        after.ttl,
-        after.done - before.done,
-        after.gone - before.gone,
-        after.failed - before.failed,
-        after.failures[len(before.failures) :],
-        after.uncertain - before.uncertain,
-    )
-
-
-def new_job_state(ttl: int | None) -> JobState:
-    """Return a job that has not started."""
-    return JobState(Job(BulkTask(ttl), ScanProgress()))
+def _counts_to_continue(job: Job[BulkTask]) -> list[int] | None:
+    return None if job.complete else job.task.counts

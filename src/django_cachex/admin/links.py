@@ -19,6 +19,8 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.http import urlencode
 
+from django_cachex.inspectors.jobs import json_size
+
 MAX_ID_LENGTH = 3000
 """Longer ids are sent in a form, because web servers refuse URLs of some 4,000 characters."""
 
@@ -138,61 +140,64 @@ class Cursor:
     examined: int = 0
 
 
-def dump_state(state: Any, purpose: str, user_id: Any, alias: str, *search: str) -> str:
-    """Return a signed and encrypted token that holds a state.
+def dump_state(state: Any, position: str, *bound_to: Any) -> str:
+    """Return a signed token that holds a state and a position.
 
     Args:
-        state: anything that JSON can represent.
-        purpose: what the token is for.
-        user_id, alias, search: what the token is bound to. `load_state` accepts it only with
-            the same values.
+        state: anything that JSON can represent. The user can read it.
+        position: where an inspector continues a search; encrypted, because it may be a name.
+        bound_to: the token's purpose, user, alias and so on. `load_state` accepts the token only
+            with the same values.
 
     Raises:
         ValueError: the state has more than `MAX_STATE_BYTES` bytes.
     """
-    data = json.dumps(state, separators=(",", ":")).encode()
-    if len(data) > MAX_STATE_BYTES:
-        raise ValueError(f"The state has {len(data)} bytes; the limit is {MAX_STATE_BYTES}.")
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    encrypted = urlsafe_b64encode(nonce + _apply_keystream(zlib.compress(data), nonce)).decode()
-    return _signer(purpose, user_id, alias, *search).sign(encrypted)
+    size = json_size(state)
+    if size > MAX_STATE_BYTES:
+        raise ValueError(f"The state has {size} bytes; the limit is {MAX_STATE_BYTES}.")
+    sealed = _seal(position)
+    return f"{sealed}~{signing.dumps(state, salt=_salt(sealed, *bound_to), compress=True)}"
 
 
-def load_state(text: str, purpose: str, user_id: Any, alias: str, *search: str) -> Any:
-    """Return the state in a token from `dump_state`.
+def load_state(token: str, *bound_to: Any) -> tuple[Any, str]:
+    """Return the state and the position in a token from `dump_state`.
 
     Raises:
         ValueError: the token was changed, has expired, or is bound to other values.
     """
+    sealed, _tilde, signed = token.partition("~")
     try:
-        signed = _signer(purpose, user_id, alias, *search).unsign(text, max_age=MAX_TOKEN_AGE)
-        encrypted = urlsafe_b64decode(signed)
-        nonce, data = encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:]
+        state = signing.loads(signed, salt=_salt(sealed, *bound_to), max_age=MAX_TOKEN_AGE)
+        return state, _unseal(sealed)
+    except (signing.BadSignature, zlib.error) as exc:
         # After SECRET_KEY was rotated, the signature is still valid but decryption fails.
-        return json.loads(zlib.decompress(_apply_keystream(data, nonce)))
-    except (signing.BadSignature, Base64Error, zlib.error, ValueError) as exc:
         raise ValueError("The token is not valid here or has expired.") from exc
 
 
-def dump_cursor(cursor: Cursor, purpose: str, user_id: Any, alias: str, *search: str) -> str:
-    """Return a token that holds a cursor; see `dump_state`."""
-    return dump_state([cursor.token, cursor.examined], purpose, user_id, alias, *search)
-
-
-def load_cursor(text: str, purpose: str, user_id: Any, alias: str, *search: str) -> Cursor:
-    """Return the cursor in a token from `dump_cursor`; see `load_state`."""
-    token, examined = load_state(text, purpose, user_id, alias, *search)
-    return Cursor(token, examined)
-
-
-def _signer(purpose: str, *bound_to: Any) -> signing.TimestampSigner:
+def _salt(sealed: str, *bound_to: Any) -> str:
     # JSON, because no two lists of strings have the same JSON text.
-    return signing.TimestampSigner(salt=json.dumps(["django_cachex", purpose, *map(str, bound_to)]))
+    return json.dumps(["django_cachex", sealed, *map(str, bound_to)])
+
+
+def _seal(position: str) -> str:
+    """Encrypt a position.
+
+    A store that is sorted by name can only continue after a name, or at least after its first
+    characters, and those of a session's key are secret.
+    """
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    data = zlib.compress(position.encode("utf-8", "surrogatepass"))
+    return urlsafe_b64encode(nonce + _apply_keystream(data, nonce)).decode()
+
+
+def _unseal(sealed: str) -> str:
+    data = urlsafe_b64decode(sealed)
+    compressed = _apply_keystream(data[NONCE_BYTES:], data[:NONCE_BYTES])
+    return zlib.decompress(compressed).decode("utf-8", "surrogatepass")
 
 
 def _apply_keystream(data: bytes, nonce: bytes) -> bytes:
-    """Encrypt or decrypt data with a keystream derived from SECRET_KEY and the nonce."""
+    """Encrypt or decrypt data with a keystream derived from `SECRET_KEY` and the nonce."""
     key = salted_hmac("django_cachex.tokens", nonce, algorithm="sha256").digest()
     stream = hashlib.shake_256(key).digest(len(data))
-    mixed = int.from_bytes(data, "big") ^ int.from_bytes(stream, "big")
-    return mixed.to_bytes(len(data), "big")
+    return bytes(one ^ other for one, other in zip(data, stream, strict=True))

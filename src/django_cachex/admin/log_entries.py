@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable, Sequence
@@ -23,10 +24,12 @@ __all__ = [
     "ADDITION",
     "CHANGE",
     "DELETION",
-    "create_log_entry",
+    "displayed_message",
+    "is_run_entry",
     "record_cache",
     "record_keys",
-    "update_log_entry",
+    "record_run",
+    "update_run",
 ]
 
 MAX_KEY_ENTRIES = 500
@@ -88,34 +91,94 @@ def record_cache(user_id: Any, flag: int, inspector: Inspector, message: Message
     )
 
 
-def create_log_entry(user_id: Any, flag: int, inspector: Inspector, message: Message) -> int:
-    """Record a job on an alias that is about to start; return the id of its entry."""
-    alias = inspector.alias
-    text = render_message(message)
-    entry = _build_entry(user_id, flag, Cache, (alias, alias), text)
+Counts = Sequence[int]
+"""What a run has done so far, in numbers that don't depend on a language."""
+
+
+def record_run(
+    user_id: Any, flag: int, inspector: Inspector, message: Message, done: Counts | None
+) -> int:
+    """Record a run on an alias; return the id of its entry.
+
+    Without a user, the run is written to the logger only, and the id is 0.
+
+    Args:
+        user_id, flag, inspector: the user, the action flag, and the alias.
+        message: builds the message.
+        done: what the run has done so far; None if it is complete.
+    """
+    if user_id is None:
+        log_without_user(inspector, "begins:", message)
+        return 0
+    alias, text = inspector.alias, render_message(message)
+    entry = _build_entry(user_id, flag, Cache, (alias, alias), _format_run(text, done))
     entry.save(force_insert=True)  # `bulk_create` does not set the id on every database.
     _write_log(user_id, alias, f"entry={entry.pk}", text)
     return int(entry.pk)
 
 
-def matches_log_entry(entry: int, message: Message) -> bool:
-    """Return whether an entry still has this message."""
-    return LogEntry.objects.filter(pk=entry, change_message=render_message(message)).exists()
+def is_run_entry(entry_id: int, done: Counts) -> bool:
+    """Return whether an entry is that of a run that has done this much and is not complete."""
+    return not entry_id or _stored_run(entry_id, done) is not None
 
 
-def update_log_entry(
-    user_id: Any, entry: int, inspector: Inspector, before: Message, after: Message
+def update_run(
+    user_id: Any,
+    entry_id: int,
+    inspector: Inspector,
+    message: Message,
+    before: Counts,
+    after: Counts | None,
 ) -> bool:
-    """Replace the message of an entry; return False if the entry no longer had `before`."""
-    texts = render_message(before), render_message(after)
-    unchanged = LogEntry.objects.filter(pk=entry, change_message=texts[0])
-    updated = True
+    """Replace the message of a run's entry; return False if the run was continued elsewhere.
+
+    Args:
+        user_id, entry_id, inspector: the user, the entry, and the alias.
+        message: builds the new message.
+        before: what the run had done, as far as the caller knows.
+        after: what it has done now; None if it is complete.
+    """
+    if not entry_id:
+        return True
+    text, updated = render_message(message), True
     try:
-        updated = bool(unchanged.update(change_message=texts[1]))
+        known = _stored_run(entry_id, before)
+        unchanged = LogEntry.objects.filter(pk=entry_id, change_message=known or "")
+        updated = bool(known and unchanged.update(change_message=_format_run(text, after)))
     finally:  # Written to the logger in any case: the database may have just failed.
         if updated:
-            _write_log(user_id, inspector.alias, f"entry={entry}", texts[1])
+            _write_log(user_id, inspector.alias, f"entry={entry_id}", text)
     return updated
+
+
+def displayed_message(entry: LogEntry) -> str:
+    """Return the message of an entry, in the words in which it was recorded."""
+    run = _run_from_json(entry.change_message)
+    return str(run["message"]) if run else entry.get_change_message()
+
+
+def _stored_run(entry_id: int, done: Counts) -> str | None:
+    """Return the stored message of a run that has done this much; None if there is none."""
+    stored = LogEntry.objects.filter(pk=entry_id).values_list("change_message", flat=True).first()
+    run = _run_from_json(stored or "")
+    return stored if run is not None and run["run"] == list(done) else None
+
+
+def _format_run(text: str, done: Counts | None) -> str:
+    """Return the text of a complete run, or JSON that `LogEntry.get_change_message` can read."""
+    if done is None:
+        return text
+    change = {"changed": {"fields": [text.removesuffix(".")]}, "message": text, "run": list(done)}
+    return json.dumps([change], ensure_ascii=False)
+
+
+def _run_from_json(stored: str) -> dict[str, Any] | None:
+    """Return the JSON of an unfinished run; None for any other message."""
+    try:
+        [change] = json.loads(stored)
+    except (TypeError, ValueError):
+        return None
+    return change if isinstance(change, dict) and {"message", "run"} <= change.keys() else None
 
 
 def log_without_user(inspector: Inspector, subject: str, message: Message) -> None:

@@ -1,15 +1,20 @@
-"""Messages about the result of an edit."""
+"""Messages about the results of edits and about errors, without secrets."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from django.contrib import messages
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_cachex.admin import formatting
+from django_cachex.admin.deadline import is_connection_refused, is_timeout_error
 from django_cachex.admin.forms.base import EditForm
+from django_cachex.commands.text import one_line
+from django_cachex.conf import limits
+from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import (
     AddValue,
     CreateCollection,
@@ -19,6 +24,7 @@ from django_cachex.inspectors.edits import (
     KeepTTL,
 )
 from django_cachex.inspectors.info import Unit
+from django_cachex.inspectors.masking import mask_for_settings
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import fingerprint
 
@@ -186,3 +192,46 @@ def wrong_type_message(type: str) -> str:
             "here, so you can copy it. Cancel to see the key."
         ) % {"type": type}
     return _("Not saved: the current value of this key can't be edited here. Refresh to see it.")
+
+
+MAX_ERROR_LENGTH = 500
+
+
+def short_error(inspector: Inspector, error: BaseException) -> str:
+    """Return in a few words why a call to a cache failed."""
+    if is_timeout_error(error):
+        return _("no answer in %(seconds)g s") % {"seconds": limits().timeout}
+    if is_connection_refused(error):
+        return _("connection refused")
+    text = str(error) or type(error).__name__
+    return one_line(mask_for_settings(text, inspector.params))[:MAX_ERROR_LENGTH]
+
+
+def unknown_outcome_message(
+    error: BaseException | None, message: Callable[[], str]
+) -> Callable[[], str]:
+    """Return a function that builds the log message about a change with an unknown outcome."""
+
+    def build_message() -> str:
+        text = _("Attempted, result unknown: %(what)s")
+        if is_timeout_error(error):
+            text = _("Attempted, but no answer in time: %(what)s")
+        return text % {"what": message()}
+
+    return build_message
+
+
+def error_message(inspector: Inspector, error: Exception) -> str:
+    """Return what went wrong, and that it concerns no other cache."""
+    return f"{describe_error(inspector, error)} {_('Other caches are unaffected.')}"
+
+
+def describe_error(inspector: Inspector, error: Exception) -> str:
+    """Return a sentence that names the cache, its location and the error."""
+    place = f" ({inspector.location})" if inspector.location else ""
+    details = {"alias": inspector.alias, "place": place}
+    if is_timeout_error(error):
+        text = _('"%(alias)s" did not answer within %(seconds)g s%(place)s.')
+        return text % {**details, "seconds": limits().timeout}
+    text = _('Error in "%(alias)s"%(place)s: %(reason)s.')
+    return text % {**details, "reason": short_error(inspector, error).rstrip(".")}

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin.links import object_id
 from django_cachex.admin.models import Cache, Key
-from django_cachex.admin.sessions import session_keys
+from django_cachex.admin.sessions import mask_session_key, session_keys
 from django_cachex.admin.stores import caches_sharing_store, get_stores
 from django_cachex.cache.keys import Keyspace
 from django_cachex.conf import limits
@@ -56,64 +56,10 @@ class AliasPolicy:
     """The cache's keys in every version, or None if they can't be told from others."""
 
 
-@dataclass(frozen=True)
-class StorePolicies:
-    """The policies of all caches that share one store."""
-
-    alias_policies: Sequence[AliasPolicy]
-    knows_restricted_caches: bool
-    """Whether it is known which restricted caches share the store."""
-
-    def policy_for(self, stored: bytes) -> str:
-        """Return the policy of the cache that owns a stored key.
-
-        If several caches could own the key, the longest prefix wins, and among equal prefixes
-        the strictest policy. A key of a version that no cache uses belongs to every cache with
-        its prefix.
-        """
-        matching = [
-            alias_policy
-            for alias_policy in self.alias_policies
-            if alias_policy.shape.matches(stored)
-        ]
-        longest = max((len(alias_policy.shape.prefix) for alias_policy in matching), default=0)
-        closest = [
-            alias_policy for alias_policy in matching if len(alias_policy.shape.prefix) == longest
-        ]
-        if not closest or not longest:
-            others = (
-                alias_policy
-                for alias_policy in self.alias_policies
-                if alias_policy.keyspace and alias_policy.keyspace.contains(stored)
-            )
-            closest = [*others] or closest
-        return strictest_policy(alias_policy.policy for alias_policy in closest)
-
-    @property
-    def has_hidden_keys(self) -> bool:
-        return any(alias_policy.policy == HIDDEN for alias_policy in self.alias_policies)
-
-
-def policies_of_store(inspector: Inspector) -> StorePolicies | None:
-    """Return the policies of a cache's store, or None if no cache in it is restricted."""
+def has_restricted_caches() -> bool:
+    """Return whether `CACHEX_ADMIN["ALIASES"]` restricts any cache."""
     policies = limits().aliases
-    if not any(policies.get(alias) in RESTRICTIVE_POLICIES for alias in settings.CACHES):
-        return None
-    others = caches_sharing_store(inspector)
-    alias_policies = [
-        AliasPolicy(
-            policies.get(member.alias, UNRESTRICTED),
-            KeyShape.of(member, PROBE_NAMES),
-            keyspace_of(member),
-        )
-        for member in (inspector, *others)
-    ]
-    if not any(alias_policy.policy in RESTRICTIVE_POLICIES for alias_policy in alias_policies):
-        return None
-    restricted = [other for other in others if policies.get(other.alias) in RESTRICTIVE_POLICIES]
-    return StorePolicies(
-        alias_policies, all(get_stores().is_known(inspector, other) for other in restricted)
-    )
+    return any(policies.get(alias) in RESTRICTIVE_POLICIES for alias in settings.CACHES)
 
 
 def keyspace_of(inspector: Inspector) -> Keyspace | None:
@@ -125,9 +71,7 @@ def keyspace_of(inspector: Inspector) -> Keyspace | None:
 def flush_affects_restricted(inspector: Inspector) -> bool:
     """Return whether flushing a cache would delete keys of a hidden or read-only cache."""
     policies = limits().aliases
-    if not any(policies.get(alias) in RESTRICTIVE_POLICIES for alias in settings.CACHES):
-        return False
-    return any(
+    return has_restricted_caches() and any(
         policies.get(other.alias) in RESTRICTIVE_POLICIES and inspector.flush_affects(other)
         for other in caches_sharing_store(inspector)
     )
@@ -221,32 +165,66 @@ class KeyPolicies:
     """The policies of the keys that can be reached through one cache, for any user."""
 
     inspector: Inspector
-    _store_policies: StorePolicies | None
+    alias_policies: Sequence[AliasPolicy] = ()
+    """Those of all caches that share the store; empty if none of them is restricted."""
+
+    knows_restricted_caches: bool = True
+    """Whether it is known which restricted caches share the store."""
 
     @classmethod
     def of_cache(cls, inspector: Inspector) -> KeyPolicies:
-        return cls(inspector, policies_of_store(inspector))
+        if not has_restricted_caches():
+            return cls(inspector)
+        policies, others = limits().aliases, caches_sharing_store(inspector)
+        members = (inspector, *others)
+        if not any(policies.get(member.alias) in RESTRICTIVE_POLICIES for member in members):
+            return cls(inspector)
+        alias_policies = [
+            AliasPolicy(
+                policies.get(member.alias, UNRESTRICTED),
+                KeyShape.of(member, PROBE_NAMES),
+                keyspace_of(member),
+            )
+            for member in members
+        ]
+        stores = get_stores()
+        is_known = all(
+            stores.is_known(inspector, other)
+            for other in others
+            if policies.get(other.alias) in RESTRICTIVE_POLICIES
+        )
+        return cls(inspector, alias_policies, is_known)
 
     def allows(self, permission: Permission, stored: bytes) -> bool:
         """Return whether the policy of the cache that owns a key allows an operation."""
-        return self._store_policies is None or policy_allows(permission, self.policy_for(stored))
+        return not self.alias_policies or policy_allows(permission, self.policy_for(stored))
 
     def policy_for(self, stored: bytes) -> str:
-        return (
-            self._store_policies.policy_for(self.inspector.final_key(stored))
-            if self._store_policies is not None
-            else ""
-        )
+        """Return the policy of the cache that owns a stored key.
 
-    @property
-    def knows_restricted_caches(self) -> bool:
-        """Whether it is known which restricted caches share the store."""
-        return self._store_policies is None or self._store_policies.knows_restricted_caches
+        If several caches could own the key, the longest prefix wins, and among equal prefixes
+        the strictest policy. A key of a version that no cache uses belongs to every cache with
+        its prefix.
+        """
+        if not self.alias_policies:
+            return UNRESTRICTED
+        full_key = self.inspector.final_key(stored)
+        matching = [one for one in self.alias_policies if one.shape.matches(full_key)]
+        longest = max((len(one.shape.prefix) for one in matching), default=0)
+        closest = [one for one in matching if len(one.shape.prefix) == longest]
+        if not longest:
+            others = (
+                one
+                for one in self.alias_policies
+                if one.keyspace and one.keyspace.contains(full_key)
+            )
+            closest = [*others] or closest
+        return strictest_policy(one.policy for one in closest)
 
     @property
     def hidden_key_filter(self) -> Callable[[bytes], bool] | None:
         """A predicate for hidden keys, or None if no key is hidden."""
-        if self._store_policies is None or not self._store_policies.has_hidden_keys:
+        if not any(one.policy == HIDDEN for one in self.alias_policies):
             return None
         return lambda stored: self.policy_for(stored) == HIDDEN
 
@@ -330,15 +308,12 @@ class PermissionChecker:
     ) -> bool:
         alias = inspector.alias if inspector is not None else None
         return all(
-            self._get_check("cache", verb)(self._cache_object(alias))
+            self._get_check("cache", verb)(None if alias is None else Cache(alias=alias))
             for verb in permission.cache_verbs
         ) and all(
             self._get_check("key", verb)(self._key_object(alias, stored))
             for verb in permission.key_verbs
         )
-
-    def _cache_object(self, alias: str | None) -> Cache | None:
-        return Cache(alias=alias) if alias is not None else None
 
     def _key_object(self, alias: str | None, stored: bytes | None) -> Key | None:
         """Return the object that is passed to `has_…_permission`; one key is cached.
@@ -370,6 +345,12 @@ class PermissionChecker:
             return False
         sessions = session_keys()
         return sessions is not None and sessions.contains(inspector, stored)
+
+    def mask_key(self, inspector: Inspector, stored: bytes) -> bytes:
+        """Return a stored key, or what stands for it if it belongs to a protected session."""
+        if not self.is_protected_session(inspector, stored):
+            return stored
+        return mask_session_key(inspector, stored)
 
     def allowed_scopes(self, inspector: Inspector) -> tuple[Scope, ...]:
         """Return the scopes this user may search; only superusers may search a whole database."""

@@ -20,6 +20,7 @@ from django_cachex.inspectors.values import fingerprint
 
 VISIBLE_ID_CHARS: Final = 4
 SESSION_MASK: Final = "••••••••"
+MASKED_KEY_PREFIX: Final = b"\0session:"
 
 PROBE_IDS: Final = tuple(sha256(b"%d" % number).hexdigest()[:32] for number in range(16))
 """Sample session ids from which `KeyShape` derives how an alias stores sessions."""
@@ -109,6 +110,25 @@ def _alphanumeric_prefixes() -> Iterator[bytes]:
 def mask_session_name(name: str) -> str:
     """Return the key name of a session with only the last characters of the id visible."""
     return f"session {SESSION_MASK}{name[-VISIBLE_ID_CHARS:]}"
+
+
+def mask_session_key(inspector: Inspector, stored: bytes) -> bytes:
+    """Return what stands for the key of a session in a token: no more of it than pages show."""
+    if is_masked(stored):
+        return stored
+    shown = inspector.display_key(stored)[-VISIBLE_ID_CHARS:]
+    return MASKED_KEY_PREFIX + f"{fingerprint(stored)}:{shown}".encode("utf-8", "surrogatepass")
+
+
+def is_masked(stored: bytes) -> bool:
+    """Return whether these bytes stand for the key of a session; see `mask_session_key`."""
+    return stored.startswith(MASKED_KEY_PREFIX)
+
+
+def display_key(inspector: Inspector, stored: bytes) -> str:
+    """Return the name of a key that may be masked, for display."""
+    name = inspector.display_key(stored)
+    return mask_session_name(name) if is_masked(stored) else name
 
 
 def mask_session_ids(text: str) -> str:

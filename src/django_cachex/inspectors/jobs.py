@@ -100,23 +100,18 @@ class Job(Generic[TaskT]):
         return self.progress.complete
 
     def to_json(self) -> list[Any]:
-        """Return the job in a form that can be serialized as JSON."""
-        current = self.progress
-        progress = [
-            current.token,
-            current.examined,
-            current.total,
-            current.complete,
-            current.failed_nodes,
-            current.unknown,
-        ]
+        """Return the job as values that JSON can represent, without the position of the search."""
+        at = self.progress
+        progress = [at.examined, at.total, at.complete, at.failed_nodes, at.unknown]
         return [*progress, self.task.to_json()]
 
     @classmethod
-    def from_json(cls, state: list[Any], task_from_json: Callable[[Any], TaskT]) -> Job[TaskT]:
-        """Return a job from the result of `state`."""
-        token, examined, total, complete, failed_nodes, unknown, counts = state
-        progress = ScanProgress(token, examined, total, complete, tuple(failed_nodes), unknown)
+    def from_json(
+        cls, state: list[Any], position: str, task_from_json: Callable[[Any], TaskT]
+    ) -> Job[TaskT]:
+        """Return a job from the result of `to_json` and the position of its search."""
+        examined, total, complete, failed_nodes, unknown, counts = state
+        progress = ScanProgress(position, examined, total, complete, tuple(failed_nodes), unknown)
         return cls(task_from_json(counts), progress)
 
 
@@ -185,6 +180,22 @@ class BulkTask:
         return self.done + self.gone + self.failed
 
     @property
+    def counts(self) -> list[int]:
+        """The numbers of keys by result, which say how far the task has come."""
+        return [self.done, self.gone, self.failed, self.uncertain]
+
+    def since(self, before: BulkTask) -> BulkTask:
+        """Return the task with the results since an earlier state of it."""
+        return replace(
+            self,
+            done=self.done - before.done,
+            gone=self.gone - before.gone,
+            failed=self.failed - before.failed,
+            failures=self.failures[len(before.failures) :],
+            uncertain=self.uncertain - before.uncertain,
+        )
+
+    @property
     def removed(self) -> int:
         return self.done if self.ttl is None else 0
 
@@ -202,6 +213,11 @@ class BulkTask:
             failed=self.failed + len(result.failures),
             failures=keep_failures(self.failures, result.failures),
         )
+
+    def mask_failures(self, mask_key: Callable[[bytes], bytes]) -> BulkTask:
+        """Return the task with `mask_key` applied to the keys that failed."""
+        masked = tuple((mask_key(stored), reason) for stored, reason in self.failures)
+        return replace(self, failures=masked)
 
     def to_json(self) -> list[Any]:
         failures = [[encode_key(stored), reason] for stored, reason in self.failures]

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.info import Unit
-from django_cachex.inspectors.jobs import decode_key, encode_key, json_size
+from django_cachex.inspectors.jobs import Job, decode_key, encode_key, json_size
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo
 
 MAX_BRANCHES: Final = 200
@@ -187,6 +187,14 @@ class Sample:
     fraction: float = 1.0
     """The examined fraction of all keys, from 0 to 1."""
 
+    @classmethod
+    def of(cls, job: Job[NamespaceStats], inspector: Inspector) -> Sample:
+        """Return the usage of the keys that a job has counted."""
+        total, progress = job.task.total, job.progress
+        if job.complete or not inspector.has_random_order or not progress.total:
+            return cls(total)
+        return cls(total, min(1.0, progress.examined / progress.total))
+
     @property
     def _unexamined(self) -> float:
         """The finite population correction: 0 if all keys were examined."""
@@ -253,6 +261,9 @@ class NamespaceOptions:
     is_session: Callable[[bytes], bool] | None = None
     """Returns whether a stored key is a session. None if there are no sessions."""
 
+    mask_key: Callable[[bytes], bytes] = bytes
+    """Returns a stored key as the user may know it, because the user can read the state."""
+
     def path(self, name: str) -> NamespacePath:
         """Return the namespaces of a key: the parts of its name except for the last."""
         parts = name.removeprefix(self.prefix).split(self.separator)[:-1]
@@ -262,6 +273,10 @@ class NamespaceOptions:
                 break
             namespaces.append(part)
         return tuple(namespaces)
+
+    def pattern(self, path: NamespacePath) -> str:
+        """Return the pattern that matches the keys of a namespace."""
+        return self.prefix + "".join(part + self.separator for part in path) + "*"
 
 
 @dataclass(frozen=True)
@@ -301,6 +316,7 @@ class NamespaceStats:
         sizes = [key_bytes(one) for one in infos]
         sessions = [self._is_session(one.key) for one in infos]
         short = [one.key for one in infos if len(one.key) <= MAX_NAMED_KEY_BYTES]
+        new_examples = short[: max(0, MAX_EXAMPLES - len(self.examples))]
         return replace(
             self,
             tree=self.tree.add_keys(
@@ -315,8 +331,8 @@ class NamespaceStats:
             ttl_counts=count_ttls(self.ttl_counts, infos),
             sessions=self.sessions + sum(sessions),
             locks=self.locks + sum(LOCK_NAME.search(name) is not None for name in names),
-            examples=(*self.examples, *short[: max(0, MAX_EXAMPLES - len(self.examples))]),
-            largest=merge_largest(self.largest, infos, sizes),
+            examples=(*self.examples, *map(self.options.mask_key, new_examples)),
+            largest=merge_largest(self.largest, infos, sizes, self.options.mask_key),
         )
 
     def _is_session(self, stored: bytes) -> bool:
@@ -371,12 +387,14 @@ def merge_largest(
     previous: tuple[tuple[int, bytes], ...],
     infos: Sequence[KeyInfo],
     sizes: Sequence[int | None],
+    mask_key: Callable[[bytes], bytes],
 ) -> tuple[tuple[int, bytes], ...]:
     """Return the largest keys. Keys that a search finds twice are only listed once."""
+    found = {
+        (size, info.key)
+        for info, size in zip(infos, sizes, strict=True)
+        if size is not None and len(info.key) <= MAX_NAMED_KEY_BYTES
+    }
     largest = {stored: size for size, stored in previous}
-    largest.update(
-        (info.key, byte_count)
-        for info, byte_count in zip(infos, sizes, strict=True)
-        if byte_count is not None and len(info.key) <= MAX_NAMED_KEY_BYTES
-    )
+    largest |= {mask_key(stored): size for size, stored in nlargest(MAX_LARGEST_KEYS, found)}
     return tuple(nlargest(MAX_LARGEST_KEYS, ((size, stored) for stored, size in largest.items())))

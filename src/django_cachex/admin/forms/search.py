@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
 from django_cachex.admin.components import Alert
-from django_cachex.admin.links import Cursor, dump_cursor, load_cursor
+from django_cachex.admin.links import Cursor, dump_state, load_state
 from django_cachex.admin.permissions import PermissionChecker
 from django_cachex.conf import PAGE_SIZES, limits
 from django_cachex.inspectors import Inspector
@@ -187,13 +187,13 @@ class Search:
         if not value:
             return
         try:
-            self.cursor = load_cursor(value, *self._token_binding())
+            examined, position = load_state(value, *self._token_binding())
         except ValueError:
             self._add_alert(
                 _("That page has expired or belongs to another search. This is the first page.")
             )
         else:
-            self.is_continued = True
+            self.cursor, self.is_continued = Cursor(position, examined), True
 
     def _parse_live_count(self, value: str) -> None:
         if value.isascii() and value.isdecimal() and int(value[:6]) <= MAX_LIVE_KEYS:
@@ -209,7 +209,7 @@ class Search:
 
     def token_for(self, place: Cursor) -> str:
         """Return the token of another cursor in this search."""
-        return dump_cursor(place, *self._token_binding())
+        return dump_state(place.examined, place.token, *self._token_binding())
 
     @property
     def limit(self) -> int:

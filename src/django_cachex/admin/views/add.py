@@ -11,9 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import log_entries
 from django_cachex.admin.components import Action, FormPanel, Heading
-from django_cachex.admin.errors import error_message
 from django_cachex.admin.forms.base import AddForm
-from django_cachex.admin.messages import added_message, added_notice, failure_message
+from django_cachex.admin.messages import added_message, added_notice, error_message, failure_message
 from django_cachex.admin.permissions import ADD, REPLACE, VIEW_KEYS
 from django_cachex.admin.views.base import BaseCacheView
 from django_cachex.inspectors.edits import (

@@ -26,22 +26,20 @@ from django_cachex.admin.components import (
     Confirmation,
     Heading,
 )
-from django_cachex.admin.deadline import CallResult, DeadlineExecutor
-from django_cachex.admin.errors import (
+from django_cachex.admin.deadline import (
+    CallResult,
+    DeadlineExecutor,
     close_broken_connections,
-    error_message,
     may_have_succeeded,
-    unknown_outcome_message,
 )
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import (
     ID_IN_FORM,
     Links,
     LinkTarget,
-    dump_state,
-    load_state,
     parse_object_id,
 )
+from django_cachex.admin.messages import error_message, unknown_outcome_message
 from django_cachex.admin.permissions import (
     VIEW_CACHES,
     VIEW_INFO,
@@ -396,30 +394,6 @@ class ChooseCacheView(BaseView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(choices=self.choices, **kwargs)
-
-
-class BaseSignedStateView(BaseCacheView):
-    """Base class of views that keep the state of a job in a signed field of their form."""
-
-    expired_text: Text = gettext_lazy(
-        "That page has expired or belongs to another search. Nothing was changed."
-    )
-    """The alert for an invalid or expired token."""
-
-    def token_scope(self, purpose: str) -> tuple[str, Any, str, str]:
-        """Return what a token is valid for: its purpose, a user, a cache and a search."""
-        raise NotImplementedError
-
-    def dump_token(self, purpose: str, state: Any) -> str:
-        return dump_state(state, *self.token_scope(purpose))
-
-    def load_token(self, purpose: str, token: str) -> Any:
-        """Return the state in a token; None if the token is empty or not valid here."""
-        try:
-            return load_state(token, *self.token_scope(purpose)) if token else None
-        except ValueError:
-            self.alerts.append(Alert(self.expired_text, "warning"))
-            return None
 
 
 def make_bytes_cell(count: int | None, sort_key: str = "") -> Cell:

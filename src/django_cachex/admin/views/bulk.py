@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import bulk, formatting
-from django_cachex.admin.bulk import BulkAction, JobRunner, JobState, JobStep, new_job_state
+from django_cachex.admin.bulk import BulkAction, JobState, JobStep
 from django_cachex.admin.components import (
     Action,
     Button,
@@ -34,22 +34,24 @@ from django_cachex.admin.forms.search import Search
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import MAX_ID_LENGTH, Links
 from django_cachex.admin.permissions import VIEW_KEYS, PermissionChecker
-from django_cachex.admin.sessions import mask_session_name, session_key_filter
-from django_cachex.admin.views.base import BaseCacheView, BaseSignedStateView, make_bytes_cell
-from django_cachex.admin.views.keys_table import format_examined
-from django_cachex.admin.views.progress import (
-    continue_count,
+from django_cachex.admin.sessions import display_key, is_masked
+from django_cachex.admin.views.base import BaseCacheView, make_bytes_cell
+from django_cachex.admin.views.jobs import (
+    KeyCount,
+    StateTokens,
     make_failure_cards,
     make_job_progress,
     make_progress,
     make_report,
+    make_runner,
     make_step_alerts,
 )
+from django_cachex.admin.views.keys_table import format_examined
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import KeepTTL
-from django_cachex.inspectors.jobs import Job
-from django_cachex.inspectors.namespaces import NamespaceOptions, NamespaceStats
+from django_cachex.inspectors.jobs import BulkTask, Job
+from django_cachex.inspectors.namespaces import NamespaceStats
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
@@ -83,11 +85,6 @@ def format_match_count(work: Job[NamespaceStats]) -> str:
     text = ngettext("%(count)s key matches", "%(count)s keys match", count)
     if not work.complete:
         text = ngettext("%(count)s key matches so far", "%(count)s keys match so far", count)
-    return text % {"count": formatting.format_number(count)}
-
-
-def format_counted_keys(count: int) -> str:
-    text = ngettext("%(count)s key counted", "%(count)s keys counted", count)
     return text % {"count": formatting.format_number(count)}
 
 
@@ -156,14 +153,10 @@ def make_namespace_table(stats: NamespaceStats, inspector: Inspector) -> Table:
 def make_key_link(
     stored: bytes, inspector: Inspector, checker: PermissionChecker, links: Links
 ) -> Action:
-    """Return the name of a key, with a link if the user may open it."""
-    name = inspector.display_key(stored)
-    if checker.is_protected_session(inspector, stored):
-        return Action("open", formatting.format_name(mask_session_name(name)), "")
-    can_view = checker.is_allowed(VIEW_KEYS, inspector, stored)
-    return Action(
-        "open", formatting.format_name(name), links.key(inspector.alias, stored) if can_view else ""
-    )
+    """Return the name of a key in a state, with a link if the user may open it."""
+    name = formatting.format_name(display_key(inspector, stored))
+    can_open = not is_masked(stored) and checker.is_allowed(VIEW_KEYS, inspector, stored)
+    return Action("open", name, links.key(inspector.alias, stored) if can_open else "")
 
 
 def list_consequences(work: Job[NamespaceStats], ttl: int | None) -> Sequence[str]:
@@ -190,14 +183,11 @@ def list_consequences(work: Job[NamespaceStats], ttl: int | None) -> Sequence[st
     return sentences
 
 
-COUNT_PURPOSE, JOB_PURPOSE = "count", "run"
-"""The purposes of the tokens with the state of a count and of a job."""
-
 UNSIGNED_PARAMS = (*DISPLAY_PARAMS, "run")
 """Parameters that a token is not bound to."""
 
 
-class BulkActionView(BaseSignedStateView):
+class BulkActionView(BaseCacheView):
     """Counts the keys that match a search, and deletes or expires them after a confirmation."""
 
     permission = VIEW_KEYS
@@ -262,25 +252,21 @@ class BulkActionView(BaseSignedStateView):
         return replace(page, keys=keys)
 
     @cached_property
-    def namespace_options(self) -> NamespaceOptions:
-        return NamespaceOptions(
-            limits().namespace_separator, is_session=session_key_filter(self.inspector)
+    def tokens(self) -> StateTokens:
+        """The tokens, which are bound to the action and to the search."""
+        params = self.request.GET.dict()
+        search = sorted(
+            (name, text) for name, text in params.items() if name not in UNSIGNED_PARAMS
         )
+        return StateTokens(self, f"{self.bulk_action.name} {urlencode(search)}")
 
-    def load_count(self, token: str) -> Job[NamespaceStats] | None:
-        """Return the state of the count in a token; None if it is empty or not valid here."""
-        state = self.load_token(COUNT_PURPOSE, token)
-        if state is None:
-            return None
-        return Job.from_json(
-            state, lambda counts: NamespaceStats.from_json(counts, self.namespace_options)
-        )
+    @cached_property
+    def key_count(self) -> KeyCount:
+        return KeyCount.of_view(self, self.tokens, self.scan_keys)
 
     def render_count(self, work: Job[NamespaceStats] | None) -> HttpResponse:
         """Continue the count for the time budget of one request, and show it."""
-        work, can_continue = continue_count(
-            self, work or Job(NamespaceStats(self.namespace_options)), self.scan_keys
-        )
+        work, can_continue = self.key_count.advance(work)
         count = work.task.total.keys
         button_text = bulk.button_text(self.ttl, count, work.complete)
         return self.render(
@@ -288,7 +274,7 @@ class BulkActionView(BaseSignedStateView):
                 format_match_count(work),
                 work.progress,
                 Button(_("Continue counting"), "count"),
-                [("state", self.dump_token(COUNT_PURPOSE, work.to_json()))],
+                [("state", self.key_count.dump(work))],
                 [Button(f"{button_text} …", "ask", "danger-quiet")] if count else [],
                 auto_continue=can_continue,
             ),
@@ -302,17 +288,6 @@ class BulkActionView(BaseSignedStateView):
             _("Check the spelling. Searches are case-sensitive, and * matches any text."),
             [Action("back", _("Back to the keys"), self.get_keys_url(), "primary")],
         )
-
-    # The state in the form.
-
-    def token_scope(self, purpose: str) -> tuple[str, Any, str, str]:
-        """Bind a token to the action, the user, the cache and the search."""
-        params = self.request.GET.dict()
-        search = sorted(
-            (name, text) for name, text in params.items() if name not in UNSIGNED_PARAMS
-        )
-        purpose = f"{self.bulk_action.name} {purpose}"
-        return (purpose, self.request.user.pk, self.inspector.alias, urlencode(search))
 
     # Around the content.
 
@@ -349,12 +324,12 @@ class BulkActionView(BaseSignedStateView):
     # Requests.
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.respond(lambda: self.render_saved_job(request.GET.get("run", "")))
+        return self.respond(self.handle_link)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.respond(self.handle_step)
 
-    def respond(self, render: Any) -> HttpResponse:
+    def respond(self, render: Callable[[], HttpResponse]) -> HttpResponse:
         """Return what `render` returns, unless the action is not possible or needs a TTL first."""
         refusal = self.get_refusal()
         if refusal:
@@ -362,17 +337,24 @@ class BulkActionView(BaseSignedStateView):
             return self.redirect(self.get_keys_url())
         if self.bulk_action is bulk.EXPIRE_MATCHING and self.ttl is None:
             return self.render_expire_form()
-        response: HttpResponse = render()
-        return response
+        return render()
+
+    def handle_link(self) -> HttpResponse:
+        """Show the job in the URL, which the user can continue, or start a count without one."""
+        state = self.load_job(self.request.GET.get("run", ""))
+        if state is None:
+            return self.render_count(None)
+        return self.render_job(JobStep(state), auto_continue=False)
 
     def handle_step(self) -> HttpResponse:
         """Handle the button that was pressed."""
         step, token = self.request.POST.get("step", ""), self.request.POST.get("state", "")
-        if step == "run":
-            return self.continue_job(token)
-        if step == "report":
-            return self.download_report(token)
-        work = self.load_count(token)
+        if step in ("run", "report"):
+            state = self.load_job(token)
+            if state is None:
+                return self.render_count(None)
+            return self.continue_job(state) if step == "run" else self.download_report(state)
+        work = self.key_count.load(token)
         return (
             self.render_confirmation_page(work)
             if step == "ask" and work is not None
@@ -401,51 +383,43 @@ class BulkActionView(BaseSignedStateView):
                 cancel=Action("cancel", _("Cancel"), self.get_keys_url()),
                 hidden_fields=[
                     ("step", "run"),
-                    ("state", self.dump_token(JOB_PURPOSE, new_job_state(self.ttl).to_json())),
+                    ("state", self.dump_job(JobState.new(self.ttl))),
                 ],
             )
         )
 
-    def continue_job(self, token: str) -> HttpResponse:
-        """Run one step of the job, and show its progress."""
-        state = self.load_token(JOB_PURPOSE, token)
-        if state is None:
-            return self.render_count(None)
-        runner = JobRunner(
-            self.inspector, self.request.user.pk, self.bulk_action, self.scan_keys, self.log_message
-        )
-        step = runner.step(JobState.from_json(state), self.call_cache)
-        return self.render_job(step, auto_continue=True)
+    def load_job(self, token: str) -> JobState | None:
+        """Return the job in a token; None if it is empty or not valid here."""
+        return self.tokens.load("run", token, JobState.from_json)
 
-    def render_saved_job(self, token: str) -> HttpResponse:
-        """Show the job in the URL, which the user can continue, or start a count without one."""
-        state = self.load_token(JOB_PURPOSE, token)
-        if state is None:
-            return self.render_count(None)
-        return self.render_job(JobStep(JobState.from_json(state)), auto_continue=False)
+    def dump_job(self, state: JobState) -> str:
+        return self.tokens.dump("run", state.to_json(), state.job.progress.token)
+
+    def continue_job(self, state: JobState) -> HttpResponse:
+        """Run one step of the job, and show its progress."""
+        runner = make_runner(
+            self, self.inspector, self.bulk_action, self.scan_keys, self.log_message
+        )
+        return self.render_job(runner.step(state, self.call_cache), auto_continue=True)
 
     def render_job(self, step: JobStep, auto_continue: bool) -> HttpResponse:
         self.alerts += make_step_alerts(step)
-        token = self.dump_token(JOB_PURPOSE, step.job_state.to_json())
+        token = self.dump_job(step.state)
         alias = self.inspector.alias
         history = [Action("history", _("History"), self.links.cache_history(alias))]
         return self.render(
             job=make_job_progress(step, token, self.current_url(run=token), auto_continue),
-            cards=make_failure_cards(step.job_state, self.inspector),
+            cards=make_failure_cards(step.state, self.inspector),
             next_actions=[
                 Action("back", _("Back to the keys"), self.get_keys_url()),
                 *(history if self._can_view_caches() else []),
             ],
         )
 
-    def download_report(self, token: str) -> HttpResponse:
+    def download_report(self, state: JobState) -> HttpResponse:
         """Return the report of the job as a file."""
-        state = self.load_token(JOB_PURPOSE, token)
-        if state is None:
-            return self.render_count(None)
-        work = JobState.from_json(state).job
-        return make_report(self.inspector, self.bulk_action.name, self.log_message(work), work)
+        text = self.log_message(state.job)
+        return make_report(self.inspector, self.bulk_action.name, text, state.job)
 
-    @property
-    def log_message(self) -> Any:
-        return bulk.make_bulk_log_message(self.search.query)
+    def log_message(self, job: Job[BulkTask]) -> str:
+        return bulk.bulk_job_text(self.search.query, job)

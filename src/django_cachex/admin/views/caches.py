@@ -23,7 +23,7 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.deadline import CallResult
-from django_cachex.admin.errors import short_error
+from django_cachex.admin.messages import short_error
 from django_cachex.admin.permissions import (
     FLUSH,
     VIEW_CACHES,

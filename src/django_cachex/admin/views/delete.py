@@ -14,9 +14,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.components import Action, Confirmation, Heading
-from django_cachex.admin.errors import error_message
 from django_cachex.admin.links import LinkTarget, object_id
-from django_cachex.admin.messages import message_and_level
+from django_cachex.admin.messages import error_message, message_and_level
 from django_cachex.admin.permissions import DELETE, VIEW_KEYS
 from django_cachex.admin.views.base import BaseKeyView, BaseView
 from django_cachex.inspectors import Inspector

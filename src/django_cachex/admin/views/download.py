@@ -16,7 +16,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_cachex.admin.errors import error_message
+from django_cachex.admin.messages import error_message
 from django_cachex.admin.permissions import (
     DOWNLOAD,
     DOWNLOAD_DECODED,

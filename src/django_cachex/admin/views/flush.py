@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,14 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.bulk import (
-    FLUSH_CACHE,
-    JobRunner,
-    JobState,
-    JobStep,
-    make_flush_log_message,
-    new_job_state,
-)
+from django_cachex.admin.bulk import FLUSH_CACHE, JobState, JobStep, flush_job_text, flushed_text
 from django_cachex.admin.components import (
     Action,
     Button,
@@ -34,10 +26,9 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.deadline import CallResult
-from django_cachex.admin.errors import describe_error, error_message
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import dump_state, load_state
-from django_cachex.admin.messages import message_and_level
+from django_cachex.admin.messages import describe_error, error_message, message_and_level
 from django_cachex.admin.permissions import (
     FLUSH,
     flush_affects_restricted,
@@ -46,34 +37,35 @@ from django_cachex.admin.permissions import (
 )
 from django_cachex.admin.sessions import session_keys
 from django_cachex.admin.views.base import BaseView
-from django_cachex.admin.views.progress import make_failure_cards, make_progress, make_step_alerts
+from django_cachex.admin.views.jobs import (
+    make_failure_cards,
+    make_progress,
+    make_runner,
+    make_step_alerts,
+)
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.info import FlushPreview, Status
 
+FlushJobs = Mapping[Inspector, JobState]
+"""The jobs of caches that are flushed in several requests, in their order."""
 
-@dataclass(frozen=True)
-class PlannedFlush:
-    """The preview of a flush, of a cache that is up."""
-
-    status: Status
-    flush: FlushPreview
+FlushPlan = tuple[Status, FlushPreview]
+"""The state of a cache that is up, and what a flush would delete."""
 
 
 def make_flush_confirmation(view: BaseView, inspectors: Sequence[Inspector]) -> Confirmation:
     """Return the confirmation for flushing caches, with what would be deleted from each."""
     flushable = [inspector for inspector in inspectors if view.checker.is_allowed(FLUSH, inspector)]
-    plans = view.executor.run_all({inspector: _make_planner(inspector) for inspector in flushable})
-    available = [inspector for inspector in flushable if plans[inspector].value is not None]
+    plans = view.executor.run_all(
+        {inspector: partial(_get_plan, inspector) for inspector in flushable}
+    )
+    available = {inspector: plan.value for inspector, plan in plans.items() if plan.value}
     return Confirmation(
-        question=_get_question(available),
+        question=_get_question([*available]),
         breadcrumb=_("Flush"),
         consequences=(),
-        table=_make_preview_table(
-            (inspector, plan, view.checker.caches_sharing_store(inspector))
-            for inspector in available
-            if (plan := plans[inspector].value) is not None
-        ),
-        button_text=_get_button_text(available),
+        table=_make_preview_table(view, available),
+        button_text=_get_button_text([*available]),
         cancel=Action("cancel", _("Cancel"), view.links.caches()),
         hidden_fields=[
             ("action", "flush"),
@@ -86,7 +78,7 @@ def make_flush_confirmation(view: BaseView, inspectors: Sequence[Inspector]) -> 
 
 
 def _iter_refusals(
-    inspectors: Sequence[Inspector], plans: Mapping[Inspector, CallResult[PlannedFlush]]
+    inspectors: Sequence[Inspector], plans: Mapping[Inspector, CallResult[FlushPlan]]
 ) -> Iterable[str]:
     for inspector in inspectors:
         error = plans[inspector].error if inspector in plans else None
@@ -95,78 +87,57 @@ def _iter_refusals(
         elif not inspector.can_flush:
             params = {"alias": inspector.alias, "why": inspector.unsupported_reason("can_flush")}
             yield _('"%(alias)s" can\'t be flushed. %(why)s') % params
-        elif flush_affects_restricted(inspector):
-            yield flush_refused_text(inspector)
-        elif inspector not in plans:
-            yield _('You don\'t have permission to flush "%(alias)s".') % {"alias": inspector.alias}
+        elif flush_affects_restricted(inspector) or inspector not in plans:
+            yield _get_refusal(inspector)
 
 
-def flush_caches(view: BaseView, inspectors: Sequence[Inspector]) -> list[FlushJob]:
+def flush_caches(view: BaseView, inspectors: Sequence[Inspector]) -> FlushJobs:
     """Flush the caches that are up. Return the jobs of those that take more than one request.
 
     The states of all are requested in parallel before the first cache is flushed.
     """
     answers = view.executor.run_all({inspector: inspector.status for inspector in inspectors})
-    unfinished = []
+    unfinished = {}
     for inspector in inspectors:
         error = answers[inspector].error
         if error is not None:
             params = {"why": error_message(inspector, error)}
             view.add_message(_("Not flushed. %(why)s") % params, messages.ERROR)
         elif not view.checker.is_allowed(FLUSH, inspector):
-            text = _('You don\'t have permission to flush "%(alias)s".') % {
-                "alias": inspector.alias
-            }
-            view.add_message(
-                flush_refused_text(inspector) if flush_affects_restricted(inspector) else text,
-                messages.ERROR,
-            )
-        elif inspector.flushes_in_steps:
-            unfinished += start_flush_job(view, inspector)
-        else:
+            view.add_message(_get_refusal(inspector), messages.ERROR)
+        elif not inspector.flushes_in_steps:
             flush_cache(view, inspector)
+        elif (state := start_flush_job(view, inspector)) is not None:
+            unfinished[inspector] = state
     return unfinished
 
 
-def start_flush_job(view: BaseView, inspector: Inspector) -> list[FlushJob]:
-    """Run the first step of a flush. Return its job, or nothing if it is complete or failed."""
-    job = FlushJob(inspector, new_job_state(None))
-    step = job.run_step(view)
+def _get_refusal(inspector: Inspector) -> str:
+    """Return why the user may not flush a cache."""
+    if flush_affects_restricted(inspector):
+        return flush_refused_text(inspector)
+    return _('You don\'t have permission to flush "%(alias)s".') % {"alias": inspector.alias}
+
+
+def start_flush_job(view: BaseView, inspector: Inspector) -> JobState | None:
+    """Run the first step of a flush. Return its state, or None if it is complete or failed."""
+    step = run_flush_step(view, inspector, JobState.new(None))
     if step.error is not None:
         params = {"why": error_message(inspector, step.error)}
         view.add_message(_("Not flushed, or not completely. %(why)s") % params, messages.ERROR)
-        return []
-    if not step.job_state.job.complete:
-        return [FlushJob(inspector, step.job_state)]
-    task = step.job_state.job.task
-    view.add_message(
-        *message_and_level(
-            FlushJob(inspector, step.job_state).get_message(), task.done, task.failures
-        )
-    )
-    return []
+        return None
+    if not step.job.complete:
+        return step.state
+    task, text = step.job.task, flush_job_text(inspector.alias, step.job)
+    view.add_message(*message_and_level(text, task.done, task.failures))
+    return None
 
 
-@dataclass(frozen=True)
-class FlushJob:
-    """The state of flushing a cache in several requests."""
-
-    inspector: Inspector
-    run: JobState
-
-    def run_step(self, view: BaseView) -> JobStep:
-        """Continue the job for the time budget of one request."""
-        runner = JobRunner(
-            self.inspector,
-            view.request.user.pk,
-            FLUSH_CACHE,
-            self.inspector.scan_for_flush,
-            make_flush_log_message(self.inspector.alias),
-        )
-        return runner.step(self.run, view.call_cache)
-
-    def get_message(self) -> str:
-        return make_flush_log_message(self.inspector.alias)(self.run.job)
+def run_flush_step(view: BaseView, inspector: Inspector, state: JobState) -> JobStep:
+    """Continue the job for the time budget of one request."""
+    message = partial(flush_job_text, inspector.alias)
+    runner = make_runner(view, inspector, FLUSH_CACHE, inspector.scan_for_flush, message)
+    return runner.step(state, view.call_cache)
 
 
 def flush_cache(view: BaseView, inspector: Inspector) -> None:
@@ -175,24 +146,14 @@ def flush_cache(view: BaseView, inspector: Inspector) -> None:
         count = inspector.flush()
     except Exception as error:  # The other caches are still flushed.
         view.log_possible_change(
-            error, log_entries.CHANGE, [], partial(_format_flushed, inspector, None), inspector
+            error, log_entries.CHANGE, [], partial(flushed_text, inspector.alias, None), inspector
         )
         params = {"why": error_message(inspector, error)}
         view.add_message(_("Not flushed, or not completely. %(why)s") % params, messages.ERROR)
         return
-    message = partial(_format_flushed, inspector, count)
+    message = partial(flushed_text, inspector.alias, count)
     log_entries.record_cache(view.request.user.pk, log_entries.CHANGE, inspector, message)
     view.add_message(message())
-
-
-def _format_flushed(inspector: Inspector, count: int | None) -> str:
-    if count is None:
-        return _('Flushed "%(alias)s".') % {"alias": inspector.alias}
-    return ngettext(
-        'Flushed "%(alias)s": %(count)s entry deleted.',
-        'Flushed "%(alias)s": %(count)s entries deleted.',
-        count,
-    ) % {"alias": inspector.alias, "count": formatting.format_number(count)}
 
 
 def group_by_storage(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Inspector]]:
@@ -217,45 +178,31 @@ def _get_button_text(inspectors: Sequence[Inspector]) -> str:
     return _("Flush %(count)s caches") % {"count": len(inspectors)}
 
 
-def _make_planner(inspector: Inspector) -> Callable[[], PlannedFlush]:
-    """Return a function that gets the state of a cache and the preview of a flush."""
-    return lambda: PlannedFlush(inspector.status(), inspector.preview_flush())
+def _get_plan(inspector: Inspector) -> FlushPlan:
+    return inspector.status(), inspector.preview_flush()
 
 
-def _make_preview_table(
-    plans: Iterable[tuple[Inspector, PlannedFlush, Sequence[Inspector]]],
-) -> Table:
+def _make_preview_table(view: BaseView, plans: Mapping[Inspector, FlushPlan]) -> Table:
     """Return a table of what is deleted from each cache, how much, and by which command."""
     headers = (Header(_("Cache")), Header(_("What is deleted")), Header(_("Entries"), "number"))
-    rows = [
-        Row(
-            [
-                Cell(inspector.alias, kind="name"),
-                Cell(
-                    _format_scope(inspector, plan.flush, sharing),
-                    kind="scope",  # May contain a path, which narrow screens must break.
-                    lines=[_format_command(plan.flush)],
-                ),
-                _make_entries_cell(plan),
-            ]
-        )
-        for inspector, plan, sharing in plans
-    ]
+    rows = []
+    for inspector, (status, preview) in plans.items():
+        others = view.checker.caches_sharing_store(inspector)
+        command = _("This runs %(command)s.") % {"command": preview.command}
+        # May contain a path, which narrow screens must break.
+        scope = Cell(_format_scope(inspector, preview, others), kind="scope", lines=[command])
+        entries = Cell(_format_entries(status, preview), kind="number")
+        rows.append(Row([Cell(inspector.alias, kind="name"), scope, entries]))
     return Table(headers, rows, caption=_("What is deleted"))
 
 
-def _format_command(plan: FlushPreview) -> str:
-    return _("This runs %(command)s.") % {"command": plan.command}
-
-
-def _make_entries_cell(plan: PlannedFlush) -> Cell:
+def _format_entries(status: Status, preview: FlushPreview) -> str:
     """Return the approximate number of entries to delete, or an upper limit."""
-    text = _("unknown")
-    if plan.flush.entries is not None:
-        text = _("about %(count)s") % {"count": formatting.format_number(plan.flush.entries)}
-    elif plan.status.keys is not None:
-        text = _("at most %(count)s") % {"count": formatting.format_number(plan.status.keys)}
-    return Cell(text, kind="number")
+    if preview.entries is not None:
+        return _("about %(count)s") % {"count": formatting.format_number(preview.entries)}
+    if status.keys is not None:
+        return _("at most %(count)s") % {"count": formatting.format_number(status.keys)}
+    return _("unknown")
 
 
 def _format_scope(inspector: Inspector, plan: FlushPreview, others: Sequence[Inspector]) -> str:
@@ -281,11 +228,11 @@ class FlushView(BaseView):
     template_name = "admin/django_cachex/job.html"
 
     @classmethod
-    def render_started(cls, view: BaseView, jobs: Sequence[FlushJob]) -> HttpResponse:
+    def render_started(cls, view: BaseView, jobs: FlushJobs) -> HttpResponse:
         """Render this page from the view that ran the first step."""
         self = cls(site=view.site)
         self.setup(view.request)
-        return self.render_jobs(jobs, JobStep(jobs[0].run))
+        return self.render_jobs(jobs, JobStep(next(iter(jobs.values()))))
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Redirect to the caches, because the state of the jobs is only in the form."""
@@ -293,50 +240,46 @@ class FlushView(BaseView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         jobs = self.load_jobs()
-        unfinished = [job for job in jobs if not job.run.job.complete]
+        unfinished = [inspector for inspector, state in jobs.items() if not state.job.complete]
         if not unfinished:
             return self.redirect(self.links.caches())
-        [current, *_others] = unfinished
-        self.check_permission(FLUSH, current.inspector)
-        step = current.run_step(self)
-        updated = [
-            FlushJob(job.inspector, step.job_state) if job is current else job for job in jobs
-        ]
-        return self.render_jobs(updated, step)
+        self.check_permission(FLUSH, unfinished[0])
+        step = run_flush_step(self, unfinished[0], jobs[unfinished[0]])
+        return self.render_jobs({**jobs, unfinished[0]: step.state}, step)
 
-    def load_jobs(self) -> list[FlushJob]:
+    def load_jobs(self) -> FlushJobs:
         """Return the jobs in the submitted form, without those whose token is invalid."""
         data = self.request.POST
-        jobs = []
+        jobs = {}
         for alias, token in zip(data.getlist("cache"), data.getlist("state"), strict=False):
             if alias not in visible_aliases():
                 continue
             try:
                 state = load_state(token, FLUSH_PURPOSE, self.request.user.pk, alias)
+                jobs[inspector_for(alias)] = JobState.from_json(*state)
             except ValueError:
                 self.add_message(_("That page has expired. Nothing was changed."))
-                continue
-            jobs.append(FlushJob(inspector_for(alias), JobState.from_json(state)))
         return jobs
 
-    def render_jobs(self, jobs: Sequence[FlushJob], step: JobStep) -> HttpResponse:
+    def render_jobs(self, jobs: FlushJobs, step: JobStep) -> HttpResponse:
         """Render the progress of the jobs after a step of one of them."""
         self.alerts += make_step_alerts(step)
-        unfinished = [job for job in jobs if not job.run.job.complete]
-        current = unfinished[0] if unfinished else jobs[-1]
+        unfinished = [inspector for inspector, state in jobs.items() if not state.job.complete]
+        current = unfinished[0] if unfinished else [*jobs][-1]
         failed = step.error is not None or step.is_stuck
+        texts = {one: flush_job_text(one.alias, state.job) for one, state in jobs.items()}
         context = self.get_context_data(
             job=make_progress(
-                current.get_message().rstrip("."),
-                current.run.job.progress,
+                texts[current].rstrip("."),
+                jobs[current].job.progress,
                 Button(_("Continue"), "run", "primary"),
-                [pair for job in jobs for pair in self.make_hidden_fields(job)],
+                [pair for one, state in jobs.items() for pair in self.make_fields(one, state)],
                 auto_continue=not failed,
                 action_url=self.links.flush(),
             ),
-            summaries=[job.get_message() for job in jobs if job is not current],
-            cards=[card for job in jobs for card in make_failure_cards(job.run, job.inspector)],
-            heading=self.make_heading(jobs),
+            summaries=[text for inspector, text in texts.items() if inspector is not current],
+            cards=[card for one, state in jobs.items() for card in make_failure_cards(state, one)],
+            heading=self.make_heading([*jobs]),
             # A link to this page would lose the state of the jobs.
             actions=(),
             help=HelpPanel("flush"),
@@ -345,17 +288,19 @@ class FlushView(BaseView):
         )
         return self.render_to_response(context)
 
-    def make_hidden_fields(self, job: FlushJob) -> list[tuple[str, str]]:
-        alias = job.inspector.alias
-        token = dump_state(job.run.to_json(), FLUSH_PURPOSE, self.request.user.pk, alias)
-        return [("cache", alias), ("state", token)]
+    def make_fields(self, inspector: Inspector, state: JobState) -> list[tuple[str, str]]:
+        """Return the hidden fields with the state of a job."""
+        alias, position = inspector.alias, state.job.progress.token
+        scope = FLUSH_PURPOSE, self.request.user.pk, alias
+        return [("cache", alias), ("state", dump_state(state.to_json(), position, *scope))]
 
-    def make_heading(self, jobs: Sequence[FlushJob]) -> Heading:
-        if len(jobs) == 1:
-            alias = jobs[0].inspector.alias
-            return Heading(_('Flush "%(alias)s"') % {"alias": alias}, kind="question")
-        text = ngettext("Flush %(count)s cache", "Flush %(count)s caches", len(jobs))
-        return Heading(text % {"count": len(jobs)}, kind="question")
+    def make_heading(self, inspectors: Sequence[Inspector]) -> Heading:
+        if len(inspectors) == 1:
+            text = _('Flush "%(alias)s"') % {"alias": inspectors[0].alias}
+            return Heading(text, kind="question")
+        count = len(inspectors)
+        text = ngettext("Flush %(count)s cache", "Flush %(count)s caches", count)
+        return Heading(text % {"count": count}, kind="question")
 
     def breadcrumbs(self) -> Sequence[Action]:
         return [Action("flush", _("Flush"), "")]

@@ -34,13 +34,14 @@ def make_history_context(
     checker: PermissionChecker, model: type[models.Model], object_id: str
 ) -> dict[str, Any]:
     """Return the context of a history page: the latest `MAX_ENTRIES` log entries of an object."""
+
     entries = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(model), object_id=object_id
     ).select_related("user")[:MAX_ENTRIES]
     headers = (Header(_("Date and time")), Header(_("User")), Header(_("What changed")))
     rows = []
     for entry in entries:
-        message = entry.get_change_message()
+        message = log_entries.displayed_message(entry)
         if not checker.is_superuser:  # Earlier versions wrote ids of sessions to the log.
             message = mask_pattern(message)
         moment = Cell(

@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin import log_entries
 from django_cachex.admin.components import Action, Alert, Confirmation, FormPanel, Heading
 from django_cachex.admin.deadline import CallResult
-from django_cachex.admin.errors import error_message
 from django_cachex.admin.forms.elements import STATE_PARAMS, page_from_query
 from django_cachex.admin.key_actions import (
     ACTIONS_BY_FORM_MODE,
@@ -29,7 +28,7 @@ from django_cachex.admin.key_actions import (
 from django_cachex.admin.key_actions.elements import RemoveElementsAction, RowAction
 from django_cachex.admin.key_actions.key import editable_name
 from django_cachex.admin.links import LinkTarget
-from django_cachex.admin.messages import failure_message
+from django_cachex.admin.messages import error_message, failure_message
 from django_cachex.admin.permissions import (
     ADD,
     DELETE,

@@ -30,11 +30,10 @@ from django_cachex.admin.components import (
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import Links
 from django_cachex.admin.permissions import VIEW_NAMESPACES, PermissionChecker
-from django_cachex.admin.sessions import session_key_filter
-from django_cachex.admin.views.base import BaseSignedStateView, make_bytes_cell
-from django_cachex.admin.views.bulk import format_counted_keys, get_memory_label, make_key_link
+from django_cachex.admin.views.base import BaseCacheView, make_bytes_cell
+from django_cachex.admin.views.bulk import get_memory_label, make_key_link
 from django_cachex.admin.views.caches import SUPPORT_BADGES
-from django_cachex.admin.views.progress import continue_count, make_progress
+from django_cachex.admin.views.jobs import KeyCount, StateTokens, make_progress
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.jobs import Job
@@ -43,7 +42,6 @@ from django_cachex.inspectors.namespaces import (
     TTL_BOUNDS,
     Branch,
     Estimate,
-    NamespaceOptions,
     NamespacePath,
     NamespaceStats,
     Sample,
@@ -78,11 +76,7 @@ class NamespaceReport:
 
     @cached_property
     def sample(self) -> Sample:
-        position = self.work.progress
-        whole = self.stats.total
-        if not self.is_sample or not position.total:
-            return Sample(whole)
-        return Sample(whole, min(1.0, position.examined / position.total))
+        return Sample.of(self.work, self.inspector)
 
     def get_accuracy_note(self) -> str:
         """Return what the figures are based on."""
@@ -133,7 +127,8 @@ class NamespaceReport:
             return None
         shown = branches[:MAX_BARS]
         bars = [
-            self._make_bar(self.make_pattern(path), branch.usage, path) for path, branch in shown
+            self._make_bar(self.stats.options.pattern(path), branch.usage, path)
+            for path, branch in shown
         ]
         rest = subtract_weights(self.stats.total, [branch.usage for _path, branch in shown])
         if rest.keys:
@@ -159,11 +154,6 @@ class NamespaceReport:
         if self.stats.tree.root.truncated:
             return _("small namespaces, and keys without a namespace")
         return _("keys without a namespace")
-
-    def make_pattern(self, path: NamespacePath) -> str:
-        """Return the pattern that matches the keys of a namespace."""
-        separator = self.stats.options.separator
-        return self.stats.options.prefix + "".join(part + separator for part in path) + "*"
 
     def make_table(self) -> Table:
         """Return a table of the namespaces and, below each, the larger namespaces inside it."""
@@ -202,7 +192,7 @@ class NamespaceReport:
         )
 
     def _make_name_cell(self, path: NamespacePath) -> Cell:
-        pattern, alias = self.make_pattern(path), self.inspector.alias
+        pattern, alias = self.stats.options.pattern(path), self.inspector.alias
         inside = self.links.namespaces(alias, under=pattern[:-1])
         return Cell(
             pattern,
@@ -250,6 +240,11 @@ class NamespaceReport:
         return Table(headers, rows, caption=_("Largest keys found"), compact=True)
 
 
+def format_counted_keys(count: int) -> str:
+    text = ngettext("%(count)s key counted", "%(count)s keys counted", count)
+    return text % {"count": formatting.format_number(count)}
+
+
 def subtract_weights(whole: Usage, parts: list[Usage]) -> Usage:
     """Subtract the weights of some parts from the weight of the whole."""
     sums = [sum(column) for column in zip(*parts, strict=True)] or [0] * len(whole)
@@ -276,22 +271,20 @@ def get_ttl_labels() -> list[str]:
     return [first, *between, last]
 
 
-NAMESPACES_PURPOSE = "namespaces"
-"""The purpose of the tokens with the state of the count."""
+EXPIRED_TEXT = gettext_lazy(
+    "That page has expired or belongs to another cache. Counting starts again."
+)
 
 COUNT_SAMPLE, COUNT_ALL = "sample", "all"
 """The values of the buttons: count a sample, or all keys."""
 
 
-class NamespacesView(BaseSignedStateView):
+class NamespacesView(BaseCacheView):
     """Shows how much memory, or how many keys, each namespace of a cache has."""
 
     permission = VIEW_NAMESPACES
     title = gettext_lazy("Namespaces")
     template_name = "admin/django_cachex/namespaces.html"
-    expired_text = gettext_lazy(
-        "That page has expired or belongs to another cache. Counting starts again."
-    )
 
     def get_alias(self) -> str:
         return unquote(self.kwargs["object_id"])
@@ -300,11 +293,6 @@ class NamespacesView(BaseSignedStateView):
     def under(self) -> str:
         """The prefix of the names, without a `*`."""
         return self.request.GET.get("under", "").replace("*", "")
-
-    @cached_property
-    def namespace_options(self) -> NamespaceOptions:
-        separator = limits().namespace_separator
-        return NamespaceOptions(separator, self.under, session_key_filter(self.inspector))
 
     def scan_keys(self, token: str, limit: int, deadline: float) -> ScanPage:
         query = Query(self.pattern)
@@ -316,21 +304,12 @@ class NamespacesView(BaseSignedStateView):
     def pattern(self) -> Pattern:
         return Pattern(f"{self.under}*" if self.under else "")
 
-    # The state in the form.
-
-    def token_scope(self, purpose: str) -> tuple[str, Any, str, str]:
-        """Bind a token to the user, the cache, the prefix and the separator."""
-        options = json.dumps([self.under, self.namespace_options.separator])
-        return (purpose, self.request.user.pk, self.inspector.alias, options)
-
-    def load_count(self) -> Job[NamespaceStats]:
-        """Return the state of the count in the submitted form, or a new one."""
-        state = self.load_token(NAMESPACES_PURPOSE, self.request.POST.get("state", ""))
-        if state is None:
-            return Job(NamespaceStats(self.namespace_options))
-        return Job.from_json(
-            state, lambda counts: NamespaceStats.from_json(counts, self.namespace_options)
-        )
+    @cached_property
+    def key_count(self) -> KeyCount:
+        """The count, whose tokens are bound to the prefix and the separator."""
+        scope = json.dumps(["namespaces", self.under, limits().namespace_separator])
+        tokens = StateTokens(self, scope, EXPIRED_TEXT)
+        return KeyCount.of_view(self, tokens, self.scan_keys, self.under)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data())
@@ -343,14 +322,15 @@ class NamespacesView(BaseSignedStateView):
             return super().get_context_data(
                 empty=make_too_long_state(problem, self.current_url(under="")), **kwargs
             )
-        work, can_continue = continue_count(self, self.load_count(), self.scan_keys)
+        counted = self.key_count.load(self.request.POST.get("state", ""))
+        work, can_continue = self.key_count.advance(counted)
         stats, position = work.task, work.progress
         mode = COUNT_ALL if self.request.POST.get("step") == COUNT_ALL else COUNT_SAMPLE
         is_done = mode == COUNT_SAMPLE and position.examined >= limits().namespace_sample
         continue_button = (
             Button(_("Count everything"), COUNT_ALL, "primary")
             if is_done
-            else _make_continue_button(mode)
+            else Button(_("Continue counting"), mode)
         )
         if not position.examined and not position.complete:
             # The count failed at once, which an alert explains.
@@ -361,7 +341,7 @@ class NamespacesView(BaseSignedStateView):
                 format_counted_keys(stats.total.keys),
                 position,
                 continue_button,
-                [("state", self.dump_token(NAMESPACES_PURPOSE, work.to_json()))],
+                [("state", self.key_count.dump(work))],
                 auto_continue=can_continue and not is_done,
             ),
             accuracy_note=report.get_accuracy_note(),
@@ -403,10 +383,6 @@ class NamespacesView(BaseSignedStateView):
 
     def help(self) -> HelpPanel:
         return HelpPanel("namespaces", self.inspector)
-
-
-def _make_continue_button(mode: str) -> Button:
-    return Button(_("Continue counting"), mode)
 
 
 def make_too_long_state(problem: str, whole: str) -> EmptyState:

@@ -3,41 +3,151 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from django_cachex.admin.management.commands._cachex.bulk import (
-    DeleteSubcommand,
-    ExpireSubcommand,
-    FlushSubcommand,
+from django_cachex.admin.management.commands._cachex.change import (
+    delete_keys,
+    expire_keys,
+    flush_caches,
+    set_value,
 )
-from django_cachex.admin.management.commands._cachex.caches import (
-    CachesSubcommand,
-    InfoSubcommand,
-    NamespacesSubcommand,
-)
-from django_cachex.admin.management.commands._cachex.context import (
-    CommandContext,
-    Output,
-    Subcommand,
-)
-from django_cachex.admin.management.commands._cachex.keys import (
-    GetSubcommand,
-    KeysSubcommand,
-    SetSubcommand,
+from django_cachex.admin.management.commands._cachex.context import CommandContext, Output
+from django_cachex.admin.management.commands._cachex.read import (
+    get_value,
+    list_caches,
+    list_keys,
+    list_namespaces,
+    show_info,
 )
 
-SUBCOMMANDS: dict[str, type[Subcommand]] = {
-    "caches": CachesSubcommand,
-    "keys": KeysSubcommand,
-    "get": GetSubcommand,
-    "set": SetSubcommand,
-    "delete": DeleteSubcommand,
-    "expire": ExpireSubcommand,
-    "info": InfoSubcommand,
-    "namespaces": NamespacesSubcommand,
-    "flush": FlushSubcommand,
+AddArguments = Callable[[ArgumentParser], None]
+
+
+def add_cache(parser: ArgumentParser) -> None:
+    parser.add_argument("cache", help="an alias in settings.CACHES")
+
+
+def add_caches(parser: ArgumentParser) -> None:
+    parser.add_argument("caches", nargs="+", metavar="cache", help="aliases in settings.CACHES")
+
+
+def add_key(parser: ArgumentParser) -> None:
+    parser.add_argument("key", help="the name of the key, as used in application code")
+
+
+def add_keys(parser: ArgumentParser) -> None:
+    parser.add_argument("keys", nargs="*", help="the names of keys, as used in application code")
+    parser.add_argument("--pattern", default="", help="all keys that match; * matches anything")
+    parser.add_argument("--type", default="", help="with --pattern, only keys of this type")
+
+
+def add_search(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "pattern", nargs="?", default="", help="* matches anything; without *, any part of a key"
+    )
+    parser.add_argument("--type", default="", help="only keys of this type")
+    parser.add_argument(
+        "--limit", type=int, default=100, help="the maximum number of keys; 0 for all"
+    )
+
+
+def add_unsafe(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--unsafe",
+        action="store_true",
+        help="use the backend's get() if needed; this may run code that is stored in the value",
+    )
+
+
+def add_value(parser: ArgumentParser) -> None:
+    parser.add_argument("value", help="the value, or - for standard input")
+    parser.add_argument(
+        "--as",
+        dest="store_as",
+        choices=["auto", "text", "json", "integer"],
+        default="auto",
+        help="auto: a value that starts with { or [ is JSON, anything else is text",
+    )
+    parser.add_argument("--replace", action="store_true", help="replace the key if it exists")
+
+
+def add_expiry(parser: ArgumentParser, required: bool = False) -> None:
+    group = parser.add_mutually_exclusive_group(required=required)
+    group.add_argument("--in", dest="seconds", type=int, help="expire in this many seconds")
+    group.add_argument("--never", action="store_true", help="never expire")
+
+
+def add_required_expiry(parser: ArgumentParser) -> None:
+    add_expiry(parser, required=True)
+
+
+def add_sample(parser: ArgumentParser) -> None:
+    parser.add_argument("--under", default="", help="only keys that start with this")
+    parser.add_argument("--all", action="store_true", help="count every key, not a sample")
+
+
+def add_change_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="don't ask for confirmation")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be done, and change nothing"
+    )
+    parser.add_argument("--user", default="", help="the user to record in the admin's history")
+
+
+class Subcommand(NamedTuple):
+    """A subcommand of `manage.py cachex`."""
+
+    run: Callable[[CommandContext], int]
+    """Runs it and returns the exit code."""
+
+    help: str
+    arguments: Sequence[AddArguments] = ()
+
+
+SUBCOMMANDS = {
+    "caches": Subcommand(
+        list_caches, "List the caches in settings.CACHES and whether they are up."
+    ),
+    "keys": Subcommand(
+        list_keys, "List all keys, or those that match a pattern.", [add_cache, add_search]
+    ),
+    "get": Subcommand(
+        get_value,
+        "Show the value of a key, without executing it.",
+        [add_cache, add_key, add_unsafe],
+    ),
+    "set": Subcommand(
+        set_value,
+        "Store a value under a key, through the cache's serializer.",
+        [add_cache, add_key, add_value, add_expiry, add_change_options],
+    ),
+    "delete": Subcommand(
+        delete_keys,
+        "Delete keys, by name or by pattern.",
+        [add_cache, add_keys, add_change_options],
+    ),
+    "expire": Subcommand(
+        expire_keys,
+        "Set or remove the TTL of keys, by name or by pattern.",
+        [add_cache, add_keys, add_required_expiry, add_change_options],
+    ),
+    "info": Subcommand(
+        show_info, "Show the configuration of a cache and information from its server.", [add_cache]
+    ),
+    "namespaces": Subcommand(
+        list_namespaces,
+        "Count keys by the parts of their names, in a sample or in all keys.",
+        [add_cache, add_sample],
+    ),
+    "flush": Subcommand(
+        flush_caches,
+        "Delete all entries of caches, after showing what will be deleted.",
+        [add_caches, add_change_options],
+    ),
 }
 
 
@@ -54,7 +164,8 @@ class Command(BaseCommand):
             subparser.add_argument(
                 "--json", action="store_true", help="write each result as a line of JSON"
             )
-            subcommand.add_arguments(subparser)
+            for add in subcommand.arguments:
+                add(subparser)
         subparser = subparsers.add_parser(
             "help", help="Show this help, or the help of a subcommand."
         )

@@ -1,30 +1,27 @@
-"""Options, output and permissions of a subcommand."""
+"""What the subcommands share: their output, their options, and what they may do."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
-from argparse import ArgumentParser
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError
 from django.core.management.base import OutputWrapper
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from django_cachex.admin import formatting
-from django_cachex.admin.errors import (
-    close_broken_connections,
-    may_have_succeeded,
-    short_error,
-    unknown_outcome_message,
-)
+from django_cachex.admin.deadline import close_broken_connections, may_have_succeeded
 from django_cachex.admin.forms.base import MAX_TIMEOUT_SECONDS
 from django_cachex.admin.log_entries import Message
+from django_cachex.admin.messages import short_error, unknown_outcome_message
 from django_cachex.admin.permissions import (
     KeyPolicies,
     Permission,
@@ -34,13 +31,28 @@ from django_cachex.admin.permissions import (
     visible_aliases,
 )
 from django_cachex.commands.text import one_line
+from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.jobs import FindKeys, ScanProgress
+from django_cachex.inspectors.jobs import FindKeys, Job, ScanProgress, advance
+from django_cachex.inspectors.namespaces import NamespaceOptions, NamespaceStats
 from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
 BAR_WIDTH = 24
 """The width of the progress bar in characters."""
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+"""Exit codes: success; failed, refused or nothing found; wrong usage."""
+
+T = TypeVar("T")
+
+
+def usage_error(text: str) -> CommandError:
+    return CommandError(one_line(text), returncode=EXIT_USAGE)
+
+
+def command_failed(text: str) -> CommandError:
+    return CommandError(one_line(text), returncode=EXIT_FAILED)
 
 
 @dataclass
@@ -78,16 +90,11 @@ class Output:
         self.out.write(strip_control_characters(text))
 
     def write_error(self, text: str) -> None:
-        self.write_raw(f"{one_line(text)}\n")
+        self._write_raw(f"{one_line(text)}\n")
 
     def write_question(self, question: str) -> None:
         """Write a question without a line break after it."""
-        self.write_raw(f"{one_line(question)} [y/N] ")
-
-    def write_raw(self, text: str) -> None:
-        """Write unchanged text to standard error."""
-        self.err.write(text, style_func=str, ending="")
-        self.err.flush()
+        self._write_raw(f"{one_line(question)} [y/N] ")
 
     def write_result(self, message: str, values: Mapping[str, Any]) -> None:
         """Write what was done, as a sentence or as a JSON object."""
@@ -96,13 +103,9 @@ class Output:
         else:
             self.write_text(message)
 
-    @property
-    def can_show_progress(self) -> bool:
-        return bool(self.err.isatty())
-
     def show_progress(self, at: ScanProgress, message: str) -> None:
         """Draw the progress bar, if the output is a terminal."""
-        if not self.can_show_progress:
+        if not self.err.isatty():
             return
         bar = ""
         if at.total:
@@ -110,12 +113,17 @@ class Output:
             filled = round(share * BAR_WIDTH)
             bar = f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {share:4.0%} "
         examined = _("%(count)s examined") % {"count": formatting.format_number(at.examined)}
-        self.write_raw(f"\r\x1b[K{bar}{examined} · {one_line(message)}")
+        self._write_raw(f"\r\x1b[K{bar}{examined} · {one_line(message)}")
 
     def clear_progress(self) -> None:
         """Remove the progress bar."""
-        if self.can_show_progress:
-            self.write_raw("\r\x1b[K")
+        if self.err.isatty():
+            self._write_raw("\r\x1b[K")
+
+    def _write_raw(self, text: str) -> None:
+        """Write unchanged text to standard error."""
+        self.err.write(text, style_func=str, ending="")
+        self.err.flush()
 
 
 def strip_control_characters(text: str) -> str:
@@ -123,41 +131,18 @@ def strip_control_characters(text: str) -> str:
     return re.sub(r"[^\n\t]+", lambda part: one_line(part[0]), text)
 
 
-def is_interactive() -> bool:
-    """Return whether questions can be asked on a terminal."""
-    return sys.stdin is not None and sys.stdin.isatty()
+def format_key_count(count: int) -> str:
+    """Return a number of keys in words."""
+    text = ngettext("%(count)s key", "%(count)s keys", count)
+    return text % {"count": formatting.format_number(count)}
 
 
-T = TypeVar("T")
+@dataclass(frozen=True)
+class Change:
+    """What is recorded about a change."""
 
-RecordMessage = Callable[[Message], None]
-"""Records a message."""
-
-EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
-"""Exit codes: success; failed, refused or nothing found; wrong usage."""
-
-
-class Subcommand:
-    """A subcommand of `manage.py cachex`."""
-
-    help: ClassVar[str] = ""
-
-    @staticmethod
-    def add_arguments(parser: ArgumentParser) -> None:
-        """Add the options of this subcommand."""
-
-    @staticmethod
-    def run(context: CommandContext) -> int:
-        """Run the subcommand; return the exit code."""
-        raise NotImplementedError
-
-
-def usage_error(text: str) -> CommandError:
-    return CommandError(one_line(text), returncode=EXIT_USAGE)
-
-
-def command_failed(text: str) -> CommandError:
-    return CommandError(one_line(text), returncode=EXIT_FAILED)
+    record: Callable[[Message], None]
+    message: Message
 
 
 @dataclass
@@ -165,12 +150,16 @@ class CommandContext:
     """The options and the output of one run, and what it may do."""
 
     output: Output
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self.user_id = find_user(self.options.get("user") or "")
+        """The id of the user in `--user`, or None."""
 
     def __getitem__(self, name: str) -> Any:
         return self.options[name]
 
-    def inspector(self, alias: str, permission: Permission | None = None) -> Inspector:
+    def inspector(self, alias: str, permission: Permission) -> Inspector:
         """Return the inspector of a cache.
 
         Raises:
@@ -181,18 +170,20 @@ class CommandContext:
             text = _('There is no cache "%(alias)s". Caches: %(known)s.')
             raise usage_error(text % {"alias": alias, "known": known})
         inspector = inspector_for(alias)
-        if permission is not None and not alias_allows(permission, inspector):
-            raise command_failed(self._refusal_reason(permission, inspector))
-        return inspector
+        if alias_allows(permission, inspector):
+            return inspector
+        for ability in permission.abilities:
+            self.require(inspector, ability)
+        if permission.empties_store and flush_affects_restricted(inspector):
+            raise command_failed(flush_refused_text(inspector))
+        raise command_failed(_('"%(alias)s" is read-only in CACHEX_ADMIN.') % {"alias": alias})
 
     @staticmethod
-    def _refusal_reason(permission: Permission, inspector: Inspector) -> str:
-        for ability in permission.abilities:
-            if not getattr(inspector, ability):
-                return f'"{inspector.alias}": {inspector.unsupported_reason(ability)}'
-        if permission.empties_store and flush_affects_restricted(inspector):
-            return flush_refused_text(inspector)
-        return _('"%(alias)s" is read-only in CACHEX_ADMIN.') % {"alias": inspector.alias}
+    def require(inspector: Inspector, ability: str, hint: str = "") -> None:
+        """Raise CommandError unless the inspector has an ability."""
+        if not getattr(inspector, ability):
+            reason = inspector.unsupported_reason(ability)
+            raise command_failed(f'"{inspector.alias}": {reason}{hint}')
 
     def stored_key(self, inspector: Inspector, key: str, permission: Permission) -> bytes:
         """Return the stored key of a key.
@@ -206,33 +197,24 @@ class CommandContext:
             raise command_failed(text % {"key": key})
         return stored
 
-    def make_find(self, inspector: Inspector, query: Query, permission: Permission) -> FindKeys:
-        """Return a function that finds the keys of a query on which an operation is allowed."""
-        policies = KeyPolicies.of_cache(inspector)
-        query = replace(query, exclude=policies.hidden_key_filter)
+    def query(self, inspector: Inspector) -> Query:
+        """Return the query that `pattern` and `type` describe."""
+        type = self["type"]
+        if type and type not in inspector.types:
+            known = ", ".join(inspector.types) or _("none")
+            text = _('"%(given)s" isn\'t a key type of this cache. Types: %(known)s.')
+            raise usage_error(text % {"given": type, "known": known})
+        return Query(parse_pattern(self["pattern"]), type=type)
 
-        def find(token: str, want: int, deadline: float) -> ScanPage:
-            listing = inspector.scan(query, token, want, deadline)
-            keys = [stored for stored in listing.keys if policies.allows(permission, stored)]
-            return replace(listing, keys=keys)
-
-        return find
-
-    @cached_property
-    def user_id(self) -> Any:
-        """The id of the user in `--user`, or None."""
-        name = self.options.get("user")
-        if not name:
-            return None
-        users: Any = get_user_model()
-        try:
-            return users._default_manager.get_by_natural_key(name).pk
-        except users.DoesNotExist:
-            raise usage_error(_('There is no user "%(name)s".') % {"name": name}) from None
-
-    def require_user(self) -> None:
-        """Raise CommandError if the user in `--user` does not exist."""
-        _ = self.user_id
+    def ttl(self) -> int | None:
+        """Return the TTL in milliseconds, `TTL_NONE`, or None without an option."""
+        seconds: int | None = self["seconds"]
+        if self["never"] or seconds is None:
+            return TTL_NONE if self["never"] else None
+        if not 1 <= seconds <= MAX_TIMEOUT_SECONDS:
+            text = _("--in must be from 1 to %(maximum)s seconds.")
+            raise usage_error(text % {"maximum": MAX_TIMEOUT_SECONDS})
+        return seconds * 1000
 
     def confirm(self, question: str) -> None:
         """Ask for confirmation unless `--yes` was given.
@@ -240,9 +222,9 @@ class CommandContext:
         Raises:
             CommandError: the answer was no, or nobody can be asked.
         """
-        if self.options.get("yes"):
+        if self["yes"]:
             return
-        if not is_interactive():
+        if sys.stdin is None or not sys.stdin.isatty():
             text = _(
                 "%(question)s There is no terminal to ask on. Use --yes to confirm, or --dry-run."
             )
@@ -251,98 +233,87 @@ class CommandContext:
         if input().strip().lower() not in ("y", "yes"):
             raise command_failed(_("Canceled. Nothing was changed."))
 
-    def call(self, inspector: Inspector, call: Callable[[], T]) -> T:
+    def call(
+        self, inspector: Inspector, function: Callable[[], T], change: Change | None = None
+    ) -> T:
         """Return the result of a call to a cache.
+
+        Args:
+            inspector: the cache.
+            function: the call.
+            change: the change that the call makes; recorded here if the outcome is unknown.
 
         Raises:
             CommandError: the cache failed. The message has no passwords.
         """
         try:
-            return call()
-        except CommandError:
-            raise
-        except Exception as error:
+            return function()
+        except (Exception, KeyboardInterrupt) as error:
             text = _('Error in "%(alias)s": %(reason)s')
+            if change is not None and may_have_succeeded(error):
+                close_broken_connections()
+                change.record(unknown_outcome_message(error, change.message))
+                text = _('Error in "%(alias)s": %(reason)s. The change may have been made anyway.')
+            if isinstance(error, KeyboardInterrupt):
+                raise
             values = {"alias": inspector.alias, "reason": short_error(inspector, error)}
             raise command_failed(text % values) from error
 
-    def call_change(
-        self, inspector: Inspector, call: Callable[[], T], record: RecordMessage, message: Message
-    ) -> T:
-        """Return the result of a call that changes a cache.
+    def count_keys(
+        self,
+        inspector: Inspector,
+        find: FindKeys,
+        under: str = "",
+        is_enough: Callable[[ScanProgress], bool] = lambda _progress: False,
+    ) -> Job[NamespaceStats]:
+        """Return a count of keys, complete or as soon as it is enough.
 
         Args:
             inspector: the cache.
-            call: the call.
-            record: records a message, used if the outcome is unknown.
-            message: builds the message about the change.
-
-        Raises:
-            CommandError: the cache failed.
+            find: finds the keys.
+            under: what the names start with.
+            is_enough: returns whether to stop.
         """
+        job = Job(NamespaceStats(NamespaceOptions(limits().namespace_separator, under)))
         try:
-            return call()
-        except (Exception, KeyboardInterrupt) as error:
-            is_unknown, is_interrupted = may_have_succeeded(error), not isinstance(error, Exception)
-            if is_unknown:
-                close_broken_connections()
-                record(unknown_outcome_message(error, message))
-            if is_interrupted:
-                raise
-            text = _('Error in "%(alias)s": %(reason)s')
-            if is_unknown:
-                text = _('Error in "%(alias)s": %(reason)s. The change may have been made anyway.')
-            values = {"alias": inspector.alias, "reason": short_error(inspector, error)}
-            raise command_failed(text % values) from error
+            while not job.complete and not is_enough(job.progress):
+                before, deadline = job.progress.token, time.monotonic() + limits().scan_budget
+                step = partial(advance, job, find, inspector, deadline)
+                job = self.call(inspector, lambda step=step: [*step()][-1])  # type: ignore[misc]
+                self.output.show_progress(job.progress, format_key_count(job.task.total.keys))
+                if job.progress.token == before:
+                    break
+        finally:
+            self.output.clear_progress()
+        return job
 
 
-def add_cache_argument(parser: ArgumentParser) -> None:
-    parser.add_argument("cache", help="an alias in settings.CACHES")
+def find_user(name: str) -> Any:
+    """Return the id of the user with a name; None for an empty name.
 
-
-def add_search_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "pattern", nargs="?", default="", help="* matches anything; without *, any part of a key"
-    )
-    parser.add_argument("--type", default="", help="only keys of this type")
-
-
-def add_change_options(parser: ArgumentParser) -> None:
-    parser.add_argument("--yes", action="store_true", help="don't ask for confirmation")
-    parser.add_argument(
-        "--dry-run", action="store_true", help="show what would be done, and change nothing"
-    )
-    parser.add_argument("--user", default="", help="the user to record in the admin's history")
-
-
-def add_expiry_options(parser: ArgumentParser, required: bool = False) -> None:
-    group = parser.add_mutually_exclusive_group(required=required)
-    group.add_argument("--in", dest="seconds", type=int, help="expire in this many seconds")
-    group.add_argument("--never", action="store_true", help="never expire")
-
-
-def ttl_from_options(context: CommandContext) -> int | None:
-    """Return the TTL in milliseconds, `TTL_NONE`, or None without an option."""
-    if context["never"]:
-        return TTL_NONE
-    seconds: int | None = context["seconds"]
-    if seconds is None:
+    Raises:
+        CommandError: there is no such user.
+    """
+    if not name:
         return None
-    if not 1 <= seconds <= MAX_TIMEOUT_SECONDS:
-        raise usage_error(
-            _("--in must be from 1 to %(maximum)s seconds.") % {"maximum": MAX_TIMEOUT_SECONDS}
-        )
-    return seconds * 1000
+    users: Any = get_user_model()
+    try:
+        return users._default_manager.get_by_natural_key(name).pk
+    except users.DoesNotExist:
+        raise usage_error(_('There is no user "%(name)s".') % {"name": name}) from None
 
 
-def query_from_options(context: CommandContext, inspector: Inspector) -> Query:
-    """Return the query that the options describe."""
-    type = context["type"]
-    if type and type not in inspector.types:
-        known = ", ".join(inspector.types) or _("none")
-        text = _('"%(given)s" isn\'t a key type of this cache. Types: %(known)s.')
-        raise usage_error(text % {"given": type, "known": known})
-    return Query(parse_pattern(context["pattern"]), type=type)
+def make_find(inspector: Inspector, query: Query, permission: Permission) -> FindKeys:
+    """Return a function that finds the keys of a query on which an operation is allowed."""
+    policies = KeyPolicies.of_cache(inspector)
+    query = replace(query, exclude=policies.hidden_key_filter)
+
+    def find(token: str, limit: int, deadline: float) -> ScanPage:
+        page = inspector.scan(query, token, limit, deadline)
+        keys = [stored for stored in page.keys if policies.allows(permission, stored)]
+        return replace(page, keys=keys)
+
+    return find
 
 
 def parse_pattern(text: str) -> Pattern:

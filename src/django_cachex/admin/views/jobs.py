@@ -1,18 +1,21 @@
-"""The progress of bulk jobs."""
+"""What the views of jobs share: their state in a form, their progress, and their report."""
 
 from __future__ import annotations
 
 import csv
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import bulk, formatting
-from django_cachex.admin.bulk import JobState, JobStep
+from django_cachex.admin.bulk import BulkAction, JobRunner, JobState, JobStep
 from django_cachex.admin.components import (
     Alert,
     Button,
@@ -23,14 +26,112 @@ from django_cachex.admin.components import (
     Row,
     Table,
 )
-from django_cachex.admin.links import MAX_ID_LENGTH
-from django_cachex.admin.views.base import BaseCacheView
+from django_cachex.admin.links import MAX_ID_LENGTH, dump_state, load_state
+from django_cachex.admin.sessions import display_key, session_key_filter
+from django_cachex.admin.views.base import BaseCacheView, BaseView
 from django_cachex.admin.views.keys_table import format_examined
 from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.jobs import BulkTask, FindKeys, Job, ScanProgress, advance
-from django_cachex.inspectors.namespaces import NamespaceStats
+from django_cachex.inspectors.namespaces import NamespaceOptions, NamespaceStats
+
+T = TypeVar("T")
+
+EXPIRED_TEXT = gettext_lazy(
+    "That page has expired or belongs to another search. Nothing was changed."
+)
+
+
+@dataclass(frozen=True)
+class StateTokens:
+    """The signed tokens with the state of a job, which a view keeps in a field of its form."""
+
+    view: BaseCacheView
+    scope: str
+    """What a token is bound to, besides its purpose, the user and the cache."""
+
+    expired_text: Text = EXPIRED_TEXT
+    """The alert for an invalid or expired token."""
+
+    def dump(self, purpose: str, state: Any, position: str) -> str:
+        return dump_state(state, position, *self._binding(purpose))
+
+    def load(self, purpose: str, token: str, from_json: Callable[[Any, str], T]) -> T | None:
+        """Return what `from_json` makes of a token; None if it is empty or not valid here."""
+        try:
+            return from_json(*load_state(token, *self._binding(purpose))) if token else None
+        except ValueError:
+            self.view.alerts.append(Alert(self.expired_text, "warning"))
+            return None
+
+    def _binding(self, purpose: str) -> tuple[str, Any, str, str]:
+        return (purpose, self.view.request.user.pk, self.view.inspector.alias, self.scope)
+
+
+@dataclass(frozen=True)
+class KeyCount:
+    """Counts the keys that a search finds, for the scan budget of each request."""
+
+    view: BaseCacheView
+    tokens: StateTokens
+    find: FindKeys
+    options: NamespaceOptions
+
+    @classmethod
+    def of_view(
+        cls, view: BaseCacheView, tokens: StateTokens, find: FindKeys, under: str = ""
+    ) -> KeyCount:
+        """Return a count of the keys of a view's cache whose names start with `under`."""
+        mask_key = partial(view.checker.mask_key, view.inspector)
+        is_session = session_key_filter(view.inspector)
+        separator = limits().namespace_separator
+        return cls(view, tokens, find, NamespaceOptions(separator, under, is_session, mask_key))
+
+    def load(self, token: str) -> Job[NamespaceStats] | None:
+        """Return the count in a token; None if it is empty or not valid here."""
+
+        def from_json(state: Any, position: str) -> Job[NamespaceStats]:
+            stats_from_json = partial(NamespaceStats.from_json, options=self.options)
+            return Job.from_json(state, position, stats_from_json)
+
+        return self.tokens.load("count", token, from_json)
+
+    def dump(self, job: Job[NamespaceStats]) -> str:
+        return self.tokens.dump("count", job.to_json(), job.progress.token)
+
+    def advance(self, job: Job[NamespaceStats] | None) -> tuple[Job[NamespaceStats], bool]:
+        """Continue a count, or start one.
+
+        Returns:
+            The count, and whether it made progress.
+        """
+        inspector = self.view.inspector
+        jobs = [job or Job(NamespaceStats(self.options))]
+
+        def count() -> None:
+            deadline = time.monotonic() + limits().scan_budget
+            for next_job in advance(jobs[0], self.find, inspector, deadline):
+                jobs.append(next_job)  # noqa: PERF402  # Keeps the steps before an error.
+
+        result = self.view.call_cache(inspector, count)
+        before, after = jobs[0].progress, jobs[-1].progress
+        self.view.alerts += make_missing_alerts(after)
+        return jobs[-1], result.error is None and after.token != before.token
+
+
+def make_runner(
+    view: BaseView,
+    inspector: Inspector,
+    action: BulkAction,
+    find: FindKeys,
+    log_message: Callable[[Job[BulkTask]], str],
+) -> JobRunner:
+    """Return what runs a job for the user of a view."""
+    mask_key = partial(view.checker.mask_key, inspector)
+    return JobRunner(inspector, view.request.user.pk, action, find, log_message, mask_key)
+
 
 MAX_FAILURES_SHOWN = 20
 """The page lists this many keys that failed. The report has more."""
@@ -76,7 +177,7 @@ def make_job_progress(
     step: JobStep, token: str, resume_url: str, auto_continue: bool
 ) -> JobProgress:
     """Return the progress of a job. If its last step failed, it does not continue by itself."""
-    work = step.job_state.job
+    work = step.job
     report = [Button(_("Download the report"), "report")] if work.task.processed else []
     return make_progress(
         bulk.result_text(work.task).rstrip("."),
@@ -91,7 +192,7 @@ def make_job_progress(
 
 def has_only_failures(step: JobStep) -> bool:
     """Return whether every change has failed so far. The user then decides whether to continue."""
-    task = step.job_state.job.task
+    task = step.job.task
     return bool(task.failed) and not task.done
 
 
@@ -104,7 +205,7 @@ def make_step_alerts(step: JobStep) -> list[Alert]:
             "cover only what is done from here on."
         )
         alerts.append(Alert(text))
-    return [*alerts, *make_failure_alerts(step), *make_missing_alerts(step.job_state.job.progress)]
+    return [*alerts, *make_failure_alerts(step), *make_missing_alerts(step.job.progress)]
 
 
 def make_failure_alerts(step: JobStep) -> list[Alert]:
@@ -112,7 +213,7 @@ def make_failure_alerts(step: JobStep) -> list[Alert]:
 
     The level is an error if nothing else was done.
     """
-    work = step.job_state.job
+    work = step.job
     task, alerts = work.task, []
     [(_key, reason), *_rest] = task.failures or ((b"", ""),)
     if has_only_failures(step) and not work.complete:
@@ -170,7 +271,9 @@ def make_failure_cards(run: JobState, inspector: Inspector) -> list[Card]:
     if not task.failures:
         return []
     rows = [
-        Row([Cell(formatting.format_name(inspector.display_key(stored)), kind="key"), Cell(reason)])
+        Row(
+            [Cell(formatting.format_name(display_key(inspector, stored)), kind="key"), Cell(reason)]
+        )
         for stored, reason in task.failures[:MAX_FAILURES_SHOWN]
     ]
     note = ""
@@ -181,28 +284,6 @@ def make_failure_cards(run: JobState, inspector: Inspector) -> list[Card]:
         }
     table = Table([Header(_("Key")), Header(_("Reason"))], rows, caption=_("Failed"))
     return [Card(_("Failed"), table=table, note=note)]
-
-
-def continue_count(
-    view: BaseCacheView, work: Job[NamespaceStats], find: FindKeys
-) -> tuple[Job[NamespaceStats], bool]:
-    """Continue a count for the time budget of one request.
-
-    Returns:
-        The count, and whether it made progress.
-    """
-    works = [work]
-
-    def count() -> None:
-        deadline = time.monotonic() + limits().scan_budget
-        for next_work in advance(work, find, view.inspector, deadline):
-            works.append(next_work)  # noqa: PERF402  # Keeps the steps before an error.
-
-    result = view.call_cache(view.inspector, count)
-    after = works[-1]
-    view.alerts += make_missing_alerts(after.progress)
-    made_progress = after.progress.token != work.progress.token
-    return after, result.error is None and made_progress
 
 
 FORMULA_CHARACTERS = "=+\\-@＝＋－＠﹦﹢﹣﹫−"
@@ -234,7 +315,7 @@ def make_report(inspector: Inspector, name: str, text: str, work: Job[BulkTask])
         write()
         write(_("key"), _("reason"))
     for stored, reason in task.failures:
-        write(inspector.display_key(stored), reason)
+        write(display_key(inspector, stored), reason)
     return response
 
 

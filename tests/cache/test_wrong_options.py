@@ -298,6 +298,20 @@ def test_the_cache_and_the_check_use_the_same_words(driver: str, params: Any, id
         assert str(raised) == f"{message.msg} {message.hint}"
 
 
+@pytest.mark.parametrize(
+    "location",
+    [
+        "redis://user:1,hush,x@cache.example:1/0",
+        "redis://user:1;hush;x@cache.example:1/0",
+        "redis://user:1?hush@cache.example:1/0",
+        "redis://user:1?hush=1@cache.example:1/0",
+        "redis://user:1/hush@cache.example:1/0",
+    ],
+)
+def test_a_part_of_a_password_is_not_shown(driver: str, location: str) -> None:
+    assert reported(driver, LOCATION=location) == ["E104"]
+
+
 def test_a_missing_driver_is_reported_too(driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, f"{driver}.connection", None)
     load_driver.cache_clear()

@@ -30,6 +30,7 @@ from django_cachex.cache.options import (
     NOT_FOR_DRIVER,
     SYNC_CLASS_OPTIONS,
     import_object,
+    invalid_url_error,
     not_a_url_error,
     parse_url,
     validate_options,
@@ -217,13 +218,15 @@ def parse_locations(location: str | Sequence[str], driver_name: str = "redis") -
     """Return the URLs in a LOCATION: that of the primary, then those of its read replicas.
 
     Raises:
-        ConfigError: it is neither text nor a list of texts, or is empty. The hint has a URL for the
-            driver.
+        ConfigError: it is neither text nor a list of texts, or is empty, or a password contains a
+            separator. The hint has a URL for the driver.
     """
     is_list = isinstance(location, Sequence) and not isinstance(location, str)
     urls = list(location) if is_list else re.split("[;,]", str(location or ""))
     if not urls or not all(isinstance(url, str) and url for url in urls):
         raise not_a_url_error(driver_name, "")
+    if len(urls) > 1 and any("@" in url and "://" not in url for url in urls):
+        raise invalid_url_error(driver_name)  # The separator is a part of a password.
     return urls
 
 

@@ -305,7 +305,10 @@ def find_unknown_options(
 ) -> Iterator[ConfigError]:
     """Yield errors about options that don't exist, or aren't allowed in a URL."""
     classes = get_sync_classes(driver, url, options)
-    query = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    # In ``redis://user:12?34@host``, the query is the end of the password.
+    may_be_password = "@" in parts.query and "@" not in parts.netloc
     for name in map(str, {**options, **query}):
         if name in OPTION_HINTS:
             yield ConfigError(
@@ -323,7 +326,12 @@ def find_unknown_options(
                 name=name,
             )
         elif name not in NOT_IN_URL | INEFFECTIVE_DRIVER_OPTIONS and classes.rejects(name):
-            yield unknown_option_error(name, driver, url)
+            is_secret = may_be_password and name in query
+            yield (
+                invalid_url_error(driver.name)
+                if is_secret
+                else unknown_option_error(name, driver, url)
+            )
 
 
 def unknown_option_error(name: str, driver: Driver, url: str) -> ConfigError:
@@ -512,14 +520,19 @@ def url_error(driver: Driver, url: str) -> ConfigError:
             _("Correct the value in the query of the URL."),
             names=", ".join(pair.partition("=")[0] for pair in invalid),
         )
+    return invalid_url_error(driver.name)
+
+
+def invalid_url_error(driver_name: str) -> ConfigError:
+    """Return the error for a URL that may contain a password that isn't percent-encoded."""
     return ConfigError(
         "django_cachex.E104",
         _("LOCATION is not a URL that %(driver)s-py understands."),
         _(
             "Use a URL such as %(driver)s://user:password@host:6379/0. In a password, the "
-            "characters / ? # @ : must be percent-encoded."
+            "characters / ? # @ : , ; must be percent-encoded."
         ),
-        driver=driver.name,
+        driver=driver_name,
     )
 
 

@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -556,3 +557,24 @@ def test_protection_that_makes_no_sense_is_refused(make_cache: MakeCache, given:
         cache.get_or_set("key", Factory(), stampede_protection=given)
     with pytest.raises(ImproperlyConfigured):
         make_cache(OPTIONS={"stampede_protection": given}).get("key")
+
+
+@pytest.mark.parametrize("number", range(1, 6))  # The sixth step is the release.
+def test_an_interrupt_between_two_steps_leaves_no_lock(cache: ServerCache, number: int) -> None:
+    returns = 0
+
+    def interrupt(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal returns
+        if event == "c_return" and frame.f_code.co_name == "run_steps":
+            returns += 1  # The generator has yielded its next step, which isn't begun.
+            if returns == number:
+                raise KeyboardInterrupt
+
+    previous = sys.getprofile()
+    sys.setprofile(interrupt)
+    try:
+        with suppress(KeyboardInterrupt):
+            ask(cache, lambda: "value")
+    finally:
+        sys.setprofile(previous)
+    assert cache.has_key(LOCK) is False

@@ -1,7 +1,7 @@
 """What type checkers see of locks, scripts and keys; checked by mypy, never run."""
 
 from collections.abc import Coroutine
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, assert_type
 
 from django_cachex.cache import Pipeline, ValkeyCache
@@ -27,10 +27,13 @@ async def awaited(cache: ValkeyCache) -> None:
         assert_type(held, AsyncLock)
         assert_type(await held.extend(5), bool)
     assert_type(await cache.aexpiretime("key"), int | None)
+    assert_type(await cache.aadd("key", 1, timedelta(hours=1)), bool)
 
 
 def keys(cache: ValkeyCache, pipe: Pipeline, when: datetime) -> None:
     assert_type(cache.expireat("key", when, gt=True), bool)
+    assert_type(cache.touch("key", timedelta(hours=1)), bool)
+    assert_type(cache.delete("key", version=2), bool)
     assert_type(cache.rename("a", "b", version=1, version_dst=2), bool)
     assert_type(pipe.expireat("key", when).eval_script("return 1").getdel("key"), Pipeline)
     assert_type(pipe.set("key", 1, nx=True), Pipeline)

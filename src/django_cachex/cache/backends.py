@@ -26,7 +26,6 @@ from django_cachex.cache.stampede import ProtectedEntry, ProtectionOption, parse
 from django_cachex.commands.cache_api import (
     MAX_KEYS_PER_COMMAND,
     CacheOperations,
-    CacheOperationsMixin,
     batched,
     copy_and_unlink,
     merge_dicts,
@@ -43,10 +42,11 @@ from django_cachex.commands.counters import SCRIPT_ERRORS
 from django_cachex.commands.strings import SetKwargs, StringCommands
 
 
-class ServerCache(CacheOperationsMixin, CommandCache, StringCommands, UnsupportedCacheMethods):
+class ServerCache(CommandCache, StringCommands, UnsupportedCacheMethods):
     """Django's cache methods, blocking and asynchronous.
 
-    Those that are called most are plain functions, which take the least time.
+    Most are plain functions: they take the least time, and Pyright would otherwise see the
+    parameters that `BaseCache` has.
     """
 
     @copy_docstring(CacheOperations._add)
@@ -54,6 +54,12 @@ class ServerCache(CacheOperationsMixin, CommandCache, StringCommands, Unsupporte
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> bool:
         return self._run(self._add(key, value, timeout, version))
+
+    @copy_docstring(CacheOperations._add)
+    async def aadd(
+        self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> bool:
+        return await self._arun(await call_async_safe(self._add, key, value, timeout, version))
 
     @copy_signature(CacheOperations._get)
     def get(
@@ -107,6 +113,14 @@ class ServerCache(CacheOperationsMixin, CommandCache, StringCommands, Unsupporte
             command = partial(self._set_with_options, **options)
             return await self._arun(await call_async_safe(command, key, value, timeout, version))
         await self._arun(await call_async_safe(self._set, key, value, timeout, version))
+
+    @copy_docstring(CacheOperations._touch)
+    def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
+        return self._run(self._touch(key, timeout, version))
+
+    @copy_docstring(CacheOperations._touch)
+    async def atouch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
+        return await self._arun(self._touch(key, timeout, version))
 
     @copy_docstring(CacheOperations._get_many)
     def get_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
@@ -273,7 +287,17 @@ class ServerCache(CacheOperationsMixin, CommandCache, StringCommands, Unsupporte
     ) -> list[Any]:
         return self._run(self._set_many(data, timeout, version))
 
-    aset_many = async_method(CacheOperations._set_many)
+    @copy_docstring(CacheOperations._set_many)
+    async def aset_many(
+        self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> list[Any]:
+        return await self._arun(await call_async_safe(self._set_many, data, timeout, version))
+
+    delete, adelete = sync_method(CacheOperations._delete), async_method(CacheOperations._delete)
+    has_key, ahas_key = (
+        sync_method(CacheOperations._has_key),
+        async_method(CacheOperations._has_key),
+    )
     clear, aclear = sync_method(CommandCache._clear), async_method(CommandCache._clear)
 
     lock, alock = factory_method(Lock, "lock"), factory_method(AsyncLock, "alock")

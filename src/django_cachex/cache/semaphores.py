@@ -19,7 +19,7 @@ from django_cachex.cache.operations import Steps
 from django_cachex.commands.args import timeout_to_ms
 from django_cachex.commands.command import Operation, async_method, sync_method
 from django_cachex.commands.scripts import Script
-from django_cachex.exceptions import LockError
+from django_cachex.exceptions import LockError, LockLost
 
 MISSED_POLLS = 3
 """The number of polls that a waiting process may miss before it loses its place in the queue."""
@@ -236,6 +236,9 @@ class BaseSemaphore(BaseHolder):
 
     def _release_operation(self, token: bytes) -> Operation[bool]:
         return release(self._stored, token)
+
+    def _lost_error(self) -> LockLost:
+        return LockLost(f"The lease of “{self.key}” was lost: it has expired or was deleted.")
 
     def _extend(self, lease: float | None = None) -> Steps[None]:
         """Restart the lease, for `lease` seconds if given. It raises the errors of `release`."""

@@ -6,12 +6,12 @@ raises `UnexpectedReply` here, before it is parsed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import Command, CommandError, Operation
-from django_cachex.commands.command import Batch, EncodableArg
+from django_cachex.commands.command import Batch, EncodableArg, intercept
 from django_cachex.exceptions import DENIED_ERRORS, UnexpectedReply
 
 ReplyT = TypeVar("ReplyT")
@@ -175,26 +175,15 @@ def check_operation(operation: Operation[ReplyT]) -> Operation[ReplyT]:
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # ReplyT
     try:
-        return (yield from run_with_checks(operation, commands))
+        return (yield from intercept(operation, send_with_checks, commands))
     except PARSE_ERRORS as error:
         if type(error).__module__ != "builtins":  # Our own exceptions have messages for users.
             raise
         raise UnexpectedReply("Unexpected reply from the server.") from error
 
 
-def run_with_checks(
-    operation: Operation[ReplyT], commands: Sequence[Command[Any]]
-) -> Generator[Sequence[Command[Any]], list[Any], ReplyT]:
-    try:
-        while True:
-            try:
-                results = yield with_reply_checks(commands)
-            except Exception as error:
-                commands = operation.throw(error)
-            else:
-                commands = operation.send(results)
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # ReplyT
+def send_with_checks(commands: Sequence[Command[Any]]) -> Operation[list[Any]]:
+    return (yield with_reply_checks(commands))
 
 
 class ReplyCheckingClient(Client):

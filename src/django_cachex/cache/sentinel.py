@@ -18,7 +18,7 @@ from django_cachex.cache.configuration import (
     make_hashable,
     parse_locations,
 )
-from django_cachex.cache.connection.server import Server, get_or_create
+from django_cachex.cache.connection.server import Server, registry
 from django_cachex.cache.operations import Call, Steps, arun_steps, run_steps
 from django_cachex.commands.command import Command, parse_raw
 from django_cachex.exceptions import CachexError, ServerUnavailable
@@ -190,31 +190,22 @@ def format_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-class SentinelServer(Server):
-    """The current primary of a service, or any of its replicas, according to Sentinel."""
+def get_service_server(
+    driver: str, url: str, options: Mapping[str, Any], overrides: Mapping[str, Any], role: bytes
+) -> Server:
+    """Return the primary (master) or any replica (slave) of the service that is the host of `url`.
 
-    configuration: SentinelConfiguration
+    See `Server.for_url`.
+    """
 
-    @classmethod
-    def for_service(
-        cls,
-        driver: str,
-        url: str,
-        options: Mapping[str, Any],
-        overrides: Mapping[str, Any],
-        role: bytes = b"master",
-    ) -> SentinelServer:
-        """Return the server of the service that is the host of `url`. See `Server.for_url`."""
+    def make() -> Server:
+        plain = configure(driver, url, options, overrides)
+        group = make_sentinels(driver, url, options, overrides)
+        values = {one.name: getattr(plain, one.name) for one in fields(plain)}
+        return Server(SentinelConfiguration(**values, sentinels=group, role=role))
 
-        def make() -> SentinelServer:
-            plain = configure(driver, url, options, overrides)
-            group = make_sentinels(driver, url, options, overrides)
-            values = {one.name: getattr(plain, one.name) for one in fields(plain)}
-            return cls(SentinelConfiguration(**values, sentinels=group, role=role))
-
-        return get_or_create(
-            (cls, driver, url, make_hashable(options), make_hashable(overrides), role), make
-        )
+    key = "sentinel", driver, url, make_hashable(options), make_hashable(overrides), role
+    return registry.get_or_create(key, make)
 
 
 class SentinelClient(Client):
@@ -234,8 +225,6 @@ class SentinelClient(Client):
                 "LOCATION must be one URL, whose host is the name of the service. The addresses of "
                 "the sentinels belong in OPTIONS."
             )
-        of, over = SentinelServer.for_service, overrides or {}
-        replicas = [of(driver, urls[0], options, over, b"slave")] * bool(
-            options.get("read_replicas")
-        )
-        return cls(of(driver, urls[0], options, over), replicas)
+        settings = driver, urls[0], options, overrides or {}
+        replicas = [get_service_server(*settings, b"slave")] if options.get("read_replicas") else []
+        return cls(get_service_server(*settings, b"master"), replicas)

@@ -226,20 +226,15 @@ class BlockingCommand(Command[T_co]):
         return BlockingCommand(args, parse_raw, self.seconds)
 
 
-# Commands that may occupy a connection; XREAD and XREADGROUP do with the argument BLOCK.
-BLOCKING_COMMANDS = frozenset(
-    (
-        *("BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP"),
-        *("WAIT", "WAITAOF", "SUBSCRIBE", "PSUBSCRIBE", "MONITOR"),
-    )
-)
-
-# Where commands have their timeout, and how many units of it are a second.
+# Where commands that wait have their timeout, and how many units of it are a second.
 _TIMEOUTS: dict[EncodableArg, tuple[int, int]] = {
     **dict.fromkeys(["BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BZPOPMIN", "BZPOPMAX"], (-1, 1)),
     **dict.fromkeys(["BLMPOP", "BZMPOP"], (1, 1)),
     **dict.fromkeys(["WAIT", "WAITAOF"], (-1, 1000)),
 }
+
+# Commands that may occupy a connection; XREAD and XREADGROUP do with the argument BLOCK.
+BLOCKING_COMMANDS = frozenset((*_TIMEOUTS, "SUBSCRIBE", "PSUBSCRIBE", "MONITOR"))
 
 
 def find_timeout(args: Sequence[EncodableArg]) -> float | None:

@@ -380,10 +380,7 @@ class HashCommands(Commands, Generic[FieldT]):
         Args:
             milliseconds: the time in milliseconds, or a timedelta.
             *fields: the fields.
-            nx: set the expiry only if the field has none.
-            xx: set the expiry only if the field has one.
-            gt: set the expiry only if it is later than the current one.
-            lt: set the expiry only if it is earlier than the current one.
+            nx, xx, gt, lt: conditions, as for `hexpire`.
 
         Returns:
             For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field
@@ -416,10 +413,7 @@ class HashCommands(Commands, Generic[FieldT]):
         Args:
             unix_time_seconds: a datetime, or seconds since 1970.
             *fields: the fields.
-            nx: set the expiry only if the field has none.
-            xx: set the expiry only if the field has one.
-            gt: set the expiry only if it is later than the current one.
-            lt: set the expiry only if it is earlier than the current one.
+            nx, xx, gt, lt: conditions, as for `hexpire`.
 
         Returns:
             For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field
@@ -452,10 +446,7 @@ class HashCommands(Commands, Generic[FieldT]):
         Args:
             unix_time_milliseconds: a datetime, or milliseconds since 1970.
             *fields: the fields.
-            nx: set the expiry only if the field has none.
-            xx: set the expiry only if the field has one.
-            gt: set the expiry only if it is later than the current one.
-            lt: set the expiry only if it is earlier than the current one.
+            nx, xx, gt, lt: conditions, as for `hexpire`.
 
         Returns:
             For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field

@@ -369,11 +369,7 @@ class KeyCommands(Commands):
 
         Args:
             timeout: the time in milliseconds, or a timedelta. Zero or less deletes the key.
-            nx: set the expiry only if the key has none.
-            xx: set the expiry only if the key has one.
-            gt: set the expiry only if it is later than the current one; no expiry counts as the
-                latest.
-            lt: set the expiry only if it is earlier than the current one.
+            nx, xx, gt, lt: conditions, as for `expire`.
 
         Returns:
             Whether the expiry was set; False if the key doesn't exist or a condition wasn't met.
@@ -404,11 +400,7 @@ class KeyCommands(Commands):
         Args:
             when: a datetime, or seconds since 1970. A datetime without a time zone is in the local
                 time of the process.
-            nx: set the expiry only if the key has none.
-            xx: set the expiry only if the key has one.
-            gt: set the expiry only if it is later than the current one; no expiry counts as the
-                latest.
-            lt: set the expiry only if it is earlier than the current one.
+            nx, xx, gt, lt: conditions, as for `expire`.
 
         Returns:
             Whether the expiry was set; False if the key doesn't exist or a condition wasn't met.
@@ -439,11 +431,7 @@ class KeyCommands(Commands):
         Args:
             when: a datetime, or milliseconds since 1970. A datetime without a time zone is in the
                 local time of the process.
-            nx: set the expiry only if the key has none.
-            xx: set the expiry only if the key has one.
-            gt: set the expiry only if it is later than the current one; no expiry counts as the
-                latest.
-            lt: set the expiry only if it is earlier than the current one.
+            nx, xx, gt, lt: conditions, as for `expire`.
 
         Returns:
             Whether the expiry was set; False if the key doesn't exist or a condition wasn't met.

@@ -325,10 +325,7 @@ class SortedSetCommands(Commands):
         """Return the members that all sorted sets have in common. The lowest score comes first.
 
         Args:
-            keys: a key, a list of keys, or a mapping of keys to weights that multiply the scores.
-                Sets count as sorted sets with scores of 1.
-            aggregate: the score of a member that several sets have: "SUM" by default, "MIN" or
-                "MAX".
+            keys, aggregate: as for `zunion`.
             withscores: return pairs of members and scores.
 
         See https://valkey.io/commands/zinter/
@@ -357,10 +354,7 @@ class SortedSetCommands(Commands):
 
         Args:
             dest: the key of the result, which is replaced.
-            keys: a key, a list of keys, or a mapping of keys to weights that multiply the scores.
-                Sets count as sorted sets with scores of 1.
-            aggregate: the score of a member that several sets have: "SUM" by default, "MIN" or
-                "MAX".
+            keys, aggregate: as for `zunion`.
 
         Returns:
             The number of members of the result.
@@ -376,10 +370,7 @@ class SortedSetCommands(Commands):
 
         Args:
             dest: the key of the result, which is replaced.
-            keys: a key, a list of keys, or a mapping of keys to weights that multiply the scores.
-                Sets count as sorted sets with scores of 1.
-            aggregate: the score of a member that several sets have: "SUM" by default, "MIN" or
-                "MAX".
+            keys, aggregate: as for `zunion`.
 
         Returns:
             The number of members of the result.

@@ -10,7 +10,6 @@ from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from django.core.signals import setting_changed
-from django.dispatch import receiver
 
 from django_cachex.cache import tracing
 from django_cachex.cache.configuration import Configuration, configure, make_hashable
@@ -45,7 +44,6 @@ from django_cachex.commands.command import (
 from django_cachex.exceptions import CachexError, ReadOnlyError, ServerTimeout, ServerUnavailable
 
 T = TypeVar("T")
-S = TypeVar("S", bound="Server")
 
 # After these errors, a new connection is opened: after a failover, the same name leads to another
 # server.
@@ -84,7 +82,7 @@ class Server:
             ImproperlyConfigured: an option or the URL is invalid.
         """
         key = driver, url, make_hashable(options or {}), make_hashable(overrides or {})
-        return get_or_create(
+        return registry.get_or_create(
             key, lambda: cls(configure(driver, url, options or {}, overrides or {}))
         )
 
@@ -278,35 +276,28 @@ class Registry:
         They are kept because deleting them would close connections that the parent uses.
         """
 
+    def get_or_create(self, key: Any, make: Callable[[], Server]) -> Server:
+        """Return the server of `key`, which is created if there is none."""
+        server = self.servers.get(key)
+        return self.servers.setdefault(key, make()) if server is None else server
+
     def after_fork(self) -> None:
         """Start without connections in a child process."""
         for server in self.servers.values():
             self.parent_event_loops.append(server._event_loops)
             server.after_fork()
 
-
-_registry = Registry()
-
-
-def get_or_create(key: Any, make: Callable[[], S]) -> S:
-    """Return the server that is registered for `key`; create and register it if there is none."""
-    server = _registry.servers.get(key)
-    if server is None:
-        server = _registry.servers.setdefault(key, make())
-    return server  # type: ignore[return-value]  # A key belongs to one class.
+    def close_unused(self, *, setting: str, value: Any = None, **kwargs: Any) -> None:
+        """Close unused connections when tests change CACHES."""
+        if setting != "CACHES" or make_hashable(value) == self.last_caches:
+            return
+        self.last_caches = make_hashable(value)
+        for server in list(self.servers.values()):
+            server.close_unused()
 
 
-os.register_at_fork(after_in_child=_registry.after_fork)
+registry = Registry()
 
-
-@receiver(setting_changed)
-def close_unused(*, setting: str, value: Any = None, **kwargs: Any) -> None:
-    """Close unused connections when tests change CACHES."""
-    if setting != "CACHES" or make_hashable(value) == _registry.last_caches:
-        return
-    _registry.last_caches = make_hashable(value)
-    for server in list(_registry.servers.values()):
-        server.close_unused()
-
-
-atexit.register(close_unused, setting="CACHES")
+os.register_at_fork(after_in_child=registry.after_fork)
+setting_changed.connect(registry.close_unused)
+atexit.register(registry.close_unused, setting="CACHES")

@@ -138,13 +138,13 @@ class SyncConnection:
         self._connection.disconnect()
 
 
-def make_readability_poller(sock: Any) -> Callable[[], bool]:
-    """Return a function that returns whether `sock` has data to read, without waiting for it."""
+def make_readability_poller(sock: Any) -> Callable[[], Any]:
+    """Return a function whose result is true if `sock` has data to read, without waiting for it."""
     if not hasattr(select, "poll"):  # With gevent, and on Windows.
-        return lambda: bool(select.select([sock], [], [], 0)[0])
+        return lambda: select.select([sock], [], [], 0)[0]
     poll = select.poll()
     poll.register(sock, select.POLLIN)
-    return lambda: bool(poll.poll(0))
+    return functools.partial(poll.poll, 0)
 
 
 def send_in_chunks(sock: Any, data: bytes) -> None:

@@ -57,7 +57,7 @@ from django_cachex.inspectors.valkey.scan_elements import (
     read_set,
 )
 from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint, human_size
-from django_cachex.inspectors.values.decode import HYPERLOGLOG_MAGIC
+from django_cachex.inspectors.values.formats import HYPERLOGLOG_MAGIC
 
 ReadPage = Callable[[ReadRequest], Operation[RowPage]]
 

@@ -35,6 +35,7 @@ from django_cachex.inspectors.values.formats import (
     Format,
     ValueFormat,
     decompress,
+    foreign_format,
     unsupported_compression,
 )
 from django_cachex.inspectors.values.msgpack import read_msgpack
@@ -443,33 +444,6 @@ def escape_bytes(raw: bytes) -> str:
 
 JSON_START = re.compile(rb"[ \t\r\n]*[{\[]")
 BASE64 = re.compile(rb"[A-Za-z0-9+/]{8,}={0,2}[\r\n]*")
-
-PHP_SCALAR = re.compile(
-    rb"(?:i:-?[0-9]{1,20}|b:[01]|d:(?:-?[0-9.]+(?:E[+-]?[0-9]+)?|-?INF|NAN)|N);"
-)
-PHP_TEXT = re.compile(rb's:([0-9]{1,10}):"')
-PHP_NESTED = re.compile(rb'(?:a:[0-9]{1,10}:\{|[OC]:[0-9]{1,4}:"[\w\\]+":[0-9]{1,10}:\{)')
-
-JAVA_MAGIC = b"\xac\xed\x00\x05"
-HYPERLOGLOG_MAGIC = b"HYLL"
-
-
-def foreign_format(raw: bytes) -> Text:
-    """Return the name of a format of another language or server, or an empty string."""
-    if raw.startswith(JAVA_MAGIC):
-        return _("serialized Java")
-    if raw.startswith(HYPERLOGLOG_MAGIC):
-        return _("HyperLogLog")
-    return _("serialized PHP") if is_php_serialized(raw) else ""
-
-
-def is_php_serialized(raw: bytes) -> bool:
-    """Return whether the bytes look like the result of PHP's `serialize`."""
-    if match := PHP_TEXT.match(raw):
-        return len(raw) == match.end() + int(match[1]) + 2 and raw.endswith(b'";')
-    if PHP_NESTED.match(raw):
-        return raw.endswith(b"}")
-    return PHP_SCALAR.fullmatch(raw) is not None
 
 
 def format_plain_json(raw: bytes) -> tuple[Text, str] | None:

@@ -1,9 +1,10 @@
-"""How an alias stores values: its serializers and compressors."""
+"""How values are stored: serializers, compressors and formats of other programs."""
 
 from __future__ import annotations
 
 import bz2
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -106,6 +107,36 @@ def decompress(raw: bytes, limit: int) -> Decompressed | None:
     rest = name != "zlib" and stream.unused_data
     truncated = len(data) > limit
     return Decompressed(name, data[:limit], stream.eof and not rest and not truncated, truncated)
+
+
+# Formats of other languages and of the server.
+
+PHP_SCALAR = re.compile(
+    rb"(?:i:-?[0-9]{1,20}|b:[01]|d:(?:-?[0-9.]+(?:E[+-]?[0-9]+)?|-?INF|NAN)|N);"
+)
+PHP_TEXT = re.compile(rb's:([0-9]{1,10}):"')
+PHP_NESTED = re.compile(rb'(?:a:[0-9]{1,10}:\{|[OC]:[0-9]{1,4}:"[\w\\]+":[0-9]{1,10}:\{)')
+
+JAVA_MAGIC = b"\xac\xed\x00\x05"
+HYPERLOGLOG_MAGIC = b"HYLL"
+
+
+def foreign_format(raw: bytes) -> Text:
+    """Return the name of a format of another language or server, or an empty string."""
+    if raw.startswith(JAVA_MAGIC):
+        return _("serialized Java")
+    if raw.startswith(HYPERLOGLOG_MAGIC):
+        return _("HyperLogLog")
+    return _("serialized PHP") if is_php_serialized(raw) else ""
+
+
+def is_php_serialized(raw: bytes) -> bool:
+    """Return whether the bytes look like the result of PHP's `serialize`."""
+    if match := PHP_TEXT.match(raw):
+        return len(raw) == match.end() + int(match[1]) + 2 and raw.endswith(b'";')
+    if PHP_NESTED.match(raw):
+        return raw.endswith(b"}")
+    return PHP_SCALAR.fullmatch(raw) is not None
 
 
 # How an alias stores values.

@@ -156,12 +156,18 @@ def too_deep_error() -> InvalidValue:
 
 
 def reject_surrogates(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
+    if has_surrogates(text):
         raise InvalidValue(
             _("The text contains half of a surrogate pair, which isn't a character.")
-        ) from error
+        )
+
+
+def has_surrogates(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 # Hooks of the JSON decoder.
@@ -213,6 +219,7 @@ TRUNCATED_REASONS: dict[TruncationReason, Text] = {
 }
 
 TOO_MANY_DIGITS = _("It contains a number with too many digits to be shown.")
+SURROGATES = _("It contains half of a surrogate pair, which can't be sent in a form.")
 
 
 def json_unsafe_reason(tree: Tree) -> Text:
@@ -221,7 +228,7 @@ def json_unsafe_reason(tree: Tree) -> Text:
         case None | int():
             return ""
         case str():
-            return "" if tree.isascii() else surrogate_reason(tree)
+            return SURROGATES if not tree.isascii() and has_surrogates(tree) else ""
         case float():
             text = _("It contains NaN or infinity, which JSON can't represent.")
             return "" if math.isfinite(tree) else text
@@ -234,22 +241,15 @@ def json_unsafe_reason(tree: Tree) -> Text:
             return unsupported_type_reason(tree)
 
 
-def surrogate_reason(text: str) -> Text:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return _("It contains half of a surrogate pair, which can't be sent in a form.")
-    return ""
-
-
 def dict_reason(tree: dict[Tree, Tree]) -> Text:
     for key, value in tree.items():
         if type(key) is Truncated:
             return unsupported_type_reason(key)
         if type(key) is not str:
             return _("It contains a dict with a key that isn't text, which JSON can't represent.")
-        reason = (not key.isascii() and surrogate_reason(key)) or json_unsafe_reason(value)
-        if reason:
+        if not key.isascii() and has_surrogates(key):
+            return SURROGATES
+        if reason := json_unsafe_reason(value):
             return reason
     return ""
 

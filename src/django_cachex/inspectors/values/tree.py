@@ -351,15 +351,6 @@ class TreeBuilder:
 
     # Containers.
 
-    def build_list(self, node: list[Node]) -> Tree:
-        return self.visit_all(node)
-
-    def build_tuple(self, node: tuple[Node, ...]) -> Tree:
-        return tuple(self.visit_all(node))
-
-    def build_dict(self, node: dict[str, Node]) -> Tree:
-        return dict(self.visit_pairs(list(node.items())))
-
     def build_dict_node(self, node: DictNode) -> Tree:
         pairs = self.visit_pairs(node.pairs)
         if have_few_collisions([key for key, _value in pairs]):
@@ -393,9 +384,9 @@ class TreeBuilder:
 
 
 CONTAINER_BUILDERS: Final[dict[type, Callable[[TreeBuilder, Any], Tree]]] = {
-    list: TreeBuilder.build_list,
-    tuple: TreeBuilder.build_tuple,
-    dict: TreeBuilder.build_dict,
+    list: TreeBuilder.visit_all,
+    tuple: lambda builder, node: tuple(builder.visit_all(node)),
+    dict: lambda builder, node: dict(builder.visit_pairs(list(node.items()))),
     DictNode: TreeBuilder.build_dict_node,
     SetNode: TreeBuilder.build_set,
     CallNode: TreeBuilder.build_call,

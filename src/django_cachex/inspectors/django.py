@@ -144,6 +144,10 @@ def scan_rows(
     return ScanPage(keys, token, examined, total, unknown)
 
 
+class KeyGone(Exception):
+    """The key to edit doesn't exist or has expired."""
+
+
 class DjangoBackendInspector(Inspector):
     """Base class for backends that pickle all values and know when keys expire.
 
@@ -151,21 +155,9 @@ class DjangoBackendInspector(Inspector):
     """
 
     support = Support.WRAPPED
-    can_list = True
-    can_get = True
-    can_add = True
-    can_edit = True
-    can_keep_ttl = True
-    can_delete = True
-    can_ttl = True
-    can_expire = True
-    can_info = True
-    can_flush = True
-    can_extend = True
-    can_rename = True
-    can_copy = True
-    can_incr = True
-    can_download = True
+    can_list = can_get = can_add = can_edit = can_keep_ttl = can_delete = True
+    can_ttl = can_expire = can_extend = can_incr = can_rename = can_copy = True
+    can_download = can_info = can_flush = True
 
     filters = frozenset({"expires_within", "larger_than"})
 
@@ -176,13 +168,8 @@ class DjangoBackendInspector(Inspector):
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
-        if self.has_key_names and self.naming.prefix is None:
-            self.can_list = False
-            reason = _(
-                "With this KEY_FUNCTION, there is no way to tell which keys belong to this "
-                "cache. Open a key by its exact name."
-            )
-            self.unsupported_reasons = {**self.unsupported_reasons, "can_list": reason}
+        if self.has_key_names:
+            self.disable_listing_without_prefix()
 
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:
@@ -278,6 +265,8 @@ class DjangoBackendInspector(Inspector):
             return self.unsupported_result()
         try:
             return change(stored, edit)
+        except KeyGone:
+            return EditResult(EditStatus.GONE)
         except OverflowError:
             return EditResult.refusal(_("This cache can't store a TTL that long."))
 

@@ -247,7 +247,11 @@ class BrokenInspector(Inspector):
     """Has no abilities, and explains what is wrong with the alias's settings."""
 
     def __init__(self, alias: str, params: Mapping[str, Any], error: Exception) -> None:
-        super().__init__(alias, make_base_cache(params), params)
+        try:
+            cache = BaseCache(dict(params))
+        except Exception:  # KEY_FUNCTION may be invalid.
+            cache = BaseCache({})
+        super().__init__(alias, cache, params)
         self.error = error
 
     @property
@@ -262,14 +266,6 @@ class BrokenInspector(Inspector):
 
     def status(self) -> Status:
         raise self.error
-
-
-def make_base_cache(params: Mapping[str, Any]) -> BaseCache:
-    """Return a `BaseCache` with the settings that all backends share."""
-    try:
-        return BaseCache(dict(params))
-    except Exception:  # KEY_FUNCTION may be invalid.
-        return BaseCache({})
 
 
 class DummyInspector(Inspector):

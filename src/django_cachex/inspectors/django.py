@@ -248,9 +248,9 @@ class DjangoBackendInspector(Inspector):
 
     def apply(self, stored: bytes, edit: Edit) -> EditResult:
         if isinstance(edit, ExpireAt):
+            edit = Expire(edit.ttl)
             if edit.ttl <= 0:
                 return EditResult.refusal(_("This time has passed."))
-            edit = Expire(edit.ttl)
         changes: Mapping[type, Callable[[bytes, Any], EditResult]] = {
             AddValue: self.add,
             SetValue: self.set_value,

@@ -169,11 +169,12 @@ class LimitedInspector(Inspector):
                 return self.add(key, edit)
             case SetValue():
                 return self.set_value(key, edit)
-            case ExpireAt() if edit.ttl <= 0:
-                return EditResult.refusal(_("This time has passed."))
-            case Expire() | ExpireAt():
-                touched = self.cache.touch(key, timeout_in_seconds(edit.ttl))
-                return EditResult(EditStatus.DONE if touched else EditStatus.GONE)
+            case Expire():
+                return self.set_ttl(key, edit.ttl)
+            case ExpireAt():
+                ttl = edit.ttl
+                passed = EditResult.refusal(_("This time has passed."))
+                return self.set_ttl(key, ttl) if ttl > 0 else passed
             case Incr():
                 return self.incr(key, edit)
             case _:
@@ -206,6 +207,10 @@ class LimitedInspector(Inspector):
         if content_fingerprint(describe_object(value)) != edit.expected:
             return EditResult(EditStatus.CHANGED)
         return self.set(key, edit.value, edit.ttl)
+
+    def set_ttl(self, key: str, ttl: int) -> EditResult:
+        touched = self.cache.touch(key, timeout_in_seconds(ttl))
+        return EditResult(EditStatus.DONE if touched else EditStatus.GONE)
 
     def incr(self, key: str, edit: Incr) -> EditResult:
         """Call the backend's `incr`, which only supports integers."""

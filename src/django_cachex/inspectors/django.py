@@ -31,12 +31,7 @@ from django_cachex.inspectors.edits import (
 )
 from django_cachex.inspectors.info import InfoField, InfoSection, Text, Unit
 from django_cachex.inspectors.keys import decode_text, encode_text
-from django_cachex.inspectors.query import (
-    FIRST_PAGE,
-    ElementPage,
-    Query,
-    Scope,
-)
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query, Scope
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyValue, ScanPage
 from django_cachex.inspectors.values import ValueFormat, decode, fingerprint
 

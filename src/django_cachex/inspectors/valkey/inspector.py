@@ -25,12 +25,7 @@ from django_cachex.cache.codecs import (
     list_serializers,
 )
 from django_cachex.cache.connection.sync import ExchangeLimits
-from django_cachex.commands import (
-    CommandError,
-    ReplyTooLarge,
-    ServerUnavailable,
-    WrongTypeError,
-)
+from django_cachex.commands import CommandError, ReplyTooLarge, ServerUnavailable, WrongTypeError
 from django_cachex.commands.command import execute_all
 from django_cachex.conf import limits
 from django_cachex.inspectors import inspector_for
@@ -39,21 +34,8 @@ from django_cachex.inspectors.edits import BulkResult, Copy, Edit, EditResult, E
 from django_cachex.inspectors.info import InfoSection, Status
 from django_cachex.inspectors.keys import try_decode_text
 from django_cachex.inspectors.masking import find_secrets, mask, mask_for_settings
-from django_cachex.inspectors.query import (
-    FIRST_PAGE,
-    ElementPage,
-    InvalidPosition,
-    Query,
-    Scope,
-)
-from django_cachex.inspectors.types import (
-    Element,
-    Group,
-    KeyInfo,
-    KeyValue,
-    ScanPage,
-    Snippet,
-)
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, InvalidPosition, Query, Scope
+from django_cachex.inspectors.types import Element, Group, KeyInfo, KeyValue, ScanPage, Snippet
 from django_cachex.inspectors.valkey import copy, read
 from django_cachex.inspectors.valkey.compare_and_set import (
     EditTarget,

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +14,9 @@ from django.core.cache import caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, InvalidCacheKey
 from pymemcache.exceptions import MemcacheServerError
 
-from django_cachex.inspectors import Inspector
+from django_cachex.inspectors import Inspector, edits
 from django_cachex.inspectors.base import Support
-from django_cachex.inspectors.edits import AddValue, EditStatus, Expire, SetValue
+from django_cachex.inspectors.edits import AddValue, EditStatus, Expire, ExpireAt, SetValue
 from django_cachex.inspectors.types import TTL_NONE
 from tests import servers
 from tests.inspectors.contract import HOSTILE_KEYS, FlushContract, Inspect, InspectorContract
@@ -157,6 +158,17 @@ class TestStranger(LimitedContract):
     def params(self, request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
         yield {"BACKEND": f"{__name__}.StrangersCache", "LOCATION": request.node.name}
         StrangersCache.stores.clear()
+
+    def test_a_moment_that_passes_meanwhile_is_not_taken_for_never(
+        self, inspector: Any, monkeypatch: Any
+    ) -> None:
+        inspector.cache.set("key", "value")
+        now = int(time.time())
+        clock = iter([now, now + 0.002])  # Read again, the TTL would be -1: TTL_NONE.
+        monkeypatch.setattr(edits, "time", SimpleNamespace(time=lambda: next(clock)))
+        inspector.apply(inspector.make_key("key"), ExpireAt(now * 1000 + 1))
+        [(_value, expiry)] = inspector.cache.entries.values()
+        assert expiry is not None
 
     def test_objects_are_named_and_not_asked_anything(self, inspector: Inspector) -> None:
         trap = Trap()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import pickle
 import threading
+import time
 import uuid
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.cache.backends.base import InvalidCacheKey
 from django.core.cache.backends.locmem import LocMemCache
 
-from django_cachex.inspectors.edits import AddValue, EditStatus, SetValue
+from django_cachex.inspectors import edits
+from django_cachex.inspectors.edits import AddValue, EditStatus, ExpireAt, SetValue
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import TTL_NONE
 from tests.inspectors.contract import (
@@ -35,6 +38,16 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
             "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
             "LOCATION": uuid.uuid4().hex,
         }
+
+    def test_a_moment_that_passes_meanwhile_is_not_taken_for_never(
+        self, inspector: Any, monkeypatch: Any
+    ) -> None:
+        inspector.cache.set("key", "value")
+        now = int(time.time())
+        clock = iter([now, now + 0.002])  # Read again, the TTL would be -1: TTL_NONE.
+        monkeypatch.setattr(edits, "time", SimpleNamespace(time=lambda: next(clock)))
+        inspector.apply(inspector.make_key("key"), ExpireAt(now * 1000 + 1))
+        assert inspector.cache._expire_info[":1:key"] is not None
 
     def test_looking_does_not_count_as_use(self, inspector: Any) -> None:
         cache = inspector.cache

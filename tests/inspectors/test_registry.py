@@ -9,13 +9,7 @@ import pytest
 from django.core.cache import InvalidCacheBackendError
 from django.core.cache.backends.locmem import LocMemCache
 
-from django_cachex.inspectors import (
-    Inspector,
-    inspector_class,
-    inspector_for,
-    register,
-    unregister,
-)
+from django_cachex.inspectors import Inspector, inspector_class, inspector_for, register, unregister
 from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.database import DatabaseInspector
 from django_cachex.inspectors.filebased import FileBasedInspector

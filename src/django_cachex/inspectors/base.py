@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -58,21 +58,6 @@ def file_id(path: str) -> str:
     except (OSError, ValueError):
         return f"file:{os.path.realpath(path)}"
     return f"file:{stat.st_dev}:{stat.st_ino}"
-
-
-def delete_individually(
-    keys: Sequence[bytes], delete: Callable[[Sequence[bytes]], int]
-) -> BulkResult:
-    """Delete keys one at a time, skipping files that the operating system refuses to delete."""
-    deleted, failures = 0, []
-    for stored in keys:
-        try:
-            deleted += delete([stored])
-        except OSError as error:
-            if not is_file_error(error):
-                raise
-            failures.append((stored, error.strerror or str(error)))
-    return BulkResult(deleted, len(keys) - deleted - len(failures), tuple(failures))
 
 
 class Support(StrEnum):
@@ -201,6 +186,20 @@ class Inspector:
         self.alias = alias
         self.cache = cache
         self.params = params
+
+    def disable(self, ability: str, reason: Text) -> None:
+        """Disable an ability of this alias and record the reason to show."""
+        setattr(self, ability, False)
+        self.unsupported_reasons = {**self.unsupported_reasons, ability: reason}
+
+    def disable_listing_without_prefix(self) -> None:
+        """Disable `can_list` if `KEY_FUNCTION` changes keys, so that there is no common prefix."""
+        if self.naming.prefix is None:
+            reason = _(
+                "With this KEY_FUNCTION, there is no way to tell which keys belong to this "
+                "cache. Open a key by its exact name."
+            )
+            self.disable("can_list", reason)
 
     def unsupported_result(self) -> EditResult:
         """Return the result of an edit that the inspector doesn't support."""
@@ -377,14 +376,22 @@ class Inspector:
         raise NotImplementedError(f"{self.__class__.__qualname__}.delete")
 
     def delete_each(self, keys: Sequence[bytes]) -> BulkResult:
-        """Delete keys, continuing after keys that can't be deleted."""
+        """Delete keys, continuing after files that the operating system refuses to delete."""
         try:
             deleted = self.delete(keys)
+            return BulkResult(deleted, len(keys) - deleted)
         except OSError as error:
             if not is_file_error(error):
                 raise
-            return delete_individually(keys, self.delete)
-        return BulkResult(deleted, len(keys) - deleted)
+        deleted, failures = 0, []
+        for stored in keys:
+            try:
+                deleted += self.delete([stored])
+            except OSError as error:
+                if not is_file_error(error):
+                    raise
+                failures.append((stored, error.strerror or str(error)))
+        return BulkResult(deleted, len(keys) - deleted - len(failures), tuple(failures))
 
     def expire_each(self, keys: Sequence[bytes], ttl: int) -> BulkResult:
         """Set the TTL of keys.

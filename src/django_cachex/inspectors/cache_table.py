@@ -13,27 +13,15 @@ from string import Template
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
-from django.db import (
-    DatabaseError,
-    OperationalError,
-    ProgrammingError,
-    models,
-    transaction,
-)
+from django.db import DatabaseError, OperationalError, ProgrammingError, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import TransactionManagementError
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from django_cachex.inspectors.django import (
-    expiry_after,
-)
+from django_cachex.inspectors.django import expiry_after
 from django_cachex.inspectors.info import InfoField, InfoSection, Unit
-from django_cachex.inspectors.types import (
-    TTL_MISSING,
-    TTL_NONE,
-    KeyInfo,
-)
+from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo
 
 VALUE_CHUNK_SIZE: Final = 1024 * 1024
 """Number of characters of a value to read at once. A multiple of 4, as in Base64."""
@@ -222,6 +210,21 @@ class CacheTable:
             cursor.execute(self.format_sql(statement), parameters)
             return int(cursor.rowcount)
 
+    def execute_for_live(self, statement: str, keys: Sequence[bytes], *parameters: Any) -> int:
+        """Execute a statement without a WHERE clause for those of the keys that aren't expired.
+
+        Returns the number of changed or deleted rows.
+        """
+        return sum(
+            self.execute(
+                f"{statement} WHERE $key IN ({placeholders(names)}) AND {IS_LIVE}",
+                *parameters,
+                *names,
+                self.now(),
+            )
+            for names in batch_row_keys(keys)
+        )
+
     def limit_clause(self, rows: int) -> str:
         """Return the end of a query that returns at most this many rows."""
         return self.connection.ops.limit_offset_sql(0, rows)
@@ -312,7 +315,7 @@ class CacheTable:
         if not self.reads_blobs:
             measured = f"SELECT $size, SUBSTR($value, %s, %s) {where}"
             for size, value in self.select(measured, start + 1, length, key, self.now()):
-                return size, "" if value is None else self.text(value)
+                return size, "" if value is None else str(self.connection.ops.process_clob(value))
             return None
         for (row,) in self.select(f"SELECT rowid {where}", key, self.now()):
             with self._blob(row) as blob:
@@ -328,10 +331,6 @@ class CacheTable:
             raw.blobopen(self.name, "value", row, readonly=True) as blob,
         ):
             yield blob
-
-    def text(self, value: Any) -> str:
-        """Return a value as text, whatever type the driver returns."""
-        return str(self.connection.ops.process_clob(value))
 
     # Expiries have the type and time zone of the database, as in the backend.
 

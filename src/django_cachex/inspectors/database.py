@@ -10,13 +10,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
 
-from django.db import (
-    DataError,
-    IntegrityError,
-    connections,
-    router,
-    transaction,
-)
+from django.db import DataError, IntegrityError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 
@@ -71,6 +65,8 @@ from django_cachex.inspectors.values import fingerprint
 
 INVALID_CHARACTERS: Final[re.Pattern[str]] = re.compile(r"[\0\ud800-\udfff]")
 """Characters that databases can't store in text."""
+
+SET_EXPIRY: Final = "UPDATE $table SET $expires = %s"
 
 
 def database_ids(connection: BaseDatabaseWrapper) -> frozenset[str]:
@@ -277,13 +273,8 @@ class DatabaseInspector(DjangoBackendInspector):
         return EditResult(EditStatus.DONE if updated else EditStatus.CHANGED)
 
     def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
-        table, key = self.write_table, to_row_key(stored)
-        return self.set_expiry(table, key, table.expiry_after(edit.ttl))
-
-    def set_expiry(self, table: CacheTable, key: str | None, expires: Any) -> EditResult:
-        """Change the expiry of a key. `expires` is the result of `CacheTable.expiry_after`."""
-        statement = f"UPDATE $table SET $expires = %s WHERE $key = %s AND {IS_LIVE}"
-        updated = table.execute(statement, expires, key, table.now())
+        table = self.write_table
+        updated = table.execute_for_live(SET_EXPIRY, [stored], table.expiry_after(edit.ttl))
         return EditResult(EditStatus.DONE if updated else EditStatus.GONE)
 
     def expire_each(self, keys: Sequence[bytes], ttl: int) -> BulkResult:
@@ -292,30 +283,22 @@ class DatabaseInspector(DjangoBackendInspector):
             until = table.expiry_after(ttl)
         except OverflowError:
             return super().expire_each(keys, ttl)  # Refuses each key with the reason.
-        done = sum(
-            table.execute(
-                "UPDATE $table SET $expires = %s "
-                f"WHERE $key IN ({placeholders(names)}) AND {IS_LIVE}",
-                until,
-                *names,
-                table.now(),
-            )
-            for names in batch_row_keys(keys)
-        )
+        done = table.execute_for_live(SET_EXPIRY, keys, until)
         return BulkResult(done, len(keys) - done)
 
     def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
-        table, key = self.write_table, to_row_key(stored)
-        rows = table.select(
-            f"SELECT $expires FROM $table WHERE $key = %s AND {IS_LIVE}", key, table.now()
-        )
+        table = self.write_table
+        statement = f"SELECT $expires FROM $table WHERE $key = %s AND {IS_LIVE}"
+        rows = table.select(statement, to_row_key(stored), table.now())
         if not rows:
             return EditResult(EditStatus.GONE)
         remaining = table.ttl(rows[0][0])
         if remaining == TTL_NONE:
             return no_expiry_result()
         # Expiries are whole seconds: adding the lost fraction keeps the second.
-        return self.set_expiry(table, key, table.expiry_after(remaining + 1 + edit.by))
+        expires = table.expiry_after(remaining + 1 + edit.by)
+        updated = table.execute_for_live(SET_EXPIRY, [stored], expires)
+        return EditResult(EditStatus.DONE if updated else EditStatus.GONE)
 
     def put(self, stored: bytes, edit: Rename | Copy) -> EditResult:
         """Copy or rename a row, replacing another one, in one transaction."""
@@ -359,15 +342,7 @@ class DatabaseInspector(DjangoBackendInspector):
 
     def delete(self, keys: Sequence[bytes]) -> int:
         """Delete rows that aren't expired. Expired ones stay until the backend culls them."""
-        table = self.write_table
-        return sum(
-            table.execute(
-                f"DELETE FROM $table WHERE $key IN ({placeholders(names)}) AND {IS_LIVE}",
-                *names,
-                table.now(),
-            )
-            for names in batch_row_keys(keys)
-        )
+        return self.write_table.execute_for_live("DELETE FROM $table", keys)
 
     def preview_flush(self) -> FlushPreview:
         table = self.write_table

@@ -31,12 +31,7 @@ from django_cachex.inspectors.edits import (
 )
 from django_cachex.inspectors.info import InfoField, InfoSection, Text, Unit
 from django_cachex.inspectors.keys import decode_text, encode_text
-from django_cachex.inspectors.query import (
-    FIRST_PAGE,
-    ElementPage,
-    Query,
-    Scope,
-)
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query, Scope
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyValue, ScanPage
 from django_cachex.inspectors.values import ValueFormat, decode, fingerprint
 
@@ -144,6 +139,10 @@ def scan_rows(
     return ScanPage(keys, token, examined, total, unknown)
 
 
+class KeyGone(Exception):
+    """The key to edit doesn't exist or has expired."""
+
+
 class DjangoBackendInspector(Inspector):
     """Base class for backends that pickle all values and know when keys expire.
 
@@ -151,21 +150,9 @@ class DjangoBackendInspector(Inspector):
     """
 
     support = Support.WRAPPED
-    can_list = True
-    can_get = True
-    can_add = True
-    can_edit = True
-    can_keep_ttl = True
-    can_delete = True
-    can_ttl = True
-    can_expire = True
-    can_info = True
-    can_flush = True
-    can_extend = True
-    can_rename = True
-    can_copy = True
-    can_incr = True
-    can_download = True
+    can_list = can_get = can_add = can_edit = can_keep_ttl = can_delete = True
+    can_ttl = can_expire = can_extend = can_incr = can_rename = can_copy = True
+    can_download = can_info = can_flush = True
 
     filters = frozenset({"expires_within", "larger_than"})
 
@@ -176,13 +163,8 @@ class DjangoBackendInspector(Inspector):
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
-        if self.has_key_names and self.naming.prefix is None:
-            self.can_list = False
-            reason = _(
-                "With this KEY_FUNCTION, there is no way to tell which keys belong to this "
-                "cache. Open a key by its exact name."
-            )
-            self.unsupported_reasons = {**self.unsupported_reasons, "can_list": reason}
+        if self.has_key_names:
+            self.disable_listing_without_prefix()
 
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:
@@ -261,9 +243,9 @@ class DjangoBackendInspector(Inspector):
 
     def apply(self, stored: bytes, edit: Edit) -> EditResult:
         if isinstance(edit, ExpireAt):
+            edit = Expire(edit.ttl)
             if edit.ttl <= 0:
                 return EditResult.refusal(_("This time has passed."))
-            edit = Expire(edit.ttl)
         changes: Mapping[type, Callable[[bytes, Any], EditResult]] = {
             AddValue: self.add,
             SetValue: self.set_value,
@@ -278,6 +260,8 @@ class DjangoBackendInspector(Inspector):
             return self.unsupported_result()
         try:
             return change(stored, edit)
+        except KeyGone:
+            return EditResult(EditStatus.GONE)
         except OverflowError:
             return EditResult.refusal(_("This cache can't store a TTL that long."))
 

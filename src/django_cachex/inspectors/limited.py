@@ -169,11 +169,12 @@ class LimitedInspector(Inspector):
                 return self.add(key, edit)
             case SetValue():
                 return self.set_value(key, edit)
-            case ExpireAt() if edit.ttl <= 0:
-                return EditResult.refusal(_("This time has passed."))
-            case Expire() | ExpireAt():
-                touched = self.cache.touch(key, timeout_in_seconds(edit.ttl))
-                return EditResult(EditStatus.DONE if touched else EditStatus.GONE)
+            case Expire():
+                return self.set_ttl(key, edit.ttl)
+            case ExpireAt():
+                ttl = edit.ttl
+                passed = EditResult.refusal(_("This time has passed."))
+                return self.set_ttl(key, ttl) if ttl > 0 else passed
             case Incr():
                 return self.incr(key, edit)
             case _:
@@ -206,6 +207,10 @@ class LimitedInspector(Inspector):
         if content_fingerprint(describe_object(value)) != edit.expected:
             return EditResult(EditStatus.CHANGED)
         return self.set(key, edit.value, edit.ttl)
+
+    def set_ttl(self, key: str, ttl: int) -> EditResult:
+        touched = self.cache.touch(key, timeout_in_seconds(ttl))
+        return EditResult(EditStatus.DONE if touched else EditStatus.GONE)
 
     def incr(self, key: str, edit: Incr) -> EditResult:
         """Call the backend's `incr`, which only supports integers."""
@@ -247,7 +252,11 @@ class BrokenInspector(Inspector):
     """Has no abilities, and explains what is wrong with the alias's settings."""
 
     def __init__(self, alias: str, params: Mapping[str, Any], error: Exception) -> None:
-        super().__init__(alias, make_base_cache(params), params)
+        try:
+            cache = BaseCache(dict(params))
+        except Exception:  # KEY_FUNCTION may be invalid.
+            cache = BaseCache({})
+        super().__init__(alias, cache, params)
         self.error = error
 
     @property
@@ -262,14 +271,6 @@ class BrokenInspector(Inspector):
 
     def status(self) -> Status:
         raise self.error
-
-
-def make_base_cache(params: Mapping[str, Any]) -> BaseCache:
-    """Return a `BaseCache` with the settings that all backends share."""
-    try:
-        return BaseCache(dict(params))
-    except Exception:  # KEY_FUNCTION may be invalid.
-        return BaseCache({})
 
 
 class DummyInspector(Inspector):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Hashable, Iterator, Sequence
-from functools import partial
+from contextlib import contextmanager, suppress
 from itertools import islice
 
 from django.utils.translation import gettext as _
 
 from django_cachex.inspectors.django import (
     DjangoBackendInspector,
+    KeyGone,
     expiry_after,
     no_expiry_result,
     parse_page_token,
@@ -37,25 +38,16 @@ from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyVa
 from django_cachex.inspectors.values import fingerprint
 
 
-def iter_keys_from(keys: list[str], start: str) -> Iterator[str]:
-    """Return the keys that don't sort before `start`."""
-    return islice(keys, bisect_left(keys, start), None)
-
-
 class LocMemInspector(DjangoBackendInspector):
     """The cache in the memory of the process that handles the request."""
 
     @property
-    def store_name(self) -> str:
+    def location(self) -> str:
         return str(self.params.get("LOCATION", ""))
 
     @property
-    def location(self) -> str:
-        return self.store_name
-
-    @property
     def configured_store_id(self) -> Hashable:
-        return ("locmem", self.store_name)
+        return ("locmem", self.location)
 
     def notes(self) -> Sequence[Text]:
         return (
@@ -71,20 +63,14 @@ class LocMemInspector(DjangoBackendInspector):
 
     # Keys.
 
-    def list_keys(self) -> list[str]:
-        """Return all keys of the store, including those of other aliases."""
-        with self.cache._lock:
-            # Iterating over an OrderedDict is slower than over the dict it is based on.
-            return list(dict.keys(self.cache._cache))
-
     def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
         prefix = decode_text(self.key_range(query.scope).prefix)
-        keys = sorted(key for key in self.list_keys() if key.startswith(prefix))
-        start = (
-            bisect_right(keys, parse_page_token(token, partial(iter_keys_from, keys)))
-            if token
-            else 0
-        )
+        with self.cache._lock:
+            # Iterating over an OrderedDict is slower than over the dict it is based on.
+            keys = list(dict.keys(self.cache._cache))
+        keys = sorted(key for key in keys if key.startswith(prefix))
+        after = parse_page_token(token, lambda start: islice(keys, bisect_left(keys, start), None))
+        start = bisect_right(keys, after) if token else 0
         is_match, columns = self.key_filter(query), query.required_columns(self.optional_columns)
         return scan_rows(
             islice(keys, start, None),
@@ -142,11 +128,18 @@ class LocMemInspector(DjangoBackendInspector):
             self.cache._set(key, raw, timeout_for(edit.ttl))
         return EditResult(EditStatus.DONE)
 
-    def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
-        key, raw = try_decode_text(stored), self.pickle_value(edit.value)
+    @contextmanager
+    def live_key(self, stored: bytes) -> Iterator[str]:
+        """Lock the store and yield a key as text. Raises KeyGone if there is no such key."""
+        key = try_decode_text(stored)
         with self.cache._lock:
             if key is None or self.cache._has_expired(key):
-                return EditResult(EditStatus.GONE)
+                raise KeyGone
+            yield key
+
+    def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
+        raw = self.pickle_value(edit.value)
+        with self.live_key(stored) as key:
             if fingerprint(self.cache._cache[key]) != edit.expected:
                 return EditResult(EditStatus.CHANGED)
             self.cache._cache[key] = raw
@@ -155,18 +148,12 @@ class LocMemInspector(DjangoBackendInspector):
         return EditResult(EditStatus.DONE)
 
     def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
-        key = try_decode_text(stored)
-        with self.cache._lock:
-            if key is None or self.cache._has_expired(key):
-                return EditResult(EditStatus.GONE)
+        with self.live_key(stored) as key:
             self.cache._expire_info[key] = expiry_after(edit.ttl)
         return EditResult(EditStatus.DONE)
 
     def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
-        key = try_decode_text(stored)
-        with self.cache._lock:
-            if key is None or self.cache._has_expired(key):
-                return EditResult(EditStatus.GONE)
+        with self.live_key(stored) as key:
             expiry = self.cache._expire_info[key]
             if ttl_until(expiry) == TTL_NONE:
                 return no_expiry_result()
@@ -174,13 +161,11 @@ class LocMemInspector(DjangoBackendInspector):
         return EditResult(EditStatus.DONE)
 
     def put(self, stored: bytes, edit: Rename | Copy) -> EditResult:
-        key, to = try_decode_text(stored), decode_text(edit.to)
+        to = decode_text(edit.to)
         reason = self.key_error(to)
         if reason:
             return EditResult.refusal(reason)
-        with self.cache._lock:
-            if key is None or self.cache._has_expired(key):
-                return EditResult(EditStatus.GONE)
+        with self.live_key(stored) as key:
             if not edit.overwrite and not self.cache._has_expired(to):
                 return EditResult(EditStatus.EXISTS)
             raw, expiry = self.cache._cache[key], self.cache._expire_info[key]
@@ -191,10 +176,9 @@ class LocMemInspector(DjangoBackendInspector):
         return EditResult(EditStatus.DONE)
 
     def iter_chunks(self, stored: bytes) -> Iterator[bytes]:
-        key = try_decode_text(stored)
-        with self.cache._lock:
-            gone = key is None or self.cache._has_expired(key)
-            raw = b"" if gone else self.cache._cache[key]
+        raw = b""
+        with suppress(KeyGone), self.live_key(stored) as key:
+            raw = self.cache._cache[key]
         yield raw
 
     def delete(self, keys: Sequence[bytes]) -> int:
@@ -215,7 +199,7 @@ class LocMemInspector(DjangoBackendInspector):
         )
         return FlushPreview(
             command="LocMemCache.clear()",
-            scope=scope % {"store": self.store_name, "process": os.getpid()},
+            scope=scope % {"store": self.location, "process": os.getpid()},
             entries=len(self.cache._cache),
         )
 

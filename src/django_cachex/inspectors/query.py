@@ -97,14 +97,12 @@ class Pattern:
     def _parts(self) -> tuple[bytes, ...]:
         return tuple(literal.encode("utf-8", "surrogatepass") for literal in self.literals)
 
-    def glob(self, prefix: bytes = b"") -> bytes:
-        """Return the glob for `MATCH` that matches keys with this prefix.
+    def glob(self) -> bytes:
+        """Return a glob for `MATCH`.
 
-        The glob matches all keys that match the pattern. It may match others unless
-        `glob_is_exact`.
+        It matches all keys that match the pattern. It may match others unless `glob_is_exact`.
         """
-        parts, glob = map(cheap_prefix, self._parts), escape_pattern(prefix)
-        glob += b"*".join(escape_pattern(part) for part in parts)
+        glob = b"*".join(escape_pattern(cheap_prefix(part)) for part in self._parts)
         last = self._parts[-1]
         return glob if cheap_prefix(last) == last else glob + b"*"
 

@@ -31,7 +31,7 @@ class CachexInspector(ServerInspector):
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
         if self.naming.keyspace is None:
-            self._disable("can_flush", str(key_function_error()))
+            self.disable("can_flush", str(key_function_error()))
 
     @property
     def keyspace(self) -> Keyspace:

@@ -73,26 +73,16 @@ def parse_number(info: InfoReply, field: str) -> int | None:
 def build_sections(info: InfoReply, database: int) -> list[InfoSection]:
     """Return the sections that have content; `database` is the number of the alias's database."""
     candidates = (
-        _server(info),
+        InfoSection(
+            _("Server"), (*_version(info), *_listed_fields(info, SERVER_FIELDS), *_role(info))
+        ),
         _memory(info),
-        _clients(info),
+        InfoSection(_("Clients"), _clients(info)),
         _statistics(info),
-        _replication(info),
+        InfoSection(_("Replication"), _replication(info)),
         _keyspace(info, database),
     )
     return [section for section in candidates if section.fields or section.rows or section.headline]
-
-
-def _server(info: InfoReply) -> InfoSection:
-    role = info.get("role")
-    return InfoSection(
-        _("Server"),
-        (
-            *_version(info),
-            *_listed_fields(info, SERVER_FIELDS),
-            *([InfoField(_("Role"), ROLE_LABELS.get(role, role))] if role else []),
-        ),
-    )
 
 
 def _version(info: InfoReply) -> Iterator[InfoField]:
@@ -103,66 +93,54 @@ def _version(info: InfoReply) -> Iterator[InfoField]:
         yield InfoField(_("Version"), f"{name.capitalize()} {version}")
 
 
+def _role(info: InfoReply) -> Iterator[InfoField]:
+    if role := info.get("role"):
+        yield InfoField(_("Role"), ROLE_LABELS.get(role, role))
+
+
 def _memory(info: InfoReply) -> InfoSection:
     used, maximum = parse_number(info, "used_memory"), parse_number(info, "maxmemory")
-    headline = (
-        None if used is None else InfoField(_("Used"), used, Unit.BYTES, maximum=maximum or None)
-    )
-    return InfoSection(
-        _("Memory"), (*_maxmemory(maximum), *_listed_fields(info, MEMORY_FIELDS)), headline
-    )
+    headline = None
+    if used is not None:
+        headline = InfoField(_("Used"), used, Unit.BYTES, maximum=maximum or None)
+    limit = InfoField(_("Maximum"), maximum, Unit.BYTES) if maximum else None
+    if maximum == 0:
+        limit = InfoField(_("Maximum"), _("no limit"))
+    fields = _listed_fields(info, MEMORY_FIELDS)
+    return InfoSection(_("Memory"), (limit, *fields) if limit else fields, headline)
 
 
-def _maxmemory(maximum: int | None) -> Iterator[InfoField]:
-    if maximum:
-        yield InfoField(_("Maximum"), maximum, Unit.BYTES)
-    elif maximum is not None:
-        yield InfoField(_("Maximum"), _("no limit"))
-
-
-def _clients(info: InfoReply) -> InfoSection:
-    return InfoSection(
-        _("Clients"), (*_connected_clients(info), *_listed_fields(info, CLIENT_FIELDS))
-    )
-
-
-def _connected_clients(info: InfoReply) -> Iterator[InfoField]:
-    connected = parse_number(info, "connected_clients")
-    if connected is not None:
-        yield InfoField(
-            _("Connected"), connected, Unit.NUMBER, maximum=parse_number(info, "maxclients")
-        )
+def _clients(info: InfoReply) -> tuple[InfoField, ...]:
+    blocked = _listed_fields(info, CLIENT_FIELDS)
+    connected, maximum = parse_number(info, "connected_clients"), parse_number(info, "maxclients")
+    if connected is None:
+        return blocked
+    return (InfoField(_("Connected"), connected, Unit.NUMBER, maximum=maximum), *blocked)
 
 
 def _statistics(info: InfoReply) -> InfoSection:
-    hits, misses = (
-        parse_number(info, "keyspace_hits") or 0,
-        parse_number(info, "keyspace_misses") or 0,
-    )
-    headline = None
-    if hits + misses:
-        headline = InfoField(_("Hit rate"), 100 * hits / (hits + misses), Unit.PERCENT)
+    hits, misses = (parse_number(info, name) or 0 for name in ("keyspace_hits", "keyspace_misses"))
+    rate = 100 * hits / (hits + misses) if hits + misses else None
     return InfoSection(
         _("Statistics"),
-        tuple(_listed_fields(info, STATISTICS_FIELDS)),
-        headline,
+        _listed_fields(info, STATISTICS_FIELDS),
+        None if rate is None else InfoField(_("Hit rate"), rate, Unit.PERCENT),
         note=_("Totals since the server started, for all databases and applications."),
     )
 
 
-def _replication(info: InfoReply) -> InfoSection:
-    replica = info.get("role") == "slave"
-    if not replica and not parse_number(info, "connected_slaves"):
-        return InfoSection(_("Replication"))
-    return InfoSection(
-        _("Replication"), tuple(_listed_fields(info, REPLICA_FIELDS if replica else PRIMARY_FIELDS))
+def _replication(info: InfoReply) -> tuple[InfoField, ...]:
+    if info.get("role") == "slave":
+        return _listed_fields(info, REPLICA_FIELDS)
+    return _listed_fields(info, PRIMARY_FIELDS) if parse_number(info, "connected_slaves") else ()
+
+
+def _listed_fields(info: InfoReply, fields: FieldSpecs) -> tuple[InfoField, ...]:
+    return tuple(
+        InfoField(label, _parse_value(info[field], unit), unit)
+        for field, label, unit in fields
+        if field in info
     )
-
-
-def _listed_fields(info: InfoReply, fields: FieldSpecs) -> Iterator[InfoField]:
-    for field, label, unit in fields:
-        if field in info:
-            yield InfoField(label, _parse_value(info[field], unit), unit)
 
 
 def _parse_value(text: str, unit: Unit) -> str | int | float:

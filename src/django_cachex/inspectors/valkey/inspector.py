@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
+from itertools import chain
 from typing import Any, Final
 
 from django.conf import settings
@@ -24,35 +25,17 @@ from django_cachex.cache.codecs import (
     list_serializers,
 )
 from django_cachex.cache.connection.sync import ExchangeLimits
-from django_cachex.commands import (
-    CommandError,
-    ReplyTooLarge,
-    ServerUnavailable,
-    WrongTypeError,
-)
+from django_cachex.commands import CommandError, ReplyTooLarge, ServerUnavailable, WrongTypeError
 from django_cachex.commands.command import execute_all
 from django_cachex.conf import limits
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.base import Inspector, copy_value, file_id, resolve_addresses
 from django_cachex.inspectors.edits import BulkResult, Copy, Edit, EditResult, EditStatus, Rename
-from django_cachex.inspectors.info import InfoSection, Status, Text
+from django_cachex.inspectors.info import InfoSection, Status
 from django_cachex.inspectors.keys import try_decode_text
 from django_cachex.inspectors.masking import find_secrets, mask, mask_for_settings
-from django_cachex.inspectors.query import (
-    FIRST_PAGE,
-    ElementPage,
-    InvalidPosition,
-    Query,
-    Scope,
-)
-from django_cachex.inspectors.types import (
-    Element,
-    Group,
-    KeyInfo,
-    KeyValue,
-    ScanPage,
-    Snippet,
-)
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, InvalidPosition, Query, Scope
+from django_cachex.inspectors.types import Element, Group, KeyInfo, KeyValue, ScanPage, Snippet
 from django_cachex.inspectors.valkey import copy, read
 from django_cachex.inspectors.valkey.compare_and_set import (
     EditTarget,
@@ -117,25 +100,10 @@ class ServerInspector(Inspector):
 
     may_block = True
 
-    can_list = True
-    can_get = True
-    can_add = True
-    can_edit = True
-    can_keep_ttl = True
-    can_delete = True
-    can_ttl = True
-    can_expire = True
-    can_type = True
-    can_info = True
-    can_flush = True
-    can_extend = True
-    can_incr = True
-    can_page = True
-    can_edit_elements = True
-    can_rename = True
-    can_copy = True
-    can_download = True
-    can_dump = True
+    can_list = can_get = can_add = can_edit = can_keep_ttl = can_delete = True
+    can_ttl = can_expire = can_extend = can_incr = can_rename = can_copy = True
+    can_type = can_page = can_edit_elements = can_download = can_dump = True
+    can_info = can_flush = True
 
     types = TYPES
     has_random_order = True
@@ -148,19 +116,7 @@ class ServerInspector(Inspector):
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
-        if self.naming.prefix is None:
-            self._disable(
-                "can_list",
-                gettext_lazy(
-                    "With this KEY_FUNCTION, there is no way to tell which keys belong to "
-                    "this cache. Open a key by its exact name."
-                ),
-            )
-
-    def _disable(self, ability: str, reason: Text) -> None:
-        """Disable an ability of this alias and record the reason to show."""
-        setattr(self, ability, False)
-        self.unsupported_reasons = {**self.unsupported_reasons, ability: reason}
+        self.disable_listing_without_prefix()
 
     # Hooks for the backends.
 
@@ -222,11 +178,9 @@ class ServerInspector(Inspector):
     @cached_property
     def scan_client(self) -> Client:
         """The client that lists keys; its timeout is shorter for the nodes of a cluster."""
-        return (
-            self._make_client(limits().timeout / NODE_TIMEOUT_DIVISOR)
-            if self.is_cluster
-            else self.client
-        )
+        if not self.is_cluster:
+            return self.client
+        return self._make_client(limits().timeout / NODE_TIMEOUT_DIVISOR)
 
     @cached_property
     def value_format(self) -> ValueFormat:
@@ -297,9 +251,7 @@ class ServerInspector(Inspector):
             if not is_server_absent(error):
                 raise
             return set()
-        infos = [
-            none_if_denied(reply) or {} for server_replies in replies for reply in server_replies
-        ]
+        infos = [none_if_denied(reply) or {} for reply in chain.from_iterable(replies)]
         return {info[name] for info in infos for name in SERVER_ID_FIELDS if name in info}
 
     def status(self) -> Status:
@@ -385,11 +337,9 @@ class ServerInspector(Inspector):
         try:
             if isinstance(edit, Rename | Copy):
                 check_move_readers(self, stored, edit)
-                return (
-                    self.rename(stored, edit)
-                    if isinstance(edit, Rename)
-                    else self.copy(stored, edit)
-                )
+                if isinstance(edit, Rename):
+                    return self.rename(stored, edit)
+                return self.copy(stored, edit)
             check = partial(check_other_readers, self, stored)
             steps = edit_operation(EditTarget(stored, self.value_format, check), edit)
             return self.unsupported_result() if steps is None else self.client.run(steps)
@@ -447,14 +397,8 @@ class ServerInspector(Inspector):
         [reply] = self.client.collect([self.client._info()])
         info = none_if_denied(reply)
         if info is None:
-            return [
-                InfoSection(
-                    gettext_lazy("Server"),
-                    note=gettext_lazy(
-                        "The user that this cache connects as isn't allowed to run INFO."
-                    ),
-                )
-            ]
+            note = gettext_lazy("The user that this cache connects as isn't allowed to run INFO.")
+            return [InfoSection(gettext_lazy("Server"), note=note)]
         return build_sections(info, self.address.database)
 
 
@@ -536,8 +480,5 @@ def other_readers(inspector: ServerInspector, stored: bytes) -> Iterator[ServerI
 
 def may_own(inspector: Inspector, stored: bytes) -> bool:
     """Return whether a stored key may belong to an alias, in any version."""
-    if inspector.owns(stored):
-        return True
-    if Scope.VERSIONS not in inspector.scopes:
-        return False
-    return inspector.key_range(Scope.VERSIONS).contains(stored)
+    keyspace = inspector.naming.keyspace
+    return inspector.owns(stored) or (keyspace is not None and keyspace.contains(stored))

@@ -31,7 +31,9 @@ class CollectionType:
 
     unit: Unit
     columns: tuple[ElementColumn, ...]
-    length: Callable[[Client, bytes], Command[int]]
+    length: str
+    """The command that returns the number of elements."""
+
     has_fields: bool = False
     """Whether the last column stands for any number of fields, as for stream entries."""
 
@@ -44,27 +46,27 @@ COLLECTIONS: Final[Mapping[str, CollectionType]] = {
     "list": CollectionType(
         Unit.ITEMS,
         (ElementColumn(_("Index")), ElementColumn(_("Value"), is_value=True)),
-        lambda client, key: client._llen(key),
+        "LLEN",
     ),
     "set": CollectionType(
         Unit.MEMBERS,
         (ElementColumn(_("Member"), is_value=True),),
-        lambda client, key: client._scard(key),
+        "SCARD",
     ),
     "zset": CollectionType(
         Unit.MEMBERS,
         (ElementColumn(_("Member"), is_value=True), ElementColumn(_("Score"))),
-        lambda client, key: client._zcard(key),
+        "ZCARD",
     ),
     "hash": CollectionType(
         Unit.FIELDS,
         (ElementColumn(_("Field")), ElementColumn(_("Value"), is_value=True)),
-        lambda client, key: client._hlen(key),
+        "HLEN",
     ),
     "stream": CollectionType(
         Unit.ENTRIES,
         (ElementColumn(_("Entry")), ElementColumn(_("Value"), is_value=True)),
-        lambda client, key: client._xlen(key),
+        "XLEN",
         has_fields=True,
     ),
 }
@@ -74,7 +76,9 @@ TYPES: Final = ("string", *COLLECTIONS)
 
 
 NO_TOUCH: Final = Command(("CLIENT", "NO-TOUCH", "ON"), parse_raw, idempotent=True)
-TOUCHING_COMMANDS: Final = frozenset(("STRLEN", "LLEN", "SCARD", "ZCARD", "HLEN", "XLEN"))
+TOUCHING_COMMANDS: Final = frozenset(
+    ("STRLEN", *(collection.length for collection in COLLECTIONS.values()))
+)
 """Commands that reset the idle time of a key."""
 
 CommandFactories = Mapping[str, Callable[[bytes], Command[Any]]]
@@ -99,19 +103,17 @@ def describe(client: Client, keys: Sequence[bytes], columns: Collection[str]) ->
 
 def commands_for(client: Client, columns: Collection[str]) -> CommandFactories:
     """Return the command for each column; a size also needs the type, which defines its unit."""
-    available: tuple[tuple[str, set[str], Callable[[bytes], Command[Any]]], ...] = (
-        ("type", {"type", "size"}, client._type),
-        ("ttl", {"ttl"}, client._pttl),
-        ("size", {"size"}, client._strlen),
-        ("memory", {"memory"}, client._memory_usage),
-        ("idle", {"idle"}, idletime_command),
-        ("encoding", {"encoding"}, client._object_encoding),
-    )
-    return {
-        name: make_command
-        for name, used_by, make_command in available
-        if not used_by.isdisjoint(columns)
+    available: CommandFactories = {
+        "type": client._type,
+        "ttl": client._pttl,
+        "size": client._strlen,
+        "memory": client._memory_usage,
+        # In seconds.
+        "idle": lambda key: Command(("OBJECT", "IDLETIME", key), parse_raw, readonly=True),
+        "encoding": client._object_encoding,
     }
+    wanted = {*columns, "type"} if "size" in columns else columns
+    return {name: make_command for name, make_command in available.items() if name in wanted}
 
 
 def fetch_columns(
@@ -165,11 +167,6 @@ def parse_key_ttl(reply: Any) -> int | None:
     return TTL_NONE if require_reply(reply) is None else int(reply)
 
 
-def idletime_command(key: bytes) -> Command[int | None]:
-    """Return the command that reads the idle time of a key, in seconds."""
-    return Command(("OBJECT", "IDLETIME", key), parse_raw, readonly=True)
-
-
 def parse_idle(reply: Any) -> int | None:
     """Return milliseconds, or None if denied or if `maxmemory-policy` is LFU: it counts uses."""
     return None if reply is None or isinstance(reply, CommandError) else int(reply) * 1000
@@ -182,13 +179,13 @@ def parse_size(reply: Any) -> int | None:
 
 def with_lengths(client: Client, descriptions: list[KeyInfo]) -> list[KeyInfo]:
     """Add the lengths of the collections."""
-    length_commands = {
-        index: collection.length(client, description.key)
-        for index, description in enumerate(descriptions)
-        if (collection := COLLECTIONS.get(description.type or ""))
-    }
-    for index, length in zip(
-        length_commands, collect_without_touch(client, list(length_commands.values())), strict=True
-    ):
-        descriptions[index] = replace(descriptions[index], size=parse_size(length))
-    return descriptions
+    collections = [one for one in descriptions if one.type in COLLECTIONS]
+    commands = [
+        Command((COLLECTIONS[one.type or ""].length, one.key), parse_raw, readonly=True)
+        for one in collections
+    ]
+    lengths = iter(collect_without_touch(client, commands))
+    return [
+        replace(one, size=parse_size(next(lengths))) if one.type in COLLECTIONS else one
+        for one in descriptions
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.utils.text import format_lazy
@@ -68,67 +68,45 @@ NEXT_POSITION: Final = re.compile(
 """Matches the cursor or the entry ID at the start of a reply."""
 
 
-@dataclass
-class CollectedElements:
-    """The elements of a page while it is read."""
-
-    rows: list[ElementRow] = field(default_factory=list)
-    examined: int | None = None
-    start: int | None = None
-    skipped: int = 0
-    size_limit: int = 0
-    """Maximum size in bytes of a reply that was read."""
-
-    @property
-    def count(self) -> int:
-        return len(self.rows) + self.skipped
-
-    def add(self, page: RowPage) -> None:
-        if not self.count:
-            self.start = page.start
-        self.rows += page.rows
-        if page.examined is not None:
-            self.examined = (self.examined or 0) + page.examined
-
-    def note(self) -> Text:
-        """Return a note that elements are left out."""
-        return ngettext_lazy(
-            "%(count)s element isn't shown here, because elements larger than %(most)s "
-            "aren't fetched.",
-            "%(count)s elements aren't shown here, because elements larger than %(most)s "
-            "aren't fetched.",
-            "count",
-        ) % {"count": self.skipped, "most": human_size(self.size_limit)}
-
-
 def read_one_by_one(
     client: Client, read_page: ReadPage, type: str, request: ReadRequest
 ) -> tuple[RowPage, Text]:
     """Read a page element by element, skipping those that are too large; return it and a note."""
-    collected, position = CollectedElements(), request.window.at
+    rows: list[ElementRow] = []
+    examined: int | None = None
+    start: int | None = None
+    skipped, position = 0, request.window.at
+    note: Text = ""
     deadline = time.monotonic() + limits().scan_budget
-    has_more = True
-    while has_more:
+    while True:
         single = replace(request, window=request.window.starting_at(position), count=1, batch=1)
         try:
             page = client.run(read_page(single))
-            collected.add(page)
-            next_position = page.next
+            start = start if rows or skipped else page.start
+            rows += page.rows
+            examined = examined if page.examined is None else (examined or 0) + page.examined
+            position = page.next or ""
         except ReplyTooLarge as error:
-            collected.skipped += 1
-            collected.size_limit = error.max_bytes
-            next_position = position_after(type, single, error.head)
+            skipped += 1
+            note = skipped_note(skipped, error.max_bytes)
+            position = position_after(type, single, error.head) or ""
         except InvalidPosition:
-            if not collected.count:
+            if not rows and not skipped:
                 raise
-            next_position = None
-        position = next_position or ""
-        is_over = collected.count >= request.count or time.monotonic() >= deadline
-        has_more = bool(position) and not is_over
-    collected_page = RowPage(
-        collected.rows, next=position or None, examined=collected.examined, start=collected.start
-    )
-    return collected_page, collected.note() if collected.skipped else ""
+            position = ""
+        is_over = len(rows) + skipped >= request.count or time.monotonic() >= deadline
+        if is_over or not position:
+            return RowPage(rows, next=position or None, examined=examined, start=start), note
+
+
+def skipped_note(count: int, max_bytes: int) -> Text:
+    """Return a note that elements are left out."""
+    return ngettext_lazy(
+        "%(count)s element isn't shown here, because elements larger than %(most)s aren't fetched.",
+        "%(count)s elements aren't shown here, because elements larger than %(most)s "
+        "aren't fetched.",
+        "count",
+    ) % {"count": count, "most": human_size(max_bytes)}
 
 
 def position_after(type: str, request: ReadRequest, head: bytes) -> str | None:
@@ -164,19 +142,15 @@ ASSUMED_ELEMENT_SIZE: Final = MAX_FETCHED_SIZE // 10
 """Assumed size in bytes of an element if `MEMORY USAGE` is denied: ten of them are fetched."""
 
 
-def no_prefetch(key: bytes, window: ElementPage) -> list[Command[Any]]:
-    return []
-
-
 @dataclass(frozen=True)
 class CollectionReader:
     """How pages of a collection type are read."""
 
-    read_page: Callable[[ReadRequest], Operation[RowPage]]
-    prefetch: Callable[[bytes, ElementPage], list[Command[Any]]] = no_prefetch
+    read_page: ReadPage
+    prefetch: Callable[[bytes, ElementPage], list[Command[Any]]] = lambda key, window: []
     """Commands to send together with the one for the length."""
 
-    read_one: Callable[[ReadRequest], Operation[RowPage]] | None = None
+    read_one: ReadPage | None = None
     """Reads a single element, for types whose pages read one element more than they show."""
 
 
@@ -300,7 +274,7 @@ def make_request(
     reader, key = COLLECTION_READERS[type], key_info.key
     commands = Batch(
         [
-            raw_command(LENGTH_COMMANDS[type], key),
+            raw_command(COLLECTIONS[type].length, key),
             raw_command("EXISTS", key),
             *reader.prefetch(key, window),
         ]
@@ -355,21 +329,17 @@ def read_chunks(client: Client, key: bytes) -> Iterator[bytes]:
     """Yield the bytes of a string in chunks; raise `KeyChanged` if its length changes."""
     size, position = None, 0
     while size is None or position < size:
-        chunk, length = client.run(read_chunk(key, position))
+        end = position + CHUNK_SIZE - 1
+        replies = client.collect(
+            [raw_command("GETRANGE", key, position, end), raw_command("STRLEN", key)]
+        )
+        chunk, length = map(require_reply, replies)
         size = length if size is None else size
         if length != size or len(chunk) != min(CHUNK_SIZE, size - position):
             raise KeyChanged
         position += len(chunk)
         if chunk:
             yield chunk
-
-
-def read_chunk(key: bytes, position: int) -> Operation[tuple[bytes, int]]:
-    chunk, length = yield [
-        raw_command("GETRANGE", key, position, position + CHUNK_SIZE - 1),
-        raw_command("STRLEN", key),
-    ]
-    return chunk, length
 
 
 def read_dump(client: Client, key: bytes) -> bytes | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -80,13 +80,6 @@ class ScanCount:
         if found < self.requested * DENSE_SHARE:
             expected += expected // 4  # Matches are spread unevenly: a margin saves another step.
         return min(max(expected // steps, MIN_COUNT), self._cap)
-
-    @contextmanager
-    def timed(self, count: int) -> Iterator[None]:
-        """Time a command with this `COUNT`, including the network latency."""
-        started = time.perf_counter()
-        yield
-        self.record_duration(count, time.perf_counter() - started)
 
     def record_duration(self, count: int, seconds: float) -> None:
         """Record how long a command with this `COUNT` took, including the network latency."""
@@ -463,18 +456,20 @@ class KeyScan:
 
     def _fetch(self, scan: NodeScan, count: int) -> tuple[int, list[bytes]]:
         """Return the next cursor and some keys."""
+        reply: tuple[int, list[bytes]]
         server, type = self.nodes.server(scan), self.query.type or None
         command = with_reply_check(self.client._scan(scan.cursor, self.glob, count, type))
+        started = time.perf_counter()
         if scan.node in self.sizes and self.scan_count.is_steady:
-            with self.scan_count.timed(count):
-                return server.run(command)
+            reply = server.run(command)
+            self.scan_count.record_duration(count, time.perf_counter() - started)
+            return reply
         commands: list[Command[Any]] = [TIME_COMMAND, command, TIME_COMMAND]
         if scan.node not in self.sizes:
             commands += [self.size_command, with_reply_check(self.client._info("server"))]
-        started = time.perf_counter()
         before, batch, after, *details = server.run(execute_all(commands))
         self.scan_count.record_times(count, before, after, time.perf_counter() - started)
-        reply: tuple[int, list[bytes]] = require_reply(batch)
+        reply = require_reply(batch)
         if details:
             size, info = details
             self.sizes[scan.node] = none_if_denied(size)

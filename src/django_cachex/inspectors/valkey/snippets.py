@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -38,12 +38,8 @@ class DatabaseAddress:
             host = unquote(parts.hostname or str(options.get("host") or "localhost"))
             port = parts.port or int(options.get("port") or DEFAULT_SERVER_PORT)
             digits = path.replace("/", "")
-            return cls(
-                parts.scheme,
-                host,
-                port,
-                int(query.get("db", digits if digits.isdecimal() else database)),
-            )
+            database = query.get("db", digits if digits.isdecimal() else database)
+            return cls(parts.scheme, host, port, int(database))
         except ValueError:
             raise ValueError("LOCATION is not a valid server URL.") from None
 
@@ -80,10 +76,6 @@ CACHE_METHODS: Final = {
 }
 
 
-def read_args(type: str | None) -> Sequence[str]:
-    return READ_COMMANDS.get(type or "", ("DUMP", "{key}"))
-
-
 def cli_snippet(
     address: DatabaseAddress | None, key: bytes, type: str | None, is_cluster: bool
 ) -> str:
@@ -94,24 +86,21 @@ def cli_snippet(
     options = ["valkey-cli", *cli_options(address, is_cluster)]
     if not plain:
         options.append("--quoted-input")
-    args = [written if word == "{key}" else word for word in read_args(type)]
-    return shlex.join([*options, *args])
+    words = READ_COMMANDS.get(type or "", ("DUMP", "{key}"))
+    return shlex.join([*options, *(written if word == "{key}" else word for word in words)])
 
 
 def cli_options(address: DatabaseAddress | None, is_cluster: bool) -> list[str]:
     """Return the options that tell valkey-cli where to connect."""
     if address is None:
         return []
+    database = ["-n", str(address.database)] if address.database else []
     if address.scheme == "unix":
-        return ["-s", address.host, *database_option(address)]
+        return ["-s", address.host, *database]
     port = [] if address.port == DEFAULT_SERVER_PORT else ["-p", str(address.port)]
     tls = ["--tls"] if address.scheme in ("rediss", "valkeys") else []
     cluster = ["-c"] if is_cluster else []
-    return ["-h", address.host, *port, *tls, *cluster, *database_option(address)]
-
-
-def database_option(address: DatabaseAddress) -> list[str]:
-    return ["-n", str(address.database)] if address.database else []
+    return ["-h", address.host, *port, *tls, *cluster, *database]
 
 
 def quote_key(key: bytes) -> str:

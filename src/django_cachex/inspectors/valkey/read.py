@@ -20,7 +20,7 @@ from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.query import ElementPage, InvalidPosition
 from django_cachex.inspectors.types import KeyChanged, KeyInfo, KeyTooLarge, KeyValue
 from django_cachex.inspectors.valkey import copy
-from django_cachex.inspectors.valkey.edit_keys import large_value_fingerprint
+from django_cachex.inspectors.valkey.edit import large_value_fingerprint
 from django_cachex.inspectors.valkey.element_rows import LENGTH_COMMANDS, ElementRow, raw_command
 from django_cachex.inspectors.valkey.elements import (
     build_elements,

@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from django_cachex.inspectors.valkey.compare_and_set import COMPARE_AND_SET_SCRIPT
-from django_cachex.inspectors.valkey.edit_keys import EXTEND_TTL_SCRIPT
+from django_cachex.inspectors.valkey.edit import EXTEND_TTL_SCRIPT
 from tests import servers
 from tests.admin import addresses, words
 from tests.admin.browser import Browser

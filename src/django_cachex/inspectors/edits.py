@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, ClassVar, Final, Protocol
 
+from django.utils.translation import gettext as _
+
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.types import Replies
 from django_cachex.inspectors.values import Content, fingerprint
@@ -53,6 +55,12 @@ class ZAddCondition(StrEnum):
     XX_LT = "XX LT"
 
 
+class Edit:
+    """Base class of edits: each is a change to one key, with what it expects to find."""
+
+    __slots__ = ()
+
+
 # Edits of elements. Their `type` is the type of key that they apply to, as `TYPE` returns it.
 
 
@@ -68,7 +76,7 @@ class ElementRef:
 
 
 @dataclass(frozen=True, slots=True)
-class ElementEdit(ElementRef):
+class ElementEdit(ElementRef, Edit):
     """A change to one element, if it is as expected."""
 
     replies: Replies = field(default_factory=dict, repr=False, compare=False, kw_only=True)
@@ -76,7 +84,7 @@ class ElementEdit(ElementRef):
 
 
 @dataclass(frozen=True, slots=True)
-class CreateCollection:
+class CreateCollection(Edit):
     """Create a key of the given type with its first elements."""
 
     type: str
@@ -93,7 +101,7 @@ class CreateCollection:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveElements:
+class RemoveElements(Edit):
     """Remove elements. If one of them has changed, none is removed."""
 
     type: str
@@ -101,7 +109,7 @@ class RemoveElements:
 
 
 @dataclass(frozen=True, slots=True)
-class PopElements:
+class PopElements(Edit):
     """Remove and return elements from an end of a list or sorted set, or random members."""
 
     type: str
@@ -118,7 +126,7 @@ class SetElement(ElementEdit):
 
 
 @dataclass(frozen=True, slots=True)
-class PushItems:
+class PushItems(Edit):
     """Add items to an end of a list. Their order in the list is the given order."""
 
     items: tuple[Any, ...]
@@ -136,7 +144,7 @@ class InsertItem(ElementEdit):
 
 
 @dataclass(frozen=True, slots=True)
-class TrimList:
+class TrimList(Edit):
     """Keep the items from `start` to `stop`, inclusive. Negative indexes count from the tail."""
 
     start: int
@@ -148,7 +156,7 @@ class TrimList:
 
 
 @dataclass(frozen=True, slots=True)
-class AddMembers:
+class AddMembers(Edit):
     """Add members to a set."""
 
     members: tuple[Any, ...]
@@ -156,7 +164,7 @@ class AddMembers:
 
 
 @dataclass(frozen=True, slots=True)
-class ZAdd:
+class ZAdd(Edit):
     """Add members to a sorted set, or update their scores."""
 
     members: tuple[ScoredMember, ...]
@@ -173,7 +181,7 @@ class SetScore(ElementEdit):
 
 
 @dataclass(frozen=True, slots=True)
-class AddFields:
+class AddFields(Edit):
     """Add fields to a hash. If one of them exists, none is added, unless `replace` is True."""
 
     fields: tuple[Field, ...]
@@ -200,7 +208,7 @@ class ExpireField(ElementEdit):
 
 
 @dataclass(frozen=True, slots=True)
-class AddEntry:
+class AddEntry(Edit):
     """Append an entry to a stream."""
 
     fields: tuple[Field, ...]
@@ -211,7 +219,7 @@ class AddEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class TrimStream:
+class TrimStream(Edit):
     """Remove the oldest entries until `keep` entries remain."""
 
     keep: int
@@ -221,25 +229,16 @@ class TrimStream:
     type: ClassVar[str] = "stream"
 
 
-CollectionEdit = (
-    CreateCollection
-    | RemoveElements
-    | PopElements
-    | SetElement
-    | PushItems
-    | InsertItem
-    | TrimList
-    | AddMembers
-    | ZAdd
-    | SetScore
-    | AddFields
-    | RenameField
-    | ExpireField
-    | AddEntry
-    | TrimStream
-)
-
 # Edits of keys.
+
+
+def require_positive_ttl(ttl: int) -> int:
+    """Return the TTL; raise ValueError if it would delete the key."""
+    if ttl <= 0:
+        raise ValueError(
+            _("The TTL must be at least one millisecond. To remove the key, delete it instead.")
+        )
+    return ttl
 
 
 class KeepTTL(Enum):
@@ -252,7 +251,7 @@ KEEP: Final = KeepTTL.KEEP
 
 
 @dataclass(frozen=True, slots=True)
-class AddValue:
+class AddValue(Edit):
     """Store a value under a new key."""
 
     value: Any
@@ -264,7 +263,7 @@ class AddValue:
 
 
 @dataclass(frozen=True, slots=True)
-class SetValue:
+class SetValue(Edit):
     """Change the value of an existing key."""
 
     value: Any
@@ -279,7 +278,7 @@ class SetValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Incr:
+class Incr(Edit):
     """Add to the current number of an existing key and keep its TTL."""
 
     by: int | float
@@ -288,7 +287,7 @@ class Incr:
 
 
 @dataclass(frozen=True, slots=True)
-class Expire:
+class Expire(Edit):
     """Change the TTL of an existing key."""
 
     ttl: int
@@ -296,7 +295,7 @@ class Expire:
 
 
 @dataclass(frozen=True, slots=True)
-class ExpireAt:
+class ExpireAt(Edit):
     """Set the time at which an existing key expires."""
 
     timestamp: int
@@ -309,7 +308,7 @@ class ExpireAt:
 
 
 @dataclass(frozen=True, slots=True)
-class ExtendTTL:
+class ExtendTTL(Edit):
     """Add to the remaining TTL of an existing key that expires."""
 
     by: int
@@ -317,7 +316,7 @@ class ExtendTTL:
 
 
 @dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(Edit):
     """Rename a key and keep its TTL."""
 
     to: bytes
@@ -337,7 +336,7 @@ class CopyTarget(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Edit):
     """Copy a key with its TTL."""
 
     to: bytes
@@ -348,10 +347,6 @@ class Copy:
 
     overwrite: bool = False
     """Whether to overwrite an existing key of any type."""
-
-
-KeyEdit = AddValue | SetValue | Incr | Expire | ExpireAt | ExtendTTL | Rename | Copy
-Edit = KeyEdit | CollectionEdit
 
 
 class EditStatus(StrEnum):

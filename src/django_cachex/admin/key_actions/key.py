@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -49,6 +49,7 @@ from django_cachex.inspectors.edits import (
     Rename,
     SetValue,
 )
+from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.keys import display_text, encode_text
 
 KEY_NAME_ATTRS = {**CODE_ATTRS, "autocomplete": "off", "autofocus": ""}
@@ -74,6 +75,9 @@ class NameForm(FocusedForm):
         return bool(self.cleaned_data.get("overwrite"))
 
 
+N = TypeVar("N", bound=NameForm)
+
+
 class CopyForm(NameForm):
     """A name for the copy, and the cache to copy to."""
 
@@ -97,44 +101,57 @@ def editable_name(inspector: Inspector, stored: bytes) -> str:
     return name if inspector.make_key(name) == stored else ""
 
 
-def name_exists_error(form: forms.Form) -> dict[str, str]:
-    """Return the field error for a name that another key has."""
-    text = _("A key with this name already exists.")
-    if "overwrite" in form.fields:
-        text += " " + _('To replace it, select "Replace the key with this name if it exists".')
-    return {"name": text}
-
-
 def display_name(name: str) -> str:
     """Return a name that was entered, for a message."""
     return formatting.format_name(display_text(encode_text(name)))
 
 
-def overwrite_confirmation(name: str, alias: str, submit: str, back: Action) -> Confirmation:
-    """Return the confirmation to overwrite a key."""
-    named = {"name": display_name(name), "alias": alias}
-    return Confirmation(
-        question=_('Replace "%(name)s" in "%(alias)s"?') % named,
-        breadcrumb=_("Replace"),
-        consequences=[
-            _(
-                "If a key with this name exists, it will be lost, whatever its type. This "
-                "can't be undone. The key that replaces it keeps its own TTL."
-            )
-        ],
-        button_text=submit,
-        cancel=back,
-    )
+class NewNameAction(KeyAction[N]):
+    """Base class of actions that give a key another name, which may overwrite a key."""
+
+    skips_value = True
+    overwrite_button: Text
+
+    def confirm(self, context: KeyContext, form: N, back: Action) -> Confirmation | None:
+        """Return the confirmation to overwrite a key."""
+        if not form.overwrites:
+            return None
+        inspector, _stored = self.result_key(context, form)
+        names = {"name": display_name(form.cleaned_data["name"]), "alias": inspector.alias}
+        return Confirmation(
+            question=_('Replace "%(name)s" in "%(alias)s"?') % names,
+            breadcrumb=_("Replace"),
+            consequences=[
+                _(
+                    "If a key with this name exists, it will be lost, whatever its type. This "
+                    "can't be undone. The key that replaces it keeps its own TTL."
+                )
+            ],
+            button_text=str(self.overwrite_button),
+            cancel=back,
+        )
+
+    def overwritten_key(self, context: KeyContext, form: N) -> tuple[Inspector, bytes] | None:
+        return self.result_key(context, form) if form.overwrites else None
+
+    def field_errors(self, context: KeyContext, form: N, result: EditResult) -> Mapping[str, str]:
+        if result.status != EditStatus.EXISTS:
+            return {}
+        text = _("A key with this name already exists.")
+        if "overwrite" in form.fields:
+            text += " " + _('To replace it, select "Replace the key with this name if it exists".')
+        return {"name": text}
+
+    def success_message(self, context: KeyContext, form: N, result: EditResult) -> str:
+        return self.log_message(context, form, result)
 
 
-class CopyKeyAction(KeyAction[CopyForm]):
+class CopyKeyAction(NewNameAction[CopyForm]):
     """Copy a key, also to another cache."""
 
     form_mode, submit_mode, permission = "copy", "make-copy", COPY
-    skips_value = True
-    label = gettext_lazy("Copy key")
-    title = gettext_lazy("Copy key")
-    submit_label = gettext_lazy("Copy key")
+    label = title = submit_label = gettext_lazy("Copy key")
+    overwrite_button = gettext_lazy("Copy and replace")
 
     def applies_to(self, context: KeyContext) -> bool:
         return any(self._aliases(context))
@@ -176,22 +193,6 @@ class CopyKeyAction(KeyAction[CopyForm]):
             return None if to == context.stored else Copy(to, None, form.overwrites)
         return Copy(to, into, form.overwrites)
 
-    def confirm(self, context: KeyContext, form: CopyForm, back: Action) -> Confirmation | None:
-        if not form.overwrites:
-            return None
-        data = form.cleaned_data
-        return overwrite_confirmation(data["name"], data["into"], _("Copy and replace"), back)
-
-    def overwritten_key(
-        self, context: KeyContext, form: CopyForm
-    ) -> tuple[Inspector, bytes] | None:
-        return self.result_key(context, form) if form.overwrites else None
-
-    def field_errors(
-        self, context: KeyContext, form: CopyForm, result: EditResult
-    ) -> Mapping[str, str]:
-        return name_exists_error(form) if result.status == EditStatus.EXISTS else {}
-
     def result_key(self, context: KeyContext, form: CopyForm) -> tuple[Inspector, bytes]:
         alias, name = form.cleaned_data["into"], form.cleaned_data["name"]
         own = context.inspector
@@ -218,16 +219,12 @@ class CopyKeyAction(KeyAction[CopyForm]):
     def log_flag_for(self, form: CopyForm) -> int:
         return log_entries.CHANGE if form.overwrites else log_entries.ADDITION
 
-    def success_message(self, context: KeyContext, form: CopyForm, result: EditResult) -> str:
-        return self.log_message(context, form, result)
 
-
-class RenameKeyAction(KeyAction[NameForm]):
+class RenameKeyAction(NewNameAction[NameForm]):
     form_mode, submit_mode, permission = "rename", "set-name", RENAME
-    skips_value = True
-    label = gettext_lazy("Rename")
+    label = submit_label = gettext_lazy("Rename")
     title = gettext_lazy("Rename key")
-    submit_label = gettext_lazy("Rename")
+    overwrite_button = gettext_lazy("Rename and replace")
 
     def form(self, context: KeyContext, data: Any = None) -> NameForm:
         return NameForm(data, name=editable_name(context.inspector, context.stored))
@@ -245,22 +242,6 @@ class RenameKeyAction(KeyAction[NameForm]):
         to = self._to(context, form)
         return None if to == context.stored else Rename(to, form.overwrites)
 
-    def confirm(self, context: KeyContext, form: NameForm, back: Action) -> Confirmation | None:
-        if not form.overwrites:
-            return None
-        name, alias = form.cleaned_data["name"], context.inspector.alias
-        return overwrite_confirmation(name, alias, _("Rename and replace"), back)
-
-    def overwritten_key(
-        self, context: KeyContext, form: NameForm
-    ) -> tuple[Inspector, bytes] | None:
-        return self.result_key(context, form) if form.overwrites else None
-
-    def field_errors(
-        self, context: KeyContext, form: NameForm, result: EditResult
-    ) -> Mapping[str, str]:
-        return name_exists_error(form) if result.status == EditStatus.EXISTS else {}
-
     def result_key(self, context: KeyContext, form: NameForm) -> tuple[Inspector, bytes]:
         return context.inspector, self._to(context, form)
 
@@ -274,9 +255,6 @@ class RenameKeyAction(KeyAction[NameForm]):
         else:
             text = _('Renamed from "%(old)s" to "%(new)s".')
         return text % names
-
-    def success_message(self, context: KeyContext, form: NameForm, result: EditResult) -> str:
-        return self.log_message(context, form, result)
 
     @staticmethod
     def _to(context: KeyContext, form: NameForm) -> bytes:
@@ -356,9 +334,12 @@ class EditValueAction(KeyAction[EditForm]):
         expected = form.cleaned_data["expected"]
         if context.key_value is not None and context.key_value.expected and not expected:
             return EditResult(EditStatus.CHANGED)
-        if not form.has_changed_value() and isinstance(form.ttl, KeepTTL):
+        if self.is_unchanged(form):
             return None
         return SetValue(form.parsed_value, expected, form.ttl)
+
+    def is_unchanged(self, form: EditForm) -> bool:
+        return not form.has_changed_value() and isinstance(form.ttl, KeepTTL)
 
     def log_message(self, context: KeyContext, form: EditForm, result: EditResult | None) -> str:
         return value_changed_message(form, result)
@@ -474,11 +455,8 @@ class ReplaceValueAction(EditValueAction):
         form.initial.update(value="", store_as="auto")
         return form
 
-    def edit(self, context: KeyContext, form: EditForm) -> Edit | EditResult | None:
-        expected = form.cleaned_data["expected"]
-        if context.key_value is not None and context.key_value.expected and not expected:
-            return EditResult(EditStatus.CHANGED)
-        return SetValue(form.parsed_value, expected, form.ttl)
+    def is_unchanged(self, form: EditForm) -> bool:
+        return False  # The form was empty, and an empty text is a value, too.
 
     def confirm(self, context: KeyContext, form: EditForm, back: Action) -> Confirmation | None:
         content = context.content

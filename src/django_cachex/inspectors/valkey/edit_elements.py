@@ -31,6 +31,7 @@ from django_cachex.inspectors.edits import (
     TrimStream,
     ValueDigest,
     ZAdd,
+    require_positive_ttl,
 )
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.keys import display_text, encode_text
@@ -48,7 +49,6 @@ from django_cachex.inspectors.valkey.compare_and_set import (
     replaced_result,
     split_batches,
 )
-from django_cachex.inspectors.valkey.edit_keys import require_positive_ttl
 from django_cachex.inspectors.valkey.element_rows import (
     LENGTH_COMMANDS,
     FieldExpiryReply,

@@ -1,4 +1,4 @@
-"""Single elements of collections: their IDs, their fingerprints, and how they are read."""
+"""Elements of collections: their IDs and fingerprints, how one is read, and how they are shown."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from django_cachex.cache.client import Client
 from django_cachex.commands import Command, CommandError, Operation, WrongTypeError
 from django_cachex.commands.command import Batch, EncodableArg, parse_raw
 from django_cachex.conf import limits
+from django_cachex.inspectors.info import Text
+from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import InvalidPosition
-from django_cachex.inspectors.types import TTL_MISSING, Replies
+from django_cachex.inspectors.types import TTL_MISSING, Element, Elements, Replies
 from django_cachex.inspectors.valkey.compare_and_set import CommandArgs, OptionalRead
 from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
-from django_cachex.inspectors.values import fingerprint
+from django_cachex.inspectors.valkey.key_info import COLLECTIONS, CollectionType
+from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint
 
 MAX_NAME_SIZE: Final = 512
 """Longest name in bytes that an ID contains: links with longer names would make pages huge."""
@@ -359,3 +364,113 @@ def find_name(key: bytes, types: Sequence[str], id: str) -> Operation[bytes | No
         if names:
             return names[0]
     return None
+
+
+# What is shown.
+
+
+@dataclass(frozen=True)
+class RowPage:
+    """Some rows, with the positions of the pages before and after them."""
+
+    rows: Sequence[ElementRow]
+    next: str | None = None
+    previous: str | None = None
+    examined: int | None = None
+    found: int | None = None
+    start: int | None = None
+
+
+NAME_FORMAT: Final = ValueFormat("", "opaque", bytes)
+"""Field names, scores and entry IDs do not go through a serializer."""
+
+MAX_COLUMNS: Final = 8
+"""Maximum number of fields of stream entries that are shown as columns."""
+
+MAX_DISPLAY_NAME_LENGTH: Final = 200
+
+
+def build_elements(
+    collection: CollectionType, page: RowPage, value_format: ValueFormat, total: int
+) -> Elements:
+    """Build the elements to display; values that are too large for a table are cut, not decoded."""
+    allowed = limits()
+    limit = max(allowed.decode_bytes // max(1, allowed.elements), allowed.element_chars)
+    preview = allowed.element_chars
+    titles = column_titles(collection, page)
+    return Elements(
+        columns=titles,
+        rows=[build_element(collection, row, value_format, limit, preview) for row in page.rows],
+        total=total,
+        next=page.next,
+        previous=page.previous,
+        examined=page.examined,
+        in_range=page.found,
+        start=page.start,
+        uniform=all(len(row.cells) == len(titles) for row in page.rows),
+    )
+
+
+def column_titles(collection: CollectionType, page: RowPage) -> tuple[Text, ...]:
+    """Return the column titles; for a stream, the fields if all rows share them."""
+    titles = tuple(column.title for column in collection.columns)
+    if not collection.has_fields:
+        return titles
+    shared = {row.fields for row in page.rows}
+    if len(shared) != 1 or len(fields := shared.pop()) > MAX_COLUMNS:
+        return (titles[0], gettext_lazy("Fields"))
+    return (titles[0], *map(display_text, fields))
+
+
+def build_element(
+    collection: CollectionType, row: ElementRow, value_format: ValueFormat, limit: int, preview: int
+) -> Element:
+    """Build the element to display, with at most `limit` bytes decoded per cell."""
+    cells = tuple(
+        decode_cell(
+            raw, value_format if collection.is_value(index) else NAME_FORMAT, limit, preview
+        )
+        for index, raw in enumerate(row.cells)
+    )
+    return Element(
+        id=row.id,
+        expected=row.expected,
+        cells=cells,
+        name=element_name(collection, row, cells),
+        fields=tuple(map(display_text, row.fields)),
+        ttl=row.ttl,
+    )
+
+
+def element_name(collection: CollectionType, row: ElementRow, cells: tuple[Content, ...]) -> str:
+    """Return the name of an element for people: decoded, if the name is a value."""
+    if collection.is_value(0):
+        text = display_text(cells[0].formatted.text.encode())
+    else:
+        text = display_text(row.name)
+    return text if len(text) <= MAX_DISPLAY_NAME_LENGTH else f"{text[:MAX_DISPLAY_NAME_LENGTH]}…"
+
+
+def decode_cell(raw: bytes, value_format: ValueFormat, limit: int, preview: int) -> Content:
+    return decode(
+        raw[:limit],
+        value_format=value_format,
+        stored_size=len(raw) if len(raw) > limit else None,
+        limit=limit,
+        preview=preview,
+    )
+
+
+def read_element(
+    client: Client, stored: bytes, type: str, id: str, value_format: ValueFormat
+) -> Element | None:
+    """Return one element, decoded with the limits of a string, or None if it does not exist."""
+    found = client.run(find_row(stored, type, id))
+    if found is None:
+        return None
+    allowed = limits()
+    collection = COLLECTIONS[found.type]
+    element = build_element(
+        collection, found.row, value_format, allowed.decode_bytes, allowed.preview_bytes
+    )
+    return replace(element, type=found.type, replies=found.replies)

@@ -45,7 +45,7 @@ from django_cachex.inspectors.valkey.compare_and_set import (
 )
 from django_cachex.inspectors.valkey.copy import MAX_COPY_SIZE
 from django_cachex.inspectors.valkey.edit import edit_operation, expire, unlink, unlink_batches
-from django_cachex.inspectors.valkey.elements import read_element
+from django_cachex.inspectors.valkey.element_rows import read_element
 from django_cachex.inspectors.valkey.errors import (
     none_if_denied,
     reply_checking_client,

@@ -28,13 +28,23 @@ from django_cachex.inspectors.types import (
     KeyValue,
 )
 from django_cachex.inspectors.valkey import copy
-from django_cachex.inspectors.valkey.edit_keys import large_value_fingerprint
-from django_cachex.inspectors.valkey.element_rows import LENGTH_COMMANDS, ElementRow, raw_command
-from django_cachex.inspectors.valkey.elements import (
+from django_cachex.inspectors.valkey.edit import large_value_fingerprint
+from django_cachex.inspectors.valkey.element_rows import (
+    ElementRow,
+    RowPage,
     build_elements,
+    raw_command,
+)
+from django_cachex.inspectors.valkey.elements import (
+    ReadRequest,
     next_entry_id,
+    parse_row_position,
+    prefetch_hash,
+    prefetch_run_id,
     prefetch_sorted_set,
+    read_hash,
     read_list,
+    read_set,
     read_sorted_set,
     read_stream,
     read_stream_entry,
@@ -46,15 +56,6 @@ from django_cachex.inspectors.valkey.key_info import (
     build_key_info,
     commands_for,
     fetch_columns,
-)
-from django_cachex.inspectors.valkey.scan_elements import (
-    ReadRequest,
-    RowPage,
-    parse_row_position,
-    prefetch_hash,
-    prefetch_run_id,
-    read_hash,
-    read_set,
 )
 from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint, human_size
 from django_cachex.inspectors.values.formats import HYPERLOGLOG_MAGIC

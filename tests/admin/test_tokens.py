@@ -18,7 +18,7 @@ from django.contrib.admin.models import LogEntry
 from django.core import signing
 from django.core.cache import caches
 
-from django_cachex.admin.links import MAX_TOKEN_AGE
+from django_cachex.admin.links import MAX_TOKEN_AGE, dump_state, load_state
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import DATABASE, ROOMY, BrowserOf, Configure, valkey_params
@@ -115,6 +115,28 @@ def test_no_state_of_namespaces_holds_a_sessions_id(
     sights += [b64decode(text) for sight in sights for text in re.findall(BASE64, sight)]
     assert not [one for one in ids for sight in sights if mentions(sight, one)]
     assert not [sight for sight in sights if mentions(sight, PREFIX)]
+
+
+def test_no_position_can_be_read_whatever_the_backend() -> None:
+    position = f"p:1:{PREFIX}{IDS[0]}"
+    token = dump_state({"examined": 7}, position, "scan", 1, "third-party")
+    assert load_state(token, "scan", 1, "third-party") == ({"examined": 7}, position)
+    assert not [data for data in opened_up(token) if mentions(data, PREFIX)]
+
+
+def test_a_position_and_a_state_of_two_tokens_make_no_third() -> None:
+    one, other = (dump_state([1], position, "scan", 1, "valkey") for position in ("a", "b"))
+    mixed = f"{one.partition('~')[0]}~{other.partition('~')[2]}"
+    with pytest.raises(ValueError, match="not valid here"):
+        load_state(mixed, "scan", 1, "valkey")
+
+
+def test_a_token_is_refused_after_the_secret_key_was_rotated(settings: Any) -> None:
+    token = dump_state([1], "12@abc", "scan", 1, "valkey")
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another"
+    with pytest.raises(ValueError, match="not valid here"):
+        load_state(token, "scan", 1, "valkey")
 
 
 # Age. What a token is good for otherwise is shown beside the pages that take it.

@@ -18,7 +18,7 @@ from django.contrib.admin.models import LogEntry
 from django.core import signing
 from django.core.cache import caches
 
-from django_cachex.admin.links import MAX_TOKEN_AGE
+from django_cachex.admin.links import MAX_TOKEN_AGE, dump_state, load_state
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import DATABASE, ROOMY, BrowserOf, Configure, valkey_params
@@ -68,6 +68,13 @@ def opened_up(token: str) -> Iterator[bytes]:
                 yield zlib.decompress(data)
 
 
+def seen_on(page: Page) -> list[bytes]:
+    """Return what a curious person sees of a page, its states, and the keys in these."""
+    states = re.findall(r'name="state" value="([^"]+)"', page.html)
+    sights = [page.html.encode(), *(data for state in states for data in opened_up(state))]
+    return sights + [b64decode(text) for sight in sights for text in re.findall(BASE64, sight)]
+
+
 def mentions(data: bytes, name: str) -> bool:
     """Return whether there is a name in some bytes, as it is or in hexadecimal digits."""
     return name.encode() in data or name.encode().hex().encode() in data.lower()
@@ -108,13 +115,33 @@ def test_no_state_of_namespaces_holds_a_sessions_id(
     ids = [*IDS, person.client.session.session_key]
     page = person.open(addresses.namespaces(crowd))
     assert "session ••••" in page.text
-    states = [page.form_with("state").control("state").value]
-    if page.has_action("all"):
-        states.append(person.submit(page, "all").form_with("state").control("state").value)
-    sights = [page.html.encode(), *(data for state in states for data in opened_up(state))]
-    sights += [b64decode(text) for sight in sights for text in re.findall(BASE64, sight)]
+    pages = [page, person.submit(page, "all")] if page.has_action("all") else [page]
+    sights = [sight for one in pages for sight in seen_on(one)]
+    assert len(sights) > len(pages)
     assert not [one for one in ids for sight in sights if mentions(sight, one)]
     assert not [sight for sight in sights if mentions(sight, PREFIX)]
+
+
+def test_no_position_can_be_read_whatever_the_backend() -> None:
+    position = f"p:1:{PREFIX}{IDS[0]}"
+    token = dump_state({"examined": 7}, position, "scan", 1, "third-party")
+    assert load_state(token, "scan", 1, "third-party") == ({"examined": 7}, position)
+    assert not [data for data in opened_up(token) if mentions(data, PREFIX)]
+
+
+def test_a_position_and_a_state_of_two_tokens_make_no_third() -> None:
+    one, other = (dump_state([1], position, "scan", 1, "valkey") for position in ("a", "b"))
+    mixed = f"{one.partition('~')[0]}~{other.partition('~')[2]}"
+    with pytest.raises(ValueError, match="not valid here"):
+        load_state(mixed, "scan", 1, "valkey")
+
+
+def test_a_token_is_refused_after_the_secret_key_was_rotated(settings: Any) -> None:
+    token = dump_state([1], "12@abc", "scan", 1, "valkey")
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another"
+    with pytest.raises(ValueError, match="not valid here"):
+        load_state(token, "scan", 1, "valkey")
 
 
 # Age. What a token is good for otherwise is shown beside the pages that take it.

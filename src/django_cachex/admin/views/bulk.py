@@ -32,8 +32,8 @@ from django_cachex.admin.components import (
 from django_cachex.admin.forms.base import ExpireForm
 from django_cachex.admin.forms.search import Search
 from django_cachex.admin.help import HelpPanel
-from django_cachex.admin.links import MAX_ID_LENGTH, Links
-from django_cachex.admin.permissions import VIEW_KEYS, PermissionChecker
+from django_cachex.admin.links import MAX_ID_LENGTH
+from django_cachex.admin.permissions import VIEW_KEYS
 from django_cachex.admin.sessions import display_key, is_masked
 from django_cachex.admin.views.base import BaseCacheView, make_bytes_cell
 from django_cachex.admin.views.jobs import (
@@ -88,17 +88,15 @@ def format_match_count(work: Job[NamespaceStats]) -> str:
     return text % {"count": formatting.format_number(count)}
 
 
-def make_match_cards(
-    stats: NamespaceStats, inspector: Inspector, checker: PermissionChecker, links: Links
-) -> list[Card]:
+def make_match_cards(view: BaseCacheView, stats: NamespaceStats) -> list[Card]:
     """Return cards with figures, the largest namespaces, and a sample of the keys that match."""
     if not stats.total.keys:
         return []
-    cards = [Card(_("Matching keys"), make_match_values(stats, inspector))]
+    cards = [Card(_("Matching keys"), make_match_values(stats, view.inspector))]
     namespaces = stats.tree.children(())[:MAX_NAMESPACES]
     if namespaces:
-        cards.append(Card(_("Namespaces"), table=make_namespace_table(stats, inspector)))
-    names = [make_key_link(stored, inspector, checker, links) for stored in stats.examples]
+        cards.append(Card(_("Namespaces"), table=make_namespace_table(stats, view.inspector)))
+    names = [make_key_link(view, stored) for stored in stats.examples]
     title = _("All of the keys") if len(names) == stats.total.keys else _("Some of the keys")
     return [*cards, Card(title, links=names)]
 
@@ -150,13 +148,12 @@ def make_namespace_table(stats: NamespaceStats, inspector: Inspector) -> Table:
     return Table(headers, rows, caption=_("Namespaces"), compact=True)
 
 
-def make_key_link(
-    stored: bytes, inspector: Inspector, checker: PermissionChecker, links: Links
-) -> Action:
+def make_key_link(view: BaseCacheView, stored: bytes) -> Action:
     """Return the name of a key in a state, with a link if the user may open it."""
+    inspector = view.inspector
     name = formatting.format_name(display_key(inspector, stored))
-    can_open = not is_masked(stored) and checker.is_allowed(VIEW_KEYS, inspector, stored)
-    return Action("open", name, links.key(inspector.alias, stored) if can_open else "")
+    can_open = not is_masked(stored) and view.checker.is_allowed(VIEW_KEYS, inspector, stored)
+    return Action("open", name, view.links.key(inspector.alias, stored) if can_open else "")
 
 
 def list_consequences(work: Job[NamespaceStats], ttl: int | None) -> Sequence[str]:
@@ -274,11 +271,11 @@ class BulkActionView(BaseCacheView):
                 format_match_count(work),
                 work.progress,
                 Button(_("Continue counting"), "count"),
-                [("state", self.key_count.dump(work))],
+                self.key_count.make_fields(work),
                 [Button(f"{button_text} …", "ask", "danger-quiet")] if count else [],
                 auto_continue=can_continue,
             ),
-            cards=make_match_cards(work.task, self.inspector, self.checker, self.links),
+            cards=make_match_cards(self, work.task),
             empty=self.make_empty_state() if work.complete and not count else None,
         )
 
@@ -381,10 +378,7 @@ class BulkActionView(BaseCacheView):
                 consequences=list_consequences(work, self.ttl),
                 button_text=bulk.button_text(self.ttl, work.task.total.keys, work.complete),
                 cancel=Action("cancel", _("Cancel"), self.get_keys_url()),
-                hidden_fields=[
-                    ("step", "run"),
-                    ("state", self.dump_job(JobState.new(self.ttl))),
-                ],
+                hidden_fields=[("step", "run"), ("state", self.dump_job(JobState.new(self.ttl)))],
             )
         )
 
@@ -406,13 +400,13 @@ class BulkActionView(BaseCacheView):
         self.alerts += make_step_alerts(step)
         token = self.dump_job(step.state)
         alias = self.inspector.alias
-        history = [Action("history", _("History"), self.links.cache_history(alias))]
+        history = Action("history", _("History"), self.links.cache_history(alias))
         return self.render(
             job=make_job_progress(step, token, self.current_url(run=token), auto_continue),
             cards=make_failure_cards(step.state, self.inspector),
             next_actions=[
                 Action("back", _("Back to the keys"), self.get_keys_url()),
-                *(history if self._can_view_caches() else []),
+                *([history] if self._can_view_caches() else []),
             ],
         )
 

@@ -98,8 +98,9 @@ class KeyCount:
 
         return self.tokens.load("count", token, from_json)
 
-    def dump(self, job: Job[NamespaceStats]) -> str:
-        return self.tokens.dump("count", job.to_json(), job.progress.token)
+    def make_fields(self, job: Job[NamespaceStats]) -> list[tuple[str, str]]:
+        """Return the hidden field with the token of a count."""
+        return [("state", self.tokens.dump("count", job.to_json(), job.progress.token))]
 
     def advance(self, job: Job[NamespaceStats] | None) -> tuple[Job[NamespaceStats], bool]:
         """Continue a count, or start one.

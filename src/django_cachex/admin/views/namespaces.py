@@ -28,14 +28,12 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.help import HelpPanel
-from django_cachex.admin.links import Links
-from django_cachex.admin.permissions import VIEW_NAMESPACES, PermissionChecker
+from django_cachex.admin.permissions import VIEW_NAMESPACES
 from django_cachex.admin.views.base import BaseCacheView, make_bytes_cell
 from django_cachex.admin.views.bulk import get_memory_label, make_key_link
 from django_cachex.admin.views.caches import SUPPORT_BADGES
 from django_cachex.admin.views.jobs import KeyCount, StateTokens, make_progress
 from django_cachex.conf import limits
-from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.jobs import Job
 from django_cachex.inspectors.namespaces import (
     ROOT_PATH,
@@ -60,10 +58,8 @@ MIN_SHARE = 0.01
 class NamespaceReport:
     """Builds the charts and tables of the namespaces page for a user."""
 
+    view: BaseCacheView
     work: Job[NamespaceStats]
-    inspector: Inspector
-    checker: PermissionChecker
-    links: Links
 
     @property
     def stats(self) -> NamespaceStats:
@@ -72,11 +68,11 @@ class NamespaceReport:
     @property
     def is_sample(self) -> bool:
         """Whether the figures of a random sample are extrapolated."""
-        return self.inspector.has_random_order and not self.work.complete
+        return self.view.inspector.has_random_order and not self.work.complete
 
     @cached_property
     def sample(self) -> Sample:
-        return Sample.of(self.work, self.inspector)
+        return Sample.of(self.work, self.view.inspector)
 
     def get_accuracy_note(self) -> str:
         """Return what the figures are based on."""
@@ -135,12 +131,14 @@ class NamespaceReport:
             bars.append(self._make_bar(self._get_rest_label(len(branches) - len(shown)), rest))
         title = _("Share of keys")
         if self.by_memory:
-            title = _("Share of %(what)s") % {"what": str(get_memory_label(self.inspector)).lower()}
+            title = _("Share of %(what)s") % {
+                "what": str(get_memory_label(self.view.inspector)).lower()
+            }
         return BarChart(title, bars)
 
     def _make_bar(self, label: str, weight: Usage, path: NamespacePath = ROOT_PATH) -> Bar:
         share = self.get_share(weight)
-        link = self.links.keys(self.inspector.alias, q=label) if path else ""
+        link = self.view.links.keys(self.view.inspector.alias, q=label) if path else ""
         return Bar(label, format_share(share), share.value, share.error, link)
 
     def _get_rest_label(self, more: int) -> str:
@@ -160,7 +158,7 @@ class NamespaceReport:
         headers = [
             Header(_("Namespace")),
             Header(_("Keys"), "number"),
-            *([Header(get_memory_label(self.inspector), "number")] if self.by_memory else []),
+            *([Header(get_memory_label(self.view.inspector), "number")] if self.by_memory else []),
             *([Header(_("Never expire"), "number")] if self.stats.keys_with_ttl else []),
         ]
         rows = [self._make_row(path, branch) for path, branch in self._iter_listed()][:MAX_ROWS]
@@ -192,11 +190,11 @@ class NamespaceReport:
         )
 
     def _make_name_cell(self, path: NamespacePath) -> Cell:
-        pattern, alias = self.stats.options.pattern(path), self.inspector.alias
-        inside = self.links.namespaces(alias, under=pattern[:-1])
+        pattern, alias = self.stats.options.pattern(path), self.view.inspector.alias
+        inside = self.view.links.namespaces(alias, under=pattern[:-1])
         return Cell(
             pattern,
-            self.links.keys(alias, q=pattern),
+            self.view.links.keys(alias, q=pattern),
             kind="key",
             actions=[Action("inside", _("Namespaces inside"), inside)],
         )
@@ -234,9 +232,9 @@ class NamespaceReport:
             return None
         rows = []
         for size, stored in self.stats.largest:
-            key = make_key_link(stored, self.inspector, self.checker, self.links)
+            key = make_key_link(self.view, stored)
             rows.append(Row([Cell(key.label, key.link or None, kind="key"), make_bytes_cell(size)]))
-        headers = [Header(_("Key")), Header(get_memory_label(self.inspector), "number")]
+        headers = [Header(_("Key")), Header(get_memory_label(self.view.inspector), "number")]
         return Table(headers, rows, caption=_("Largest keys found"), compact=True)
 
 
@@ -335,13 +333,13 @@ class NamespacesView(BaseCacheView):
         if not position.examined and not position.complete:
             # The count failed at once, which an alert explains.
             return super().get_context_data(**kwargs)
-        report = NamespaceReport(work, self.inspector, self.checker, self.links)
+        report = NamespaceReport(self, work)
         return super().get_context_data(
             job=make_progress(
                 format_counted_keys(stats.total.keys),
                 position,
                 continue_button,
-                [("state", self.key_count.dump(work))],
+                self.key_count.make_fields(work),
                 auto_continue=can_continue and not is_done,
             ),
             accuracy_note=report.get_accuracy_note(),

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -151,10 +151,11 @@ class CommandContext:
 
     output: Output
     options: dict[str, Any]
+    user_id: Any = field(init=False)
+    """The id of the user in `--user`, or None."""
 
     def __post_init__(self) -> None:
         self.user_id = find_user(self.options.get("user") or "")
-        """The id of the user in `--user`, or None."""
 
     def __getitem__(self, name: str) -> Any:
         return self.options[name]
@@ -278,14 +279,18 @@ class CommandContext:
         try:
             while not job.complete and not is_enough(job.progress):
                 before, deadline = job.progress.token, time.monotonic() + limits().scan_budget
-                step = partial(advance, job, find, inspector, deadline)
-                job = self.call(inspector, lambda step=step: [*step()][-1])  # type: ignore[misc]
+                job = self.call(inspector, partial(last, advance(job, find, inspector, deadline)))
                 self.output.show_progress(job.progress, format_key_count(job.task.total.keys))
                 if job.progress.token == before:
                     break
         finally:
             self.output.clear_progress()
         return job
+
+
+def last(items: Iterable[T]) -> T:
+    *_others, item = items
+    return item
 
 
 def find_user(name: str) -> Any:

@@ -14,7 +14,15 @@ from django_cachex.commands import (
 )
 from django_cachex.commands.args import encode_arg
 from django_cachex.commands.base import Commands
-from django_cachex.commands.command import Operation, feed_replies, is_repeatable, parse_raw, single
+from django_cachex.commands.command import (
+    VERSION_HELP,
+    Operation,
+    describe_version,
+    feed_replies,
+    is_repeatable,
+    parse_raw,
+    single,
+)
 
 
 class Echo(Commands):
@@ -157,3 +165,23 @@ INCR = Command(("INCR", "key"), parse_raw)
 )
 def test_what_may_be_sent_again(commands: list[Command[Any]], repeatable: bool) -> None:
     assert is_repeatable(commands) is repeatable
+
+
+@pytest.mark.parametrize("indent", ["", "        "])
+@pytest.mark.parametrize(
+    ("doc", "expected"),
+    [
+        ("Do it.\n\n{}See it", "Do it.\n\n{0}Args:\n{0}    {1}\n\n{0}See it"),
+        ("Do it.\n\n{}Returns:\n", "Do it.\n\n{0}Args:\n{0}    {1}\n\n{0}Returns:\n"),
+        (
+            "Do it.\n\n{0}Args:\n{0}    a: one\n{0}        thing.\n\n{0}Raises:\n",
+            "Do it.\n\n{0}Args:\n{0}    a: one\n{0}        thing.\n{0}    {1}\n\n{0}Raises:\n",
+        ),
+        ("Do it.\n\n{0}Args:\n{0}    version: its own.\n", None),
+        ("", None),
+    ],
+)
+def test_the_version_is_explained_once(indent: str, doc: str, expected: str | None) -> None:
+    """Before Python 3.13, docstrings keep the indentation of the source."""
+    told = describe_version(doc.format(indent))
+    assert told == (expected or doc).format(indent, VERSION_HELP)

@@ -109,8 +109,9 @@ class ServerCommands(Commands):
         """Send any command, such as one that has no method.
 
         Keys get no prefix and no version (see `make_key`), and values aren't serialized. The
-        command goes to the primary, and is never sent twice. In a cluster, it goes to the node that
-        has its keys, which are found for known commands; others have one key, their first argument.
+        command goes to the primary, and isn't sent again if the connection breaks. In a cluster, it
+        goes to the node that has its keys, which are found for known commands; others have one key,
+        their first argument.
 
         Args:
             command: the name of the command, which may include a subcommand: "OBJECT FREQ".

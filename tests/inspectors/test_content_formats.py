@@ -375,10 +375,11 @@ def test_declared_lengths_of_messagepack_reserve_nothing(header: bytes) -> None:
 
 
 def test_timestamps_are_labels() -> None:
-    for nanoseconds in (0, 7):
-        stamp = msgpack.Timestamp(1_700_000_000, nanoseconds)
-        content = decode(msgpack.packb([stamp]), value_format=PACKED)
-        assert content.formatted.text == f"[msgpack.ExtType(-1, {stamp.to_bytes()!r})]"
+    short, medium, long = (b"\xd6\xff", 4), (b"\xd7\xff", 8), (b"\xc7\x0c\xff", 12)
+    for header, size in (short, medium, long, (b"\xc8\x00\x0c\xff", 12)):
+        data = bytes(size - 1) + b"\x07"
+        content = decode(b"\x91" + header + data, value_format=PACKED)
+        assert content.value[0].args == (-1, data)
 
 
 def test_without_the_package_messagepack_is_shown_as_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,10 @@ from django_cachex.inspectors.values.tree import (
 ARRAY_TYPES: Final = frozenset((*range(0x90, 0xA0), 0xDC, 0xDD))
 MAP_TYPES: Final = frozenset((*range(0x80, 0x90), 0xDE, 0xDF))
 
+# The sizes of what precedes the data of an extension, by its first byte.
+EXT_HEADER_SIZES: Final = {0xC7: 3, 0xC8: 4, 0xC9: 6}
+FIXEXT_HEADER_SIZE: Final = 2
+
 TIMESTAMP_CODE: Final = -1
 
 
@@ -102,14 +106,16 @@ class MsgPackReader:
         return value
 
     def read_node(self) -> Node:
-        first = self.data[self.unpacker.tell()]
+        start = self.unpacker.tell()
+        first = self.data[start]
         if first in ARRAY_TYPES:
             return self.open_container(self.unpacker.read_array_header(), is_map=False)
         if first in MAP_TYPES:
             return self.open_container(2 * self.unpacker.read_map_header(), is_map=True)
         value = self.unpacker.unpack()
         if type(value) is self.msgpack.Timestamp:
-            value = TIMESTAMP_CODE, value.to_bytes()
+            header_size = EXT_HEADER_SIZES.get(first, FIXEXT_HEADER_SIZE)
+            value = TIMESTAMP_CODE, self.data[start + header_size : self.unpacker.tell()]
         return CallNode(Reference("msgpack.ExtType"), value) if isinstance(value, tuple) else value
 
     def open_container(self, item_count: int, *, is_map: bool) -> OpenContainer:

@@ -347,7 +347,11 @@ class Inspector:
         raise NotImplementedError(f"{self.__class__.__qualname__}.iter_chunks")
 
     def dump(self, stored: bytes) -> bytes | None:
-        """Return a key of any type in the store's own format, or None if the key doesn't exist."""
+        """Return a key of any type in the store's own format, or None if the key doesn't exist.
+
+        Raises:
+            KeyTooLarge: the key is too large to be read at once.
+        """
         raise NotImplementedError(f"{self.__class__.__qualname__}.dump")
 
     def groups(self, stored: bytes) -> Sequence[Group]:

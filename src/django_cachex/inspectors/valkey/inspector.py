@@ -35,8 +35,17 @@ from django_cachex.inspectors.info import InfoSection, Status
 from django_cachex.inspectors.keys import try_decode_text
 from django_cachex.inspectors.masking import find_secrets, mask, mask_for_settings
 from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, InvalidPosition, Query, Scope
-from django_cachex.inspectors.types import Element, Group, KeyInfo, KeyValue, ScanPage, Snippet
-from django_cachex.inspectors.valkey import copy, read
+from django_cachex.inspectors.types import (
+    Element,
+    Group,
+    KeyChanged,
+    KeyInfo,
+    KeyTooLarge,
+    KeyValue,
+    ScanPage,
+    Snippet,
+)
+from django_cachex.inspectors.valkey import copy
 from django_cachex.inspectors.valkey.compare_and_set import (
     EditTarget,
     NotSerializable,
@@ -53,7 +62,7 @@ from django_cachex.inspectors.valkey.errors import (
 )
 from django_cachex.inspectors.valkey.info import build_sections, parse_number
 from django_cachex.inspectors.valkey.key_info import TYPES, describe
-from django_cachex.inspectors.valkey.read import read_key
+from django_cachex.inspectors.valkey.read import read_groups, read_key
 from django_cachex.inspectors.valkey.scan import KeyScan, primary_nodes
 from django_cachex.inspectors.valkey.snippets import DatabaseAddress, cli_snippet
 from django_cachex.inspectors.values import ValueFormat, serializer_format
@@ -69,6 +78,9 @@ CONNECTION_OVERRIDES: Final[Mapping[str, Any]] = {
     "protocol": 2,
     "max_connections": None,
 }
+
+CHUNK_SIZE: Final = 1024 * 1024
+"""Bytes per chunk of a download."""
 
 SERVER_ID_FIELDS: Final = ("run_id", "master_replid")
 """Fields of INFO that identify a server."""
@@ -306,13 +318,28 @@ class ServerInspector(Inspector):
             return None
 
     def iter_chunks(self, stored: bytes) -> Iterator[bytes]:
-        return read.read_chunks(self.client, stored)
+        size, position = None, 0
+        while size is None or position < size:
+            part = self.client._getrange(stored, position, position + CHUNK_SIZE - 1)
+            replies = self.client.collect([part, self.client._strlen(stored)])
+            chunk, length = map(require_reply, replies)
+            size = length if size is None else size
+            if length != size or len(chunk) != min(CHUNK_SIZE, size - position):
+                raise KeyChanged
+            position += len(chunk)
+            if chunk:
+                yield chunk
 
     def dump(self, stored: bytes) -> bytes | None:
-        return read.read_dump(self.client, stored)
+        dumped = self.client.run(copy.dump_key(stored))
+        if isinstance(dumped, copy.DumpedKey):
+            return dumped.payload
+        if dumped.is_refused:
+            raise KeyTooLarge(str(dumped.reason))
+        return None
 
     def groups(self, stored: bytes) -> Sequence[Group]:
-        return self.client.run(read.read_groups(stored))
+        return self.client.run(read_groups(stored))
 
     def snippets(self, stored: bytes, type: str | None) -> Sequence[Snippet]:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -22,12 +22,9 @@ from django_cachex.inspectors.query import ElementPage, InvalidPosition
 from django_cachex.inspectors.types import (
     Consumer,
     Group,
-    KeyChanged,
     KeyInfo,
-    KeyTooLarge,
     KeyValue,
 )
-from django_cachex.inspectors.valkey import copy
 from django_cachex.inspectors.valkey.edit import large_value_fingerprint
 from django_cachex.inspectors.valkey.element_rows import (
     ElementRow,
@@ -320,41 +317,6 @@ def truncated_note(count: int, are_large: bool) -> Text:
         "The elements are large, so only %(count)d were fetched.",
         "count",
     ) % {"count": count}
-
-
-CHUNK_SIZE: Final = 1024 * 1024
-"""Bytes per chunk of a download."""
-
-
-def read_chunks(client: Client, key: bytes) -> Iterator[bytes]:
-    """Yield the bytes of a string in chunks; raise `KeyChanged` if its length changes."""
-    size, position = None, 0
-    while size is None or position < size:
-        end = position + CHUNK_SIZE - 1
-        replies = client.collect(
-            [raw_command("GETRANGE", key, position, end), raw_command("STRLEN", key)]
-        )
-        chunk, length = map(require_reply, replies)
-        size = length if size is None else size
-        if length != size or len(chunk) != min(CHUNK_SIZE, size - position):
-            raise KeyChanged
-        position += len(chunk)
-        if chunk:
-            yield chunk
-
-
-def read_dump(client: Client, key: bytes) -> bytes | None:
-    """Return a key as `RESTORE` takes it, or None if it does not exist.
-
-    Raises:
-        TooLarge: the key is larger than `MAX_COPY_SIZE`.
-    """
-    dumped = client.run(copy.dump_key(key))
-    if isinstance(dumped, copy.DumpedKey):
-        return dumped.payload
-    if dumped.is_refused:
-        raise KeyTooLarge(str(dumped.reason))
-    return None
 
 
 def read_groups(key: bytes) -> Operation[list[Group]]:

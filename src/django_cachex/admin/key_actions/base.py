@@ -10,7 +10,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_cachex.admin import log_entries
+from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.permissions import Permission
 from django_cachex.inspectors import Inspector
@@ -71,6 +71,11 @@ class KeyContext:
         """The replies when the element or value was read, so that an edit need not read again."""
         read = self.row or self.key_value
         return read.replies if read is not None else {}
+
+    @property
+    def key_name(self) -> str:
+        """The name of the key, for messages."""
+        return formatting.format_name(self.inspector.display_key(self.stored))
 
     @property
     def content(self) -> Content | None:

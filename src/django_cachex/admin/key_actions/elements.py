@@ -412,7 +412,7 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
         unit = UNITS.get(context.type, Unit.ENTRIES)
         details = {
             "elements": formatting.format_count(count, unit),
-            "key": formatting.format_name(context.inspector.display_key(context.stored)),
+            "key": context.key_name,
         }
         consequences = [_("This can't be undone. The TTL of the key doesn't change.")]
         if context.length == count and context.type != "stream":
@@ -489,7 +489,7 @@ class PopAction(ElementAction[CountForm]):
             return None
         details = {
             "elements": formatting.format_count(count, self.unit),
-            "key": formatting.format_name(context.inspector.display_key(context.stored)),
+            "key": context.key_name,
         }
         return Confirmation(
             question=_('Pop %(elements)s from "%(key)s"?') % details,
@@ -543,7 +543,7 @@ class TrimAction(ElementAction[TrimListForm | TrimStreamForm]):
         details = {
             "elements": formatting.format_count(context.length - kept, self.unit),
             "kept": formatting.format_number(kept),
-            "key": formatting.format_name(context.inspector.display_key(context.stored)),
+            "key": context.key_name,
         }
         consequences = [_("%(kept)s will be kept. This can't be undone.") % details]
         if not kept and self.unit == Unit.ITEMS:

@@ -247,7 +247,7 @@ class RenameKeyAction(NewNameAction[NameForm]):
 
     def log_message(self, context: KeyContext, form: NameForm, result: EditResult | None) -> str:
         names = {
-            "old": formatting.format_name(context.inspector.display_key(context.stored)),
+            "old": context.key_name,
             "new": display_name(form.cleaned_data["name"]),
         }
         if form.overwrites:
@@ -462,8 +462,7 @@ class ReplaceValueAction(EditValueAction):
         content = context.content
         label = content.label if content is not None else ""
         return Confirmation(
-            question=_('Replace the value of "%(key)s"?')
-            % {"key": formatting.format_name(context.inspector.display_key(context.stored))},
+            question=_('Replace the value of "%(key)s"?') % {"key": context.key_name},
             breadcrumb=_("Replace value"),
             consequences=[
                 _("The current value will be lost: %(label)s.") % {"label": label},

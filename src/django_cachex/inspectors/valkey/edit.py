@@ -130,6 +130,14 @@ def increment(target: EditTarget, edit: Incr) -> EditProgram:
     return replace(replaced_result(raw, data), number=number)
 
 
+TIME_PASSED: Final = -1
+
+EXPIRE_AT_SCRIPT: Final = Script("""\
+local time = redis.call('TIME')
+if tonumber(ARGV[1]) <= time[1] * 1000 + math.floor(time[2] / 1000) then return -1 end
+return redis.call('PEXPIREAT', KEYS[1], ARGV[1])
+""")
+
 EXTEND_TTL_SCRIPT: Final = Script("""\
 local remaining = redis.call('PTTL', KEYS[1])
 if remaining >= 0 then redis.call('PEXPIRE', KEYS[1], remaining + tonumber(ARGV[1])) end
@@ -150,11 +158,22 @@ def expire_at(stored: bytes, edit: ExpireAt) -> Operation[EditResult]:
 
     A time in the past, by the server's clock, is refused: it would delete the key.
     """
-    [(seconds, microseconds)] = yield [Command(("TIME",), parse_raw)]
-    if edit.timestamp <= int(seconds) * 1000 + int(microseconds) // 1000:
+    try:
+        reply = yield from EXPIRE_AT_SCRIPT.operation([stored], [edit.timestamp], int)
+    except (AccessDenied, UnknownCommand):
+        [now] = yield [Command(("TIME",), parse_time)]
+        reply = TIME_PASSED
+        if edit.timestamp > now:
+            [reply] = yield [Command(("PEXPIREAT", stored, edit.timestamp), int)]
+    if reply == TIME_PASSED:
         return EditResult.refusal(_("This time has passed according to the server's clock."))
-    [exists] = yield [Command(("PEXPIREAT", stored, edit.timestamp), bool)]
-    return EditResult(EditStatus.DONE if exists else EditStatus.GONE)
+    return EditResult(EditStatus.DONE if reply else EditStatus.GONE)
+
+
+def parse_time(reply: list[bytes]) -> int:
+    """Return the milliseconds since the epoch in the reply to `TIME`."""
+    seconds, microseconds = reply
+    return int(seconds) * 1000 + int(microseconds) // 1000
 
 
 def extend_ttl(stored: bytes, edit: ExtendTTL) -> Operation[EditResult]:
@@ -169,17 +188,17 @@ def extend_ttl(stored: bytes, edit: ExtendTTL) -> Operation[EditResult]:
 
 def extend_ttl_by_transaction(stored: bytes, edit: ExtendTTL) -> Operation[EditResult]:
     for _attempt in range(MAX_ATTEMPTS):
-        _watched, (seconds, microseconds), remaining = yield [
+        _watched, now, remaining = yield [
             Command(("WATCH", stored), parse_raw),
-            Command(("TIME",), parse_raw),
+            Command(("TIME",), parse_time),
             Command(("PTTL", stored), int),
         ]
         if remaining < 0:
             yield [UNWATCH]
             return extend_result(remaining)
-        timestamp = int(seconds) * 1000 + int(microseconds) // 1000 + remaining + edit.by
         yield [MULTI]
-        _queued, executed = yield [Command(("PEXPIREAT", stored, timestamp), parse_queued), EXEC]
+        expire = Command(("PEXPIREAT", stored, now + remaining + edit.by), parse_queued)
+        _queued, executed = yield [expire, EXEC]
         if executed is not None:
             return EditResult(EditStatus.DONE)
     return EditResult(EditStatus.CHANGED)

@@ -54,9 +54,9 @@ from django_cachex.inspectors.valkey.element_rows import (
     FieldExpiryReply,
     expiry_timestamp,
     field_expiry_command,
-    field_fingerprint,
     format_score,
     item_fingerprint,
+    join_expected,
     parse_entry_id,
     parse_index,
     score_fingerprint,
@@ -113,7 +113,7 @@ def read_field(target: EditTarget, expected: str, *reads: CommandArgs) -> ReadSt
         raise EditFailed(ELEMENT_GONE)
     digest, _timestamp = split_expected(expected)
     if digest and digest != fingerprint(raw):
-        current = field_fingerprint(raw, expiry_timestamp(expiry))
+        current = join_expected(fingerprint(raw), expiry_timestamp(expiry))
         raise EditFailed(target.changed_result(raw, current))
     return [raw, expiry, *replies]
 
@@ -189,7 +189,7 @@ def set_field_ttl(target: EditTarget, edit: ExpireField) -> EditProgram:
     current_expiry = expiry_timestamp(expiry)
     if None not in (seen_expiry, current_expiry) and seen_expiry != current_expiry:
         text = _("The TTL of the field was changed.")
-        return EditResult(EditStatus.CHANGED, text, expected=f".{current_expiry}")
+        return EditResult(EditStatus.CHANGED, text, expected=join_expected("", current_expiry))
     yield Writes([command])
     return EditResult(EditStatus.DONE)
 

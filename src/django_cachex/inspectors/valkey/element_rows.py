@@ -185,9 +185,9 @@ def expiry_timestamp(expiry: FieldExpiryReply) -> int | None:
     return None if isinstance(expiry, CommandError) else expiry[0]
 
 
-def field_fingerprint(raw: bytes, timestamp: int | None) -> str:
-    """Return the fingerprint of a field: of its value and, if known, the time it expires."""
-    return fingerprint(raw) if timestamp is None else f"{fingerprint(raw)}.{timestamp}"
+def join_expected(digest: str, timestamp: int | None) -> str:
+    """Return the fingerprint of a field: that of its value and, if known, the time it expires."""
+    return digest if timestamp is None else f"{digest}.{timestamp}"
 
 
 def split_expected(expected: str) -> tuple[str, int | None]:
@@ -251,7 +251,7 @@ def with_ttls(
     known_ttls: Sequence[int | None] = none_if_denied(ttls) or unknown
     timestamps: Sequence[int | None] = none_if_denied(expiries) or unknown
     return [
-        replace(row, ttl=ttl, expected=field_fingerprint(row.cells[-1], timestamp))
+        replace(row, ttl=ttl, expected=join_expected(row.expected, timestamp))
         for row, ttl, timestamp in zip(rows, known_ttls, timestamps, strict=True)
         if TTL_MISSING not in (ttl, timestamp)
     ]
@@ -268,45 +268,45 @@ class RowReader:
     """Returns the row from the name and the replies, or None if there is no such element."""
 
 
-def find_item(name: bytes, replies: list[Any]) -> ElementRow | None:
+def parse_item(name: bytes, replies: list[Any]) -> ElementRow | None:
     length, raw = map(require_reply, replies)
     return None if raw is None else item_row(int(name), raw, length)
 
 
-def find_member(name: bytes, replies: list[Any]) -> ElementRow | None:
+def parse_member(name: bytes, replies: list[Any]) -> ElementRow | None:
     [is_member] = map(require_reply, replies)
     return ElementRow("", name, (name,)) if is_member else None
 
 
-def find_scored_member(name: bytes, replies: list[Any]) -> ElementRow | None:
+def parse_scored_member(name: bytes, replies: list[Any]) -> ElementRow | None:
     [score] = map(require_reply, replies)
     return None if score is None else member_row(name, score, 0)
 
 
-def find_field(name: bytes, replies: list[Any]) -> ElementRow | None:
+def parse_field(name: bytes, replies: list[Any]) -> ElementRow | None:
     value, *times = replies
     if require_reply(value) is None:
         return None
     return next(iter(with_ttls([field_row(name, value, 0)], *times)), None)
 
 
-def find_entry(name: bytes, replies: list[Any]) -> ElementRow | None:
+def parse_entry(name: bytes, replies: list[Any]) -> ElementRow | None:
     [entries] = map(require_reply, replies)
     return entry_row(*entries[0]) if entries else None
 
 
 ROW_READERS: Final = {
-    "list": RowReader(lambda key, name: [("LLEN", key), ("LINDEX", key, int(name))], find_item),
-    "set": RowReader(lambda key, name: [("SISMEMBER", key, name)], find_member),
-    "zset": RowReader(lambda key, name: [("ZSCORE", key, name)], find_scored_member),
+    "list": RowReader(lambda key, name: [("LLEN", key), ("LINDEX", key, int(name))], parse_item),
+    "set": RowReader(lambda key, name: [("SISMEMBER", key, name)], parse_member),
+    "zset": RowReader(lambda key, name: [("ZSCORE", key, name)], parse_scored_member),
     "hash": RowReader(
         lambda key, name: [
             ("HGET", key, name),
             *(command.args for command in field_times_commands(key, [name])),
         ],
-        find_field,
+        parse_field,
     ),
-    "stream": RowReader(lambda key, name: [("XRANGE", key, name, name)], find_entry),
+    "stream": RowReader(lambda key, name: [("XRANGE", key, name, name)], parse_entry),
 }
 
 

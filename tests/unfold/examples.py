@@ -75,9 +75,10 @@ class Examples(Samples):
         yield {"snippets": [line]}
 
     def column_chooser(self) -> Iterable[Context]:
-        yield {"column_options": []}
+        yield {"column_choices": []}
         params = [("q", self.say("user:*"))]
-        yield {"kept_params": params, "column_options": self.make_select("columns").options}
+        columns = [("ttl", self.say("TTL"), True), ("size", self.say("Size"), False)]
+        yield {"kept_params": params, "column_choices": columns}
 
     def confirmation(self) -> Iterable[Context]:
         question, step = self.say("Delete 1 key?"), self.say("Delete")
@@ -280,13 +281,13 @@ class Examples(Samples):
         yield {"alias": self.say("default"), "search": {"text": ""}}
         given = {"alias": self.say("default"), "search": {"text": self.say("user:*")}}
         yield given | {"can_list": False}
-        selects = [self.make_select("type"), self.make_select("size")]
-        yield given | {"can_list": True, "selects": selects}
-        more = {"filter_selects": [self.make_select("scope")], "are_filters_open": True}
-        yield given | {"can_list": True, "selects": selects} | more
+        main = {"main_fields": list(self.make_search_form("type", "size"))}
+        yield given | {"can_list": True, "search_form": main}
+        more = {"filter_fields": list(self.make_search_form("scope")), "has_filters": True}
+        yield given | {"can_list": True, "search_form": main | more}
 
     def select(self) -> Iterable[Context]:
-        yield {"select": self.make_select("type")}
+        yield {"field": self.make_search_form("type")["type"], "selected": "set"}
 
     def bar_chart(self) -> Iterable[Context]:
         rows = [

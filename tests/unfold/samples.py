@@ -14,9 +14,7 @@ from django_cachex.admin.components import (
     Cell,
     Header,
     LabeledValue,
-    Option,
     Row,
-    Select,
     Table,
 )
 from django_cachex.admin.links import LinkTarget
@@ -53,10 +51,15 @@ class Samples:
             self.action("Hex", link=LONG, value="read", fields=[("view", self.say("hex"))]),
         ]
 
-    def make_select(self, name: str) -> Select:
-        values = [("", "any"), ("set", "set"), ("hash", "hash")]
-        options = [Option(value, self.say(text), value == "set") for value, text in values]
-        return Select(name, self.say("Type"), options)
+    def make_search_form(self, *names: str) -> forms.Form:
+        """Return a form of drop-down fields with these names."""
+        form = forms.Form()
+        choices = [(value, self.say(value or "any")) for value in ("", "set", "hash")]
+        for name in names:
+            form.fields[name] = forms.ChoiceField(
+                label=self.say("Type"), choices=choices, initial="set"
+            )
+        return form
 
     def make_badge(self, kind: str) -> Badge:
         return Badge(self.say("up"), kind, self.say("It answers."))

@@ -19,6 +19,8 @@ from django.test import RequestFactory
 
 import django_cachex
 from django_cachex.admin import components
+from django_cachex.admin.apps import PLAIN_CLASSES
+from django_cachex.admin.components import component_template
 from tests.admin.reader import Reader
 from tests.unfold.examples import Context, Examples
 from tests.unfold.skin import under_unfold
@@ -26,7 +28,7 @@ from tests.unfold.skin import under_unfold
 TEMPLATES = Path(django_cachex.__file__).parent / "admin" / "templates"
 FOLDER = "admin/django_cachex/components"
 SKINS = ("admin", "unfold")
-PATHS = [path for skin in SKINS for path in sorted((TEMPLATES / FOLDER / skin).iterdir())]
+PATHS = sorted((TEMPLATES / FOLDER).rglob("*.html"))
 COMPONENTS = sorted({path.stem for path in PATHS})
 
 PLAIN = Examples(say=str)
@@ -48,23 +50,29 @@ def visitor(superuser: User) -> HttpRequest:
 
 def render(skin: str, component: str, context: Context, request: HttpRequest) -> str:
     """Render a component in a skin."""
+    unfold_classes = apps.get_app_config("django_cachex").classes
     surroundings = {
         **site.each_context(request),
-        "components": {name: f"{FOLDER}/{skin}/{name}.html" for name in COMPONENTS},
-        "classes": apps.get_app_config("django_cachex").classes if skin == "unfold" else {},
+        "components": {name: component_template(skin, name) for name in COMPONENTS},
+        "classes": PLAIN_CLASSES if skin == "admin" else unfold_classes,
         "csrf_token": "token",
     }
     return render_to_string(
-        f"{FOLDER}/{skin}/{component}.html", {**surroundings, **context}, request
+        component_template(skin, component), {**surroundings, **context}, request
     )
 
 
 # The files.
 
 
-def test_both_skins_have_the_same_components() -> None:
+def test_both_skins_have_the_same_components_of_their_own() -> None:
     names = [{path.name for path in (TEMPLATES / FOLDER / skin).iterdir()} for skin in SKINS]
     assert names[0] == names[1]
+
+
+def test_a_component_is_either_shared_or_each_skins_own() -> None:
+    shared = {path.name for path in (TEMPLATES / FOLDER).glob("*.html")}
+    assert shared.isdisjoint(path.name for path in (TEMPLATES / FOLDER / "admin").iterdir())
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: f"{path.parent.name}/{path.name}")

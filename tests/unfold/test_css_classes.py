@@ -12,12 +12,14 @@ import pytest
 
 import django_cachex
 from django_cachex.admin import components
+from django_cachex.admin.apps import PLAIN_CLASSES
 from tests.unfold import markup, stylesheets
 from tests.unfold.skin import under_unfold
 
 SOURCE = Path(django_cachex.__file__).parent
 PAGES = SOURCE / "admin" / "templates" / "admin" / "django_cachex"
-COMPONENTS = {skin: PAGES / "components" / skin for skin in ("admin", "unfold")}
+SHARED = PAGES / "components"
+COMPONENTS = {skin: SHARED / skin for skin in ("admin", "unfold")}
 STATIC = SOURCE / "admin" / "static" / "django_cachex"
 STYLES = {skin: STATIC / "skins" / f"{skin}.css" for skin in COMPONENTS}
 COMMON = STATIC / "cachex.css"
@@ -68,7 +70,10 @@ def filter_ours(names: set[str]) -> set[str]:
 
 def get_used_classes(*skins: str) -> set[str]:
     """Return the class names in the templates of pages, help and these skins' components."""
-    names = markup.classes_of(PAGES, PAGES / "help", *(COMPONENTS[skin] for skin in skins))
+    folders = [SHARED, *(COMPONENTS[skin] for skin in skins)]
+    names = markup.classes_of(PAGES, PAGES / "help", *folders)
+    if "admin" in skins:
+        names |= {name for value in PLAIN_CLASSES.values() for name in value.split()}
     rows = re.sub(r"\{([\w.]+)\}", r"{{ \1 }}", ROWS.read_text())
     return complete_names(names | markup.classes_in(rows))
 
@@ -122,7 +127,8 @@ def test_a_made_up_class_is_found_dead() -> None:
 
 def get_requested_controls() -> set[str]:
     """Return the controls whose classes Unfold's components ask for."""
-    templates = "".join(path.read_text() for path in COMPONENTS["unfold"].glob("*.html"))
+    paths = [*SHARED.glob("*.html"), *COMPONENTS["unfold"].glob("*.html")]
+    templates = "".join(path.read_text() for path in paths)
     return set(re.findall(r"\bclasses\.(\w+)", templates))
 
 

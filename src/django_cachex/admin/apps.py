@@ -10,6 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 LABEL = "django_cachex"
 
+PLAIN_CLASSES = {
+    "button": "cx-button",
+    "primary": "cx-button cx-primary",
+    "danger_quiet": "cx-button cx-danger-quiet",
+}
+
 
 class CachexAdminConfig(AppConfig):
     """The cache admin in Django's style; `django_cachex.unfold` subclasses it for Unfold's."""
@@ -24,8 +30,8 @@ class CachexAdminConfig(AppConfig):
 
     @property
     def classes(self) -> Mapping[str, str]:
-        """The `class` attribute of each kind of control, if the skin uses the host's classes."""
-        return {}
+        """The `class` attribute of each kind of control, for the templates that the skins share."""
+        return PLAIN_CLASSES
 
     def __init__(self, app_name: str, app_module: ModuleType | None) -> None:
         super().__init__(app_name, app_module)

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
 
 from django_cachex.admin.apps import app_config
 from django_cachex.admin.links import LinkTarget
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.values import Content
 
+TEMPLATES: Final = Path(__file__).parent / "templates"
+COMPONENTS: Final = "admin/django_cachex/components"
+
 
 class ComponentTemplates:
-    """Template paths of the installed skin: `{% include components.table %}`."""
+    """Template paths for the installed skin: `{% include components.table %}`."""
 
     def __init__(self) -> None:
-        self._folder = f"admin/django_cachex/components/{app_config().skin}"
+        self._skin = app_config().skin
 
     def __getitem__(self, name: str) -> str:
-        return f"{self._folder}/{name}.html"
+        return component_template(self._skin, name)
+
+
+@cache
+def component_template(skin: str, name: str) -> str:
+    """Return the template of a component: the skin's own, or the one that the skins share."""
+    own = f"{COMPONENTS}/{skin}/{name}.html"
+    return own if (TEMPLATES / own).exists() else f"{COMPONENTS}/{name}.html"
 
 
 class Component:
@@ -166,29 +178,6 @@ class Table(Component):
     def column_count(self) -> int:
         """The number of columns, including the column of checkboxes."""
         return len(self.headers) + self.selectable
-
-
-@dataclass(frozen=True)
-class Option(Component):
-    """An option of a `Select`, or a checkbox of a list."""
-
-    value: str
-    text: Text
-    is_selected: bool = False
-
-
-@dataclass(frozen=True)
-class Select(Component):
-    """A drop-down field."""
-
-    name: str
-    label: Text
-    options: Sequence[Option]
-
-    @property
-    def is_set(self) -> bool:
-        """Whether an option other than the first is selected."""
-        return any(option.is_selected for option in self.options[1:])
 
 
 @dataclass(frozen=True)

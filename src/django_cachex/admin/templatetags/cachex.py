@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from django import template
 from django.forms import BoundField
 from django.template import Context
-from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 
-from django_cachex.admin.components import Action, Cell, Header, Row, Table
+from django_cachex.admin.components import Action, Cell, Row, Table
 from django_cachex.admin.formatting import NO_VALUE
 from django_cachex.admin.links import LinkTarget
 
@@ -35,7 +35,7 @@ def add_line_breaks(text: object) -> SafeString:
     The text is still copied unchanged.
     """
     pieces = BREAK_POSITIONS.split(str(text))
-    return mark_safe("<wbr>".join(conditional_escape(piece) for piece in pieces))
+    return mark_safe("<wbr>".join([escape(piece) for piece in pieces]))
 
 
 @register.simple_tag(takes_context=True)
@@ -45,13 +45,15 @@ def table_rows(context: Context, table: Table) -> SafeString:
     Tables have hundreds of cells. Like Django's change list, they are rendered in Python, which
     takes a tenth of the time of a template.
     """
-    return mark_safe("\n".join([_render_row(context, table, row) for row in table.rows]))
+    # Narrow screens show the header of a cell beside it, unless the table is compact.
+    headers = [escape(str(header.text)) for header in table.headers]
+    labels = ["" if table.compact else f' data-label="{header}"' for header in headers]
+    return mark_safe("\n".join([_render_row(context, table, row, labels) for row in table.rows]))
 
 
-def _render_row(context: Context, table: Table, row: Row) -> str:
+def _render_row(context: Context, table: Table, row: Row, labels: Sequence[str]) -> str:
     cells = [
-        _render_cell(context, cell, None if table.compact else header)
-        for header, cell in zip(table.headers, row.cells, strict=True)
+        _render_cell(context, cell, label) for cell, label in zip(row.cells, labels, strict=True)
     ]
     if table.selectable:
         cells.insert(0, f'<td class="cx-select-cell">{_render_checkbox(context, table, row)}</td>')
@@ -68,17 +70,16 @@ def _render_row(context: Context, table: Table, row: Row) -> str:
 def _render_checkbox(context: Context, table: Table, row: Row) -> str:
     if row.value is None:
         return ""
-    classes = context["classes"].get("checkbox", "")
-    css = f' class="{escape(classes)}"' if classes else ""
+    classes = escape(context["classes"].get("checkbox", ""))
+    css = f' class="{classes}"' if classes else ""
     form = f' form="{escape(table.form_id)}"' if table.form_id else ""
     return (
         f'<input{css} type="checkbox" name="selected"{form}'
-        f' value="{escape(row.value)}" aria-label="{_escape(row.label)}">'
+        f' value="{escape(row.value)}" aria-label="{escape(str(row.label))}">'
     )
 
 
-def _render_cell(context: Context, cell: Cell, header: Header | None) -> str:
-    """Render a cell. Narrow screens show its header beside it if it is given."""
+def _render_cell(context: Context, cell: Cell, label: str) -> str:
     html = ["<td"]
     if cell.kind:
         html.append(f' class="cx-{cell.kind}"')
@@ -86,9 +87,7 @@ def _render_cell(context: Context, cell: Cell, header: Header | None) -> str:
         html.append(" data-empty")
     if cell.sort_key:
         html.append(f' data-order="{escape(cell.sort_key)}"')
-    if header is not None:
-        html.append(f' data-label="{_escape(header.text)}"')
-    html += [">", _render_content(context, cell)]
+    html += [label, ">", _render_content(context, cell)]
     if cell.lines or (cell.actions and cell.kind != "row-actions"):
         html.append(_render_more(cell))
     html.append("</td>")
@@ -101,7 +100,7 @@ def _render_content(context: Context, cell: Cell) -> str:
     if cell.kind == "row-actions":
         actions = "\n".join([_render_row_action(context, action) for action in cell.actions])
         return f'<span class="cx-row-action-list">{actions}</span>'
-    text = _escape(cell.text)
+    text = escape(str(cell.text))
     if cell.link:
         return _render_link(cell, text)
     if cell.exact:
@@ -130,20 +129,22 @@ def _render_link(cell: Cell, text: str) -> str:
 
 def _render_more(cell: Cell) -> str:
     """Render the links and lines below the text of a cell."""
-    links = (
+    links = [
         f'<a class="cx-more" data-action="{escape(action.name)}" '
-        f'href="{escape(str(action.link))}">{_escape(action.label)}</a>'
+        f'href="{escape(str(action.link))}">{escape(str(action.label))}</a>'
         for action in cell.actions
-    )
-    lines = (f'<span class="cx-detail"><bdi>{_escape(line)}</bdi></span>' for line in cell.lines)
+    ]
+    lines = [
+        f'<span class="cx-detail"><bdi>{escape(str(line))}</bdi></span>' for line in cell.lines
+    ]
     return "\n".join(["", *links, *lines])
 
 
 def _render_row_action(context: Context, action: Action) -> str:
     if action.post_id:
         return _render_component(context, "link", action=action, **{"class": "cx-row-action"})
-    object_name = f'<span class="cx-visually-hidden"> {_escape(action.object_name)}</span>'
-    content, name = f"{_escape(action.label)}{object_name}", escape(action.name)
+    object_name = f'<span class="cx-visually-hidden"> {escape(str(action.object_name))}</span>'
+    content, name = f"{escape(str(action.label))}{object_name}", escape(action.name)
     if action.method == "post":
         return (
             f'<button class="cx-link cx-remove" type="submit" data-action="{name}" form="cx-rows" '
@@ -158,7 +159,3 @@ def _render_component(context: Context, name: str, **values: Any) -> str:
     engine = context.template.engine  # type: ignore[union-attr]  # It is being rendered.
     with context.push(**values):
         return engine.get_template(context["components"][name]).render(context)
-
-
-def _escape(text: object) -> str:
-    return str(text) if hasattr(text, "__html__") else escape(str(text))

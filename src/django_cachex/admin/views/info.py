@@ -81,22 +81,12 @@ def make_labeled_value(field: InfoField) -> LabeledValue:
 
 
 def _make_section_table(section: InfoSection) -> Table:
-    rows = []
-    for fields in section.rows:
-        values = [(field, *formatting.format_unit(field.value, field.unit)) for field in fields]
-        rows.append(
-            Row(
-                [
-                    Cell(text, kind=_get_cell_kind(field), exact=exact)
-                    for field, text, exact in values
-                ]
-            )
-        )
-    kinds = [_get_cell_kind(field) for field in section.rows[0]] if section.rows else []
-    kinds += [""] * (len(section.columns) - len(kinds))
+    rows = [Row([_make_cell(field) for field in fields]) for fields in section.rows]
+    kinds = [cell.kind for cell in rows[0].cells] if rows else [""] * len(section.columns)
     headers = [Header(text, kind) for text, kind in zip(section.columns, kinds, strict=True)]
     return Table(headers, rows, caption=section.title)
 
 
-def _get_cell_kind(field: InfoField) -> str:
-    return "" if field.unit in (Unit.TEXT, Unit.CODE) else "number"
+def _make_cell(field: InfoField) -> Cell:
+    text, exact = formatting.format_unit(field.value, field.unit)
+    return Cell(text, kind="" if field.unit in (Unit.TEXT, Unit.CODE) else "number", exact=exact)

@@ -347,24 +347,19 @@ class KeyView(BaseKeyView):
 
     def _get_value_context(self, key_value: KeyValue) -> dict[str, Any]:
         if not self.has_permission(VIEW_VALUE):
-            return {"hidden_reason": self._get_hidden_reason()}
+            reason = self.inspector.unsupported_reason("can_get")
+            if self.checker.is_protected_session(self.inspector, self.stored):
+                reason = _("This is a session. Only superusers can see its value.")
+            return {"hidden_reason": str(reason)}
         if key_value.elements is not None:
             return self._get_elements_context(key_value, key_value.elements)
         if self.is_unread:
-            read = Action(
-                *(READ_MODE, _("Read value"), self.key_link, "primary"),
-                method="post",
-                value=READ_MODE,
-            )
+            label, link = _("Read value"), self.key_link
+            read = Action(READ_MODE, label, link, "primary", method="post", value=READ_MODE)
             return {"unread": True, "value_buttons": [read]}
         if key_value.content is None and not key_value.note:
             return {}
         return {"value_panel": self._make_value_panel(key_value)}
-
-    def _get_hidden_reason(self) -> str:
-        if self.checker.is_protected_session(self.inspector, self.stored):
-            return _("This is a session. Only superusers can see its value.")
-        return str(self.inspector.unsupported_reason("can_get"))
 
     def _make_value_panel(self, key_value: KeyValue) -> ValuePanel:
         action, link = self.open_action, partial(self.links.download, self.inspector.alias)
@@ -454,13 +449,12 @@ class KeyView(BaseKeyView):
 
     def _get_row_links(self) -> dict[RowAction[Any], str]:
         """Return the actions on a row with the URL of their form, without the id of the row."""
-        context = self.key_context
         return {
             action: self.current_url(mode=action.form_mode, element="")
             for action in KEY_ACTIONS
             if isinstance(action, RowAction)
-            and context.type in action.types
-            and context.is_allowed(action.permission)
+            and self.key_context.type in action.types
+            and self.has_permission(action.permission)
         }
 
     def _make_page_link(
@@ -526,9 +520,8 @@ class KeyView(BaseKeyView):
     def handle_missing_target(self, action: KeyAction[Any]) -> HttpResponse | None:
         """Handle an action without a form, because its element is missing or can't be read."""
         if self.key_value is not None and not self.row_read_failed:
-            return self.handle_failed_edit(
-                action, forms.Form(), EditResult(EditStatus.ELEMENT_GONE)
-            )
+            gone = EditResult(EditStatus.ELEMENT_GONE)
+            return self.handle_failed_edit(action, forms.Form(), gone)
         if not self.is_missing:
             self.alerts.insert(0, Alert(_("Not saved."), "error"))
         return None
@@ -543,9 +536,8 @@ class KeyView(BaseKeyView):
         """Return the confirmation that the action needs, if any."""
         if "confirmed" in self.request.POST:
             return None
-        question = action.confirm(
-            self.key_context, form, Action("cancel", _("Cancel"), self.page_link)
-        )
+        back = Action("cancel", _("Cancel"), self.page_link)
+        question = action.confirm(self.key_context, form, back)
         if question is None:
             return None
         fields = [

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
@@ -21,9 +22,7 @@ from django_cachex.admin.components import (
     ComponentTemplates,
     EmptyState,
     Heading,
-    Option,
     Row,
-    Select,
     Table,
 )
 from django_cachex.admin.forms.search import FILTERS, Search, SearchResult, run_search
@@ -51,49 +50,60 @@ from django_cachex.inspectors.query import Scope
 from django_cachex.inspectors.types import ScanPage
 
 
-def make_main_selects(search: Search) -> list[Select]:
-    """Return the drop-down fields beside the search box."""
-    sizes = [(str(size), str(size)) for size in PAGE_SIZES]
-    selects = [make_select("size", _("Page size"), sizes, str(search.size))]
-    if search.inspector.can_type:
-        types = [("", _("any")), *((name, name) for name in search.inspector.types)]
-        selects.insert(0, make_select("type", _("Type"), types, search.type))
-    return selects
+class SearchForm(forms.Form):
+    """The drop-down fields of a search. `Search` parses what they send."""
+
+    MAIN_FIELDS = ("type", "size")
+    """The fields beside the search box. The others are under *More filters*."""
+
+    def __init__(self, search: Search) -> None:
+        super().__init__()
+        inspector = search.inspector
+        if inspector.can_type:
+            types = [("", _("any")), *((name, name) for name in inspector.types)]
+            self._add("type", _("Type"), types, search.type)
+        self._add("size", _("Page size"), [(str(n), str(n)) for n in PAGE_SIZES], str(search.size))
+        scopes = search.checker.allowed_scopes(inspector)
+        if len(scopes) > 1:
+            version = {"version": inspector.cache.version}
+            choices = {
+                Scope.VERSION: ("", _("this version (%(version)s)") % version),
+                Scope.VERSIONS: (Scope.VERSIONS, _("all versions")),
+                Scope.STORE: (Scope.STORE, _("the whole database")),
+            }
+            selected = choices[search.scope][0]
+            self._add("scope", _("Scope"), [choices[scope] for scope in scopes], selected)
+        for name, one in FILTERS.items():
+            if one.field in inspector.filters:
+                selected = search.filters.get(name, "")
+                values = dict.fromkeys([*one.values, *([selected] if selected else [])])
+                texts = [("", _("any")), *((value, one.format(value)) for value in values)]
+                self._add(name, one.label, texts, selected)
+
+    def _add(
+        self, name: str, label: Text, choices: Sequence[tuple[str, str]], selected: str
+    ) -> None:
+        self.fields[name] = forms.ChoiceField(label=str(label), choices=choices, initial=selected)
+
+    @property
+    def main_fields(self) -> list[forms.BoundField]:
+        return [field for field in self if field.name in self.MAIN_FIELDS]
+
+    @property
+    def filter_fields(self) -> list[forms.BoundField]:
+        return [field for field in self if field.name not in self.MAIN_FIELDS]
+
+    @property
+    def has_filters(self) -> bool:
+        """Whether a field under *More filters* is set."""
+        return any(field.value() for field in self.filter_fields)
 
 
-def make_filter_selects(search: Search) -> list[Select]:
-    """Return the drop-down fields under *More filters*."""
-    selects = []
-    scopes = search.checker.allowed_scopes(search.inspector)
-    if len(scopes) > 1:
-        version = {"version": search.inspector.cache.version}
-        texts = {
-            Scope.VERSION: ("", _("this version (%(version)s)") % version),
-            Scope.VERSIONS: (Scope.VERSIONS, _("all versions")),
-            Scope.STORE: (Scope.STORE, _("the whole database")),
-        }
-        choices = [texts[scope] for scope in scopes]
-        selects.append(make_select("scope", _("Scope"), choices, texts[search.scope][0]))
-    for name, field in FILTERS.items():
-        if field.field in search.inspector.filters:
-            selected = search.filters.get(name, "")
-            values = dict.fromkeys([*field.values, *([selected] if selected else [])])
-            choices = [("", _("any")), *((value, field.format(value)) for value in values)]
-            selects.append(make_select(name, field.label, choices, selected))
-    return selects
-
-
-def make_select(
-    name: str, label: Text, choices: Sequence[tuple[str, str]], selected: str
-) -> Select:
-    return Select(name, label, [Option(*choice, choice[0] == selected) for choice in choices])
-
-
-def make_column_options(inspector: Inspector, shown: Sequence[str]) -> list[Option]:
-    """Return the columns to choose from; none if there are fewer than two."""
+def make_column_choices(inspector: Inspector, shown: Sequence[str]) -> list[tuple[str, Text, bool]]:
+    """Return the columns with their labels and whether they are shown; none if there is one."""
     names = get_available_columns(inspector)
-    options = [Option(name, KEY_COLUMNS[name].label, name in shown) for name in names]
-    return options if len(options) > 1 else []
+    choices = [(name, KEY_COLUMNS[name].label, name in shown) for name in names]
+    return choices if len(choices) > 1 else []
 
 
 def get_scope_warning(search: Search) -> str:
@@ -276,10 +286,7 @@ class KeysView(BaseCacheView):
         )
 
     def _limit_to_form(self, table: Table) -> Table:
-        """Remove checkboxes that exceed the limits for one form, and add an alert about it.
-
-        See `DATA_UPLOAD_MAX_NUMBER_FIELDS` and `DATA_UPLOAD_MAX_MEMORY_SIZE` in Django's settings.
-        """
+        """Remove checkboxes that exceed the limits for one form, and add an alert about it."""
         rows_with_id = [row for row in table.rows if row.value or row.cells[0].post_id]
         fit = count_values_that_fit([row.value or row.cells[0].post_id for row in rows_with_id])
         removed = {id(row) for row in rows_with_id[fit:]}
@@ -352,17 +359,14 @@ class KeysView(BaseCacheView):
         warning = get_scope_warning(search)
         if warning:
             self.alerts.append(Alert(warning, "warning"))
-        filter_selects = make_filter_selects(search)
         state = {
             **self.request.GET.dict(),
             "token": "",
             **dict.fromkeys((*TRANSIENT_PARAMS, "help"), ""),
         }
         return {
-            "selects": make_main_selects(search),
-            "filter_selects": filter_selects,
-            "are_filters_open": any(select.is_set for select in filter_selects),
-            "column_options": make_column_options(self.inspector, self.columns),
+            "search_form": SearchForm(search),
+            "column_choices": make_column_choices(self.inspector, self.columns),
             "kept_params": [(name, value) for name, value in state.items() if value],
         }
 

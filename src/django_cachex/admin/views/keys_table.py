@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Final
 from urllib.parse import quote_plus
 
@@ -339,15 +338,19 @@ FIELD_OVERHEAD = len("&selected=")
 
 
 def count_values_that_fit(values: Sequence[str]) -> int:
-    """Return how many of these values fit into one form that Django accepts."""
+    """Return how many of these values fit into one form that Django accepts.
+
+    See `DATA_UPLOAD_MAX_NUMBER_FIELDS` and `DATA_UPLOAD_MAX_MEMORY_SIZE` in Django's settings.
+    """
     max_fields: int | None = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
-    count = (
-        len(values)
-        if max_fields is None
-        else max(0, min(len(values), max_fields - RESERVED_FIELDS))
-    )
     max_bytes: int | None = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if max_fields is not None:
+        values = values[: max(0, max_fields - RESERVED_FIELDS)]
     if max_bytes is None:
-        return count
-    sizes = accumulate(FIELD_OVERHEAD + len(quote_plus(value)) for value in values[:count])
-    return sum(size <= max_bytes - RESERVED_BYTES for size in sizes)
+        return len(values)
+    size = RESERVED_BYTES
+    for count, value in enumerate(values):
+        size += FIELD_OVERHEAD + len(quote_plus(value))
+        if size > max_bytes:
+            return count
+    return len(values)

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.template import Template
 
-from django_cachex.admin.collapsible import CollapsibleBlock
 from django_cachex.admin.components import (
     Alert,
     Badge,
@@ -27,6 +26,7 @@ from django_cachex.admin.components import (
     Row,
     Table,
 )
+from django_cachex.admin.formatting import CollapsibleBlock
 from django_cachex.admin.forms.elements import ElementSearchForm
 from django_cachex.inspectors.types import Snippet
 from tests.unfold.samples import LONG, Samples

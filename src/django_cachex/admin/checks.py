@@ -10,7 +10,6 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from django_cachex.admin.apps import CachexAdminConfig, app_config
 from django_cachex.admin.permissions import HIDDEN, READ_ONLY
 from django_cachex.conf import LIMIT_NAMES, PAGE_SIZES, Limits
 from django_cachex.inspectors import inspector_for
@@ -61,7 +60,8 @@ def check_sessions(
 @register()
 def check_skin(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Warn if a project uses Unfold and the cache admin has Django's style."""
-    if app_config().skin != CachexAdminConfig.skin or not apps.is_installed("unfold"):
+    config: Any = apps.get_app_config("django_cachex")  # Its module imports this one.
+    if config.skin != "admin" or not apps.is_installed("unfold"):
         return []
     return [
         Warning(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from django_cachex.admin.components import Component
 from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import human_size
@@ -196,3 +199,71 @@ _FORMATTERS: dict[Unit, Callable[[float], tuple[str, str]]] = {
     Unit.MILLISECONDS: _format_milliseconds,
     Unit.PERCENT: lambda value: (f"{format_number(value, 1)} %", ""),
 }
+
+
+# Collapsible blocks of an indented text, which show the outline of a large value.
+
+MAX_PLAIN_LINES = 40
+"""A text of at most this many lines is not split."""
+
+MIN_BLOCK_LINES = 3
+"""The fewest lines of a block that can be collapsed."""
+
+MAX_OPEN_LINES = 12
+"""A block of at most this many lines is open at first."""
+
+MAX_LEVELS = 3
+"""The number of nested levels that can be collapsed."""
+
+
+@dataclass(frozen=True)
+class CollapsibleBlock(Component):
+    """Some lines of text, or the first line of a block and the block's content."""
+
+    text: str
+    children: Sequence[CollapsibleBlock] = ()
+    lines: int = 0
+    """The number of lines in the block."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.lines <= MAX_OPEN_LINES
+
+
+def parse_blocks(text: str) -> Sequence[CollapsibleBlock]:
+    """Return the blocks of a text; nothing if the text is short or has no blocks."""
+    lines = text.split("\n")
+    if len(lines) <= MAX_PLAIN_LINES:
+        return ()
+    # The outermost brackets stay open, because they contain everything.
+    head, rest = lines[:1], lines[1:]
+    blocks = _blocks(rest, MAX_LEVELS)
+    if not any(one.children for one in blocks):
+        return ()
+    return [CollapsibleBlock("\n".join(head)), *blocks]
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _blocks(lines: Sequence[str], levels: int) -> list[CollapsibleBlock]:
+    """Return the blocks that begin at the outermost indentation of some lines."""
+    if not levels or not lines:
+        return [CollapsibleBlock("\n".join(lines))] if lines else []
+    outermost = min(map(_indentation, lines[:1]))
+    starts = [at for at, line in enumerate(lines) if _indentation(line) <= outermost]
+    blocks: list[CollapsibleBlock] = []
+    plain: list[str] = []
+    for start, end in pairwise([*starts, len(lines)]):
+        inside = lines[start + 1 : end]
+        if len(inside) < MIN_BLOCK_LINES:
+            plain += lines[start:end]
+            continue
+        if plain:
+            blocks.append(CollapsibleBlock("\n".join(plain)))
+            plain = []
+        blocks.append(CollapsibleBlock(lines[start], _blocks(inside, levels - 1), len(inside)))
+    if plain:
+        blocks.append(CollapsibleBlock("\n".join(plain)))
+    return blocks

@@ -77,47 +77,49 @@ SORT_LAST: Final = "9" * 20
 """Sorts after every number."""
 
 
-def make_sort_key(number: int | None) -> str:
-    """Return text that sorts like a number; empty if it is unknown."""
-    return "" if number is None else f"{number:020}"
-
-
-def make_ttl_cell(ttl: int | None) -> Cell:
-    """Return a cell with a TTL, which a script counts down. `ttl` is in milliseconds."""
-    if ttl is None:
+def make_ttl_cell(key: KeyInfo) -> Cell:
+    """Return a cell with the TTL of a key, which a script counts down."""
+    if key.ttl is None:
         return Cell(_("unknown"), kind="number")
-    if ttl == TTL_NONE:
+    if key.ttl == TTL_NONE:
         return Cell(_("never"), kind="number", sort_key=SORT_LAST)
     return Cell(
-        formatting.format_duration(ttl),
+        formatting.format_duration(key.ttl),
         kind="number",
-        exact=formatting.format_datetime(formatting.expiry_datetime(ttl)),
-        expires=ttl,
-        sort_key=make_sort_key(ttl),
+        exact=formatting.format_datetime(formatting.expiry_datetime(key.ttl)),
+        expires=key.ttl,
+        sort_key=f"{key.ttl:020}",
     )
 
 
-def make_size_cell(description: KeyInfo) -> Cell:
+def make_size_cell(key: KeyInfo) -> Cell:
     """Return a cell with the size of a key in its unit. Bytes sort before elements."""
-    size, unit = description.size, description.unit
-    if size is None:
+    if key.size is None:
         return Cell(formatting.NO_VALUE, kind="number")
-    text, exact = formatting.format_length(size, unit)
-    order = f"{0 if unit == Unit.BYTES else 1}{make_sort_key(size)}"
-    return Cell(text, kind="number", exact=exact, sort_key=order)
+    text, exact = formatting.format_length(key.size, key.unit)
+    sort_key = f"{0 if key.unit == Unit.BYTES else 1}{key.size:020}"
+    return Cell(text, kind="number", exact=exact, sort_key=sort_key)
 
 
-def make_idle_cell(idle: int | None) -> Cell:
-    """Return a cell with the time since the last access in milliseconds."""
-    if idle is None:
+def make_memory_cell(key: KeyInfo) -> Cell:
+    return make_bytes_cell(key.memory, "" if key.memory is None else f"{key.memory:020}")
+
+
+def make_idle_cell(key: KeyInfo) -> Cell:
+    """Return a cell with the time since the last access of a key."""
+    if key.idle is None:
         return Cell(formatting.NO_VALUE, kind="number")
     # Servers report whole seconds.
-    text = formatting.format_duration(idle) if idle else _("used just now")
-    return Cell(text, kind="number", sort_key=make_sort_key(idle))
+    text = formatting.format_duration(key.idle) if key.idle else _("used just now")
+    return Cell(text, kind="number", sort_key=f"{key.idle:020}")
 
 
-def make_type_cell(name: str | None) -> Cell:
-    return Cell(name or formatting.NO_VALUE, kind="type", sort_key=name or "")
+def make_type_cell(key: KeyInfo) -> Cell:
+    return Cell(key.type or formatting.NO_VALUE, kind="type", sort_key=key.type or "")
+
+
+def make_encoding_cell(key: KeyInfo) -> Cell:
+    return Cell(key.encoding or formatting.NO_VALUE, kind="type", sort_key=key.encoding or "")
 
 
 @dataclass(frozen=True)
@@ -132,17 +134,12 @@ class KeyColumn:
 
 
 KEY_COLUMNS: Final[Mapping[str, KeyColumn]] = {
-    "type": KeyColumn(gettext_lazy("Type"), lambda key: make_type_cell(key.type), kind=""),
-    "ttl": KeyColumn(gettext_lazy("TTL"), lambda key: make_ttl_cell(key.ttl)),
-    "memory": KeyColumn(
-        gettext_lazy("Memory"),
-        lambda key: make_bytes_cell(key.memory, make_sort_key(key.memory)),
-    ),
+    "type": KeyColumn(gettext_lazy("Type"), make_type_cell, kind=""),
+    "ttl": KeyColumn(gettext_lazy("TTL"), make_ttl_cell),
+    "memory": KeyColumn(gettext_lazy("Memory"), make_memory_cell),
     "size": KeyColumn(gettext_lazy("Size"), make_size_cell),
-    "idle": KeyColumn(gettext_lazy("Idle"), lambda key: make_idle_cell(key.idle)),
-    "encoding": KeyColumn(
-        gettext_lazy("Encoding"), lambda key: make_type_cell(key.encoding), kind=""
-    ),
+    "idle": KeyColumn(gettext_lazy("Idle"), make_idle_cell),
+    "encoding": KeyColumn(gettext_lazy("Encoding"), make_encoding_cell, kind=""),
 }
 
 DEFAULT_COLUMNS: Final = ("type", "ttl", "size")

@@ -12,7 +12,6 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import formatting
-from django_cachex.admin.collapsible import CollapsibleBlock, parse_blocks
 from django_cachex.admin.components import (
     Action,
     Cell,
@@ -23,6 +22,7 @@ from django_cachex.admin.components import (
     Row,
     Table,
 )
+from django_cachex.admin.formatting import CollapsibleBlock, parse_blocks
 from django_cachex.admin.forms.elements import ORDERS, ElementSearchForm
 from django_cachex.admin.key_actions.elements import (
     RemoveElementsAction,

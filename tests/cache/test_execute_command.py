@@ -146,3 +146,14 @@ def test_in_a_cluster_the_node_of_the_keys_answers(cluster_of_valkeys: Server) -
     assert cache.execute_command("MGET", "a", "b", "c") == [b"a", b"b", b"c"]
     assert cache.execute_command("DBSIZE") >= 4
     assert cache.pipeline().execute_command("GET", "a").execute() == [b"a"]
+
+
+@pytest.mark.parametrize(
+    "command", [("XREAD", "streams", "a", "0"), ("ZUNION", "two", "a", "b"), ("ZUNION",)]
+)
+def test_in_a_cluster_an_error_says_that_the_keys_are_not_found(
+    command: tuple[str, ...], cluster_of_valkeys: Server
+) -> None:
+    cache = ValkeyClusterCache(url(cluster_of_valkeys), {})
+    with pytest.raises(ValueError, match=f"The keys of {command[0]} can't be found"):
+        cache.execute_command(*command)

@@ -93,8 +93,18 @@ KEY_FINDERS: dict[EncodableArg, KeyFinder] = {
 
 
 def find_keys(args: Args) -> Args:
-    """Return the keys among the arguments of a command."""
-    return KEY_FINDERS.get(args[0], _find_first_key)(args)
+    """Return the keys among the arguments of a command.
+
+    Raises:
+        ValueError: the arguments aren't those of the command.
+    """
+    try:
+        return KEY_FINDERS.get(args[0], _find_first_key)(args)
+    except (IndexError, ValueError) as error:
+        raise ValueError(
+            f"The keys of {args[0]} can't be found among its arguments. The names of options must "
+            "be in capitals."
+        ) from error
 
 
 def key_slot(key: EncodableArg) -> int:

@@ -102,8 +102,8 @@ def find_keys(args: Args) -> Args:
         return KEY_FINDERS.get(args[0], _find_first_key)(args)
     except (IndexError, ValueError) as error:
         raise ValueError(
-            f"The keys of {args[0]!s} can't be found among its arguments. The names of options must "
-            "be in capitals."
+            f"The keys of {args[0]!s} can't be found among its arguments. The names of options "
+            "must be in capitals."
         ) from error
 
 

@@ -99,6 +99,8 @@ def test_the_name_must_be_text(cache: ServerCache, name: Any) -> None:
 
 WAITS = {
     ("BLPOP", "a", "b", 1.5): 1.5,
+    ("XREAD", b"BLOCK", b"1500", b"STREAMS", "s", "$"): 1.5,
+    ("XREAD", "block", 0, "streams", "s", "$"): float("inf"),
     ("BLMOVE", "a", "b", "LEFT", "LEFT", 2): 2,
     ("BLMPOP", 3, 1, "a", "LEFT"): 3,
     ("WAIT", 1, 500): 0.5,
@@ -149,7 +151,7 @@ def test_in_a_cluster_the_node_of_the_keys_answers(cluster_of_valkeys: Server) -
 
 
 @pytest.mark.parametrize(
-    "command", [("XREAD", "streams", "a", "0"), ("ZUNION", "two", "a", "b"), ("ZUNION",)]
+    "command", [("XREAD", "COUNT", "1"), ("ZUNION", "two", "a", "b"), ("ZUNION",)]
 )
 def test_in_a_cluster_an_error_says_that_the_keys_are_not_found(
     command: tuple[str, ...], cluster_of_valkeys: Server
@@ -157,3 +159,11 @@ def test_in_a_cluster_an_error_says_that_the_keys_are_not_found(
     cache = ValkeyClusterCache(url(cluster_of_valkeys), {})
     with pytest.raises(ValueError, match=f"The keys of {command[0]} can't be found"):
         cache.execute_command(*command)
+
+
+def test_in_a_cluster_the_keys_of_streams_are_found(cluster_of_valkeys: Server) -> None:
+    cache = ValkeyClusterCache(url(cluster_of_valkeys), {})
+    for key in ("stream:a", "stream:b", "stream:c", "stream:d"):
+        cache.execute_command("XADD", key, "*", "field", key)
+        [[name, _entries]] = cache.execute_command("XREAD", "streams", key, "0")
+        assert name == key.encode()

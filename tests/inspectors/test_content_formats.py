@@ -206,6 +206,8 @@ class Unchanged(PickleSerializer):
         (ORMsgPackSerializer(), "msgpack", True),
         (type("Secret", (Written,), {"format": "opaque"})(), "opaque", True),
         (type("Plain", (Written,), {"stores_ints": False, "format": "json"})(), "json", False),
+        (type("Texts", (Written,), {"stores_ints": False})(), "json", False),
+        (type("Short", (), {"format": "json", "loads": Written.loads})(), "json", False),
     ],
 )
 def test_serializers_that_say_what_they_write_are_not_called(

@@ -237,6 +237,15 @@ _TIMEOUTS: dict[EncodableArg, tuple[int, int]] = {
 BLOCKING_COMMANDS = frozenset((*_TIMEOUTS, "SUBSCRIBE", "PSUBSCRIBE", "MONITOR"))
 
 
+def find_option(args: Sequence[EncodableArg], name: str) -> int:
+    """Return the index of the name of an option, which may be in lower case.
+
+    Raises:
+        ValueError: the option isn't among the arguments.
+    """
+    return [arg.upper() if isinstance(arg, str) else arg for arg in args].index(name)
+
+
 def find_timeout(args: Sequence[EncodableArg]) -> float | None:
     """Return for how many seconds a command may wait, 0 for forever; None if it doesn't wait.
 
@@ -244,7 +253,7 @@ def find_timeout(args: Sequence[EncodableArg]) -> float | None:
     """
     with suppress(ValueError, IndexError):
         if args[0] in ("XREAD", "XREADGROUP"):
-            return float(args[args.index("BLOCK") + 1]) / 1000
+            return float(args[find_option(args, "BLOCK") + 1]) / 1000
         if args[0] in _TIMEOUTS:
             index, unit = _TIMEOUTS[args[0]]
             return float(args[index]) / unit
@@ -254,9 +263,9 @@ def find_timeout(args: Sequence[EncodableArg]) -> float | None:
 def is_blocking(command: Command[Any]) -> bool:
     """Return whether `command` may occupy its connection for longer than its timeout."""
     name = command.args[0]
-    return name in BLOCKING_COMMANDS or (
-        name in ("XREAD", "XREADGROUP") and "BLOCK" in command.args
-    )
+    if name in ("XREAD", "XREADGROUP"):
+        return find_timeout(command.args) is not None
+    return name in BLOCKING_COMMANDS
 
 
 def block_timeout(commands: Sequence[Command[Any]]) -> float:

@@ -191,7 +191,7 @@ class ServerCommands(Commands):
 def split_command(command: str, args: Sequence[EncodableArg]) -> tuple[EncodableArg, ...]:
     """Return the words of a command, of which the first one is its name in capitals.
 
-    ASCII text remains text, since a cluster looks for names of options among the arguments.
+    All that is ASCII is text, so that the names of options are found among the arguments.
     """
     for arg in (command, *args):
         if isinstance(arg, bool) or not isinstance(arg, (bytes, str, int, float)):
@@ -200,8 +200,9 @@ def split_command(command: str, args: Sequence[EncodableArg]) -> tuple[Encodable
     if not isinstance(command, str) or not command.strip():
         raise TypeError(f"The name of a command must be text, not {command!r}.")
     name, *subcommand = command.split()
-    encoded = [arg if isinstance(arg, str) and arg.isascii() else encode_name(arg) for arg in args]
-    return (name.upper(), *subcommand, *encoded)
+    encoded = [encode_name(arg) for arg in args]
+    words = [arg.decode() if arg.isascii() else arg for arg in encoded]
+    return (name.upper(), *subcommand, *words)
 
 
 def find_connection_command(words: Sequence[EncodableArg]) -> str | None:

@@ -237,7 +237,7 @@ class Cluster:
             return (yield from self._run_pinned(PinnedOperation(operation, commands)))
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
-        except ServerUnavailable as error:
+        except (CrossSlotError, ServerUnavailable) as error:
             return throw(operation, error)
 
     # Commands that may go to several nodes.

@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 from django_cachex.cache.connection.server import Server
+from django_cachex.commands.args import find_option
 from django_cachex.commands.command import Command, EncodableArg, Operation, execute_all, parse_raw
 from django_cachex.exceptions import CachexError, CrossSlotError, SlotUnavailable
 
@@ -30,7 +31,7 @@ def _find_destination_and_counted(args: Args) -> Args:
 
 def _find_stream_keys(args: Args) -> Args:
     """Find the keys after STREAMS, which are followed by an equal number of IDs."""
-    after = args[args.index("STREAMS") + 1 :]
+    after = args[find_option(args, "STREAMS") + 1 :]
     return after[: len(after) // 2]
 
 
@@ -101,10 +102,7 @@ def find_keys(args: Args) -> Args:
     try:
         return KEY_FINDERS.get(args[0], _find_first_key)(args)
     except (IndexError, ValueError) as error:
-        raise ValueError(
-            f"The keys of {args[0]!s} can't be found among its arguments. The names of options "
-            "must be in capitals."
-        ) from error
+        raise ValueError(f"The keys of {args[0]!s} can't be found among its arguments.") from error
 
 
 def key_slot(key: EncodableArg) -> int:

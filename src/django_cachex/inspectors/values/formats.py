@@ -225,7 +225,7 @@ def serializer_format(serializer: Any, dumps: Callable[[Any], bytes | str | int]
         class_path(serializer),
         declared.format,
         encode_text_result(dumps),
-        loads_ints=declared.stores_ints,
+        loads_ints=getattr(serializer, "stores_ints", getattr(declared, "stores_ints", False)),
         requires_protocol_2=type(serializer).loads is PickleSerializer.loads,
     )
 

@@ -279,7 +279,7 @@ COMPRESSOR: Final = PluginType(
     ("recognizes", "compress", "decompress"),
     _(
         "It must have the methods compress(data) and decompress(data), which return bytes, and "
-        "recognizes(data), which returns whether the data start like compressed data."
+        "recognizes(data), which returns whether the data starts like compressed data."
     ),
     '"compressor": ("zstd", {"level": 9})',
 )

@@ -95,7 +95,7 @@ class BaseMsgPackSerializer:
         return b"\xcc" + data if len(data) == 1 and data.isdigit() else data
 
     def loads(self, data: bytes) -> Any:
-        # The bytes below 0x80 are integers of one byte. Longer data are decimal numbers.
+        # The bytes below 0x80 are integers of one byte. Longer data is a decimal number.
         value = parse_decimal(data) if data[:1] < b"\x80" else None
         return self._unpack(data) if value is None else value
 

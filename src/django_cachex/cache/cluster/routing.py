@@ -10,13 +10,19 @@ from operator import itemgetter
 from typing import Any
 
 from django_cachex.cache.connection.server import Server
-from django_cachex.commands.command import Command, EncodableArg, Operation, execute_all, parse_raw
+from django_cachex.commands.command import (
+    Command,
+    CommandArgs,
+    EncodableArg,
+    Operation,
+    execute_all,
+    parse_raw,
+)
 from django_cachex.exceptions import CachexError, CrossSlotError, SlotUnavailable
 
 SLOT_COUNT = 16_384
 
-Args = Sequence[EncodableArg]
-KeyFinder = Callable[[Args], Args]
+KeyFinder = Callable[[CommandArgs], CommandArgs]
 
 
 def _find_counted(at: int) -> KeyFinder:
@@ -24,17 +30,17 @@ def _find_counted(at: int) -> KeyFinder:
     return lambda args: args[at + 1 : at + 1 + int(args[at])]
 
 
-def _find_destination_and_counted(args: Args) -> Args:
+def _find_destination_and_counted(args: CommandArgs) -> CommandArgs:
     return (args[1], *_find_counted(2)(args))
 
 
-def _find_stream_keys(args: Args) -> Args:
+def _find_stream_keys(args: CommandArgs) -> CommandArgs:
     """Find the keys after STREAMS, which are followed by an equal number of IDs."""
     after = args[args.index("STREAMS") + 1 :]
     return after[: len(after) // 2]
 
 
-def _find_sort_keys(args: Args) -> Args:
+def _find_sort_keys(args: CommandArgs) -> CommandArgs:
     indexes = [number + 1 for number, arg in enumerate(args) if arg == "STORE"]
     return (args[1], *(args[index] for index in indexes))
 
@@ -47,7 +53,7 @@ def _find_subcommand_key(*names: str) -> KeyFinder:
     return lambda args: args[2:3] if not names or str(args[1]).upper() in names else ()
 
 
-def _find_first_key(args: Args) -> Args:
+def _find_first_key(args: CommandArgs) -> CommandArgs:
     return args[1:2]
 
 
@@ -92,7 +98,7 @@ KEY_FINDERS: dict[EncodableArg, KeyFinder] = {
 }
 
 
-def find_keys(args: Args) -> Args:
+def find_keys(args: CommandArgs) -> CommandArgs:
     """Return the keys among the arguments of a command.
 
     Raises:
@@ -102,8 +108,8 @@ def find_keys(args: Args) -> Args:
         return KEY_FINDERS.get(args[0], _find_first_key)(args)
     except (IndexError, ValueError) as error:
         raise ValueError(
-            f"The keys of {args[0]!s} can't be found among its arguments. The names of options must "
-            "be in capitals."
+            f"The keys of {args[0]!s} can't be found among its arguments. The names of options "
+            "must be in capitals."
         ) from error
 
 

@@ -78,7 +78,7 @@ class Compressor:
         """Import the library; raise ImportError if it is not installed."""
 
     def recognizes(self, data: bytes) -> bool:
-        """Return whether `data` start like data of this compressor."""
+        """Return whether `data` starts like data of this compressor."""
         return data.startswith(self.magic)
 
     def compress(self, data: bytes) -> bytes:
@@ -90,7 +90,7 @@ class Compressor:
 
         Raises:
             DecompressedTooLarge: they exceed `max_size`.
-            CorruptData: `data` are truncated, or are followed by other data.
+            CorruptData: `data` is truncated, or is followed by other data.
             Exception: other errors of the library.
         """
         stream = self.decompressor(data)

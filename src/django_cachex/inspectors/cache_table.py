@@ -245,7 +245,7 @@ class CacheTable:
         return f"WHERE {conditions}" if bounds else "", [value for _condition, value in bounds]
 
     def count_query(self, condition: str) -> str:
-        """Return a query for the number of rows. Pass its result to `known_count`."""
+        """Return a query for the number of rows. Pass its result to `count_or_none`."""
         some = f"SELECT 1 AS one FROM $table {condition} {self.limit_clause(MAX_COUNTED_ROWS + 1)}"
         return f"SELECT COUNT(*) FROM ({some}) counted"
 

@@ -22,7 +22,7 @@ DISCONNECT_RETRY_INTERVAL = 0.1
 """Seconds between two attempts to shut down a socket, which the driver may not have opened yet."""
 
 MAX_FORK_DELAY = 1.0
-"""The most seconds that a fork waits.
+"""The maximum number of seconds that a fork waits.
 
 A handshake that takes longer is waiting for the server, and holds no lock meanwhile."""
 
@@ -86,7 +86,7 @@ os.register_at_fork(
 def connection_attempt(
     connection: DriverConnection | AsyncDriverConnection, driver: Driver, breaker: CircuitBreaker
 ) -> Iterator[None]:
-    """Open a connection in the block, and keep forks away from its TLS handshake.
+    """Keep forks away from the TLS handshake of a connection that the block opens.
 
     If the driver raises an exception, the package's exception for it is recorded and raised.
     """

@@ -96,7 +96,7 @@ class Server:
 
     @property
     def host_and_port(self) -> str:
-        """The address without the database."""
+        """The address without the database, of a server that is not at a socket."""
         return self.address.rpartition("/")[0]
 
     def run(self, command: Command[T] | Operation[T]) -> T:

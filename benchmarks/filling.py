@@ -61,7 +61,7 @@ def fill_table(alias: str, database: str, count: int) -> None:
     connection = connections[database]
     table = CacheTable(cache._table, connection)
     value = base64.b64encode(pickle.dumps(VALUE.decode())).decode("latin1")
-    expires = table.expiry_after(DAY)
+    expires = table.expiry_parameter(DAY)
     rows = ((cache.make_key(key_name(n)), value, expires) for n in range(count))
     statement = table.format_sql("INSERT INTO $table ($key, $value, $expires) VALUES (%s, %s, %s)")
     with transaction.atomic(database), connection.cursor() as cursor:

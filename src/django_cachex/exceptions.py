@@ -35,9 +35,13 @@ class ConfigError(ImproperlyConfigured):
     def __str__(self) -> str:
         return f"{self.message} {self.hint}"
 
+    @property
+    def is_warning(self) -> bool:
+        return self.id.startswith("django_cachex.W")
+
 
 class CachexError(Exception):
-    """The base class of all exceptions that the caches raise about a server."""
+    """The base class of the exceptions of this package, except `ConfigError`."""
 
     sent = True
     """Whether a command may have been sent. It is False if the connection could not be opened."""
@@ -150,7 +154,11 @@ class SlotUnavailable(CommandError, ServerUnavailable):
 
 
 class LockError(CachexError):
-    """A lock or semaphore was used incorrectly, such as released without having been acquired."""
+    """The base class of errors of locks and semaphores.
+
+    It is raised itself if one is used incorrectly, for example released without having been
+    acquired.
+    """
 
 
 class LockNotAcquired(LockError):

@@ -489,7 +489,7 @@ def test_a_prefix_that_django_would_warn_of_with_every_key(check: Check, prefix:
 def test_what_the_cache_refuses_is_said_in_its_words(check: Check, options: Any) -> None:
     [error] = check(OPTIONS=options)
     assert error.id == "django_cachex.E100"
-    assert f"Remove {next(iter(options))}" in error.msg
+    assert f"“{next(iter(options))}”" in error.msg
 
 
 def test_what_a_subclass_says_is_not_quoted(check: Check) -> None:

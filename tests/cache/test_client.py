@@ -127,7 +127,6 @@ def test_collect_puts_refusals_in_place(client: Client) -> None:
     assert isinstance(results[1], WrongTypeError)
     assert isinstance(results[2], UnknownCommand)
     assert results[3] is None
-    assert asyncio.run(client.acollect([Command(("LLEN", b"key"), int)]))[0].args
 
 
 def test_steps_share_one_connection_so_that_watching_works(client: Client) -> None:

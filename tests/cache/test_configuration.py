@@ -191,7 +191,7 @@ def test_a_password_that_breaks_the_url_is_not_quoted(driver: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="percent-encoded") as error:
         BACKENDS[driver]("redis://user:hu/sh@127.0.0.1:6379/0", {}).get("key")
     assert error.value.__cause__ is None
-    assert error.value.__suppress_context__
+    assert error.value.__context__ is None
     assert "hu" not in str(error.value)
 
 

@@ -130,7 +130,7 @@ def stored(value_format: ValueFormat, value: Any) -> bytes:
         (bz2.compress(b"x")[:20], OPAQUE, "bytes", "bzip2-compressed bytes, not decompressed"),
         (b'{"a": 1}', OPAQUE, "json", "JSON"),
         (b'{"a": 1}', REDIS, "json", "JSON"),
-        (base64.b64encode(b'{"a": 1}'), OPAQUE, "json", "base64 of JSON"),
+        (base64.b64encode(b'{"a": 1}'), OPAQUE, "json", "JSON in Base64"),
         (base64.b64encode(b"nothing of the kind"), OPAQUE, "text", "text"),
         (b'a:1:{s:1:"a";i:1;}', OPAQUE, "text", "serialized PHP"),
         (b's:5:"na\xc3\xafv";', OPAQUE, "text", "serialized PHP"),
@@ -397,13 +397,13 @@ def test_what_is_missing_is_said() -> None:
         deep = (deep,)
     assert "<deeper levels>" in pickled(deep).formatted.text
     raw = pickle.dumps(list(range(10_003)))
-    whole = decode(raw, value_format=PICKLE, preview=1_000_000).formatted
+    whole = decode(raw, value_format=PICKLE, preview_size=1_000_000).formatted
     assert whole.text.endswith("    <4 more>,\n]")
     keys = {(n,): n for n in range(6000)}
-    whole = decode(pickle.dumps(keys), value_format=PICKLE, preview=1_000_000).formatted
+    whole = decode(pickle.dumps(keys), value_format=PICKLE, preview_size=1_000_000).formatted
     assert whole.text.endswith(" more>,\n}")
     shared = ["x" * 600_000] * 2
-    whole = decode(pickle.dumps(shared), value_format=PICKLE, preview=1_000_000).formatted
+    whole = decode(pickle.dumps(shared), value_format=PICKLE, preview_size=1_000_000).formatted
     assert "<600,000 more bytes>" in whole.text
 
 
@@ -459,7 +459,7 @@ def test_previews_are_bounded_and_say_so() -> None:
 
 
 def test_a_preview_does_not_cut_a_character_in_two() -> None:
-    content = decode("é".encode() * 10, value_format=OPAQUE, preview=5)
+    content = decode("é".encode() * 10, value_format=OPAQUE, preview_size=5)
     assert content.text.text == "éé"
     assert decode(b"a\xc3", value_format=OPAQUE).text.text == "a\\xc3"
 

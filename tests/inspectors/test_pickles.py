@@ -28,7 +28,7 @@ from django.utils.safestring import mark_safe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_cachex.inspectors.values.pickle import OPCODES, PickleContent, read_pickle
+from django_cachex.inspectors.values.pickle import OPCODE_HANDLERS, PickleContent, read_pickle
 from django_cachex.inspectors.values.tree import (
     CONSTRUCTORS,
     DecodeLimits,
@@ -101,7 +101,7 @@ def test_long_texts_and_bytes_read(size: int) -> None:
 
 def test_every_opcode_of_every_protocol_is_known() -> None:
     codes = {opcode.code.encode("latin-1") for opcode in pickletools.opcodes}
-    assert set(OPCODES) | {pickle.STOP} == codes
+    assert set(OPCODE_HANDLERS) | {pickle.STOP} == codes
 
 
 @pytest.mark.parametrize(

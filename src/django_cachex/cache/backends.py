@@ -19,10 +19,10 @@ from django_cachex.cache.cluster.routing import key_slot
 from django_cachex.cache.codecs import call_async_safe
 from django_cachex.cache.locks import AsyncLock, Lock, factory_method
 from django_cachex.cache.migration import UnsupportedCacheMethods, UnsupportedKwargs, reject_kwargs
-from django_cachex.cache.operations import arun_steps, run_steps
 from django_cachex.cache.semaphores import AsyncSemaphore, Semaphore
 from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.cache.stampede import ProtectedEntry, ProtectionOption, parse_protection
+from django_cachex.cache.steps import arun_steps, run_steps
 from django_cachex.commands.cache_api import (
     MAX_KEYS_PER_COMMAND,
     CacheOperations,

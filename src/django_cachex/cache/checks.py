@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 def make_message(error: ConfigError, alias: str | None = None) -> CheckMessage:
     """Return the message of a check for an error or a warning, perhaps about an alias."""
-    message = Warning if error.id.startswith("django_cachex.W") else Error
+    message = Warning if error.is_warning else Error
     obj = f"CACHES[{alias!r}]" if alias is not None else None
     return message(error.message, hint=error.hint, obj=obj, id=error.id)
 
@@ -82,20 +82,20 @@ def find_cache_errors(
     """Return the errors and warnings about one cache."""
     options, errors = params.get("OPTIONS", {}), list[ConfigError]()
     if not isinstance(options, Mapping):
-        attempt(errors, validate_cache_options, options)
+        collect_error(errors, validate_cache_options, options)
         return errors
-    if driver := attempt(errors, load_driver, backend._driver):
+    if driver := collect_error(errors, load_driver, backend._driver):
         errors.extend(find_server_errors(backend, driver, params.get("LOCATION", ""), options))
-    attempt(errors, load_plugins, SERIALIZER, options)
-    attempt(errors, load_plugins, COMPRESSOR, options)
-    attempt(errors, validate_protection, options)
+    collect_error(errors, load_plugins, SERIALIZER, options)
+    collect_error(errors, load_plugins, COMPRESSOR, options)
+    collect_error(errors, validate_protection, options)
     errors.extend(find_alias_warnings(backend, params, alias))
-    if all(".W" in error.id for error in errors):
+    if all(error.is_warning for error in errors):
         errors.extend(find_creation_error(backend, params))
     return errors
 
 
-def attempt(errors: list[ConfigError], function: Callable[..., T], *args: Any) -> T | None:
+def collect_error(errors: list[ConfigError], function: Callable[..., T], *args: Any) -> T | None:
     """Return the result of a function, or add the error that it raises to `errors`."""
     try:
         return function(*args)
@@ -109,14 +109,14 @@ def find_server_errors(
 ) -> list[ConfigError]:
     """Return the errors and warnings about LOCATION, and about OPTIONS for each of its URLs."""
     errors: list[ConfigError] = []
-    urls = attempt(errors, parse_locations, location, driver.name) or []
-    parsed = {url: attempt(errors, parse_url, driver, url) for url in urls}
+    urls = collect_error(errors, parse_locations, location, driver.name) or []
+    parsed = {url: collect_error(errors, parse_url, driver, url) for url in urls}
     # TLS connections have the most options, and both drivers support this scheme.
     valid = {url: found for url, found in parsed.items() if found is not None} or {"rediss://": {}}
     servers = [{**options, **found} for found in valid.values()]
     if getattr(backend, "_topology", None) == "cluster":
         for server in servers:
-            attempt(errors, validate_cluster_database, server)
+            collect_error(errors, validate_cluster_database, server)
     else:
         errors.extend(find_database_warning(servers))
     for url in valid:
@@ -359,11 +359,11 @@ def overlap_warning(outer: AliasOnServer, inner: AliasOnServer, shared: bytes) -
 def check_unpickling(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Warn about an alias that unpickles data of another alias that stores another format.
 
-    ``PickleSerializer`` is safe, because it only reads data that start like its own.
+    ``PickleSerializer`` is safe, because it only reads data that starts like its own.
     """
     message = _(
-        "The cache “%(reader)s” unpickles the data of the cache “%(writer)s”, which are not "
-        "pickles. A user who can choose a value could make it a pickle that runs code."
+        "The cache “%(reader)s” unpickles the data of the cache “%(writer)s”, which is not "
+        "pickled. A user who can choose a value could make it a pickle that runs code."
     )
     hint = _(
         "Use different prefixes or databases for them, or use the serializer "
@@ -377,23 +377,24 @@ def check_unpickling(app_configs: Any = None, **kwargs: Any) -> list[CheckMessag
             reader.alias,
         )
         for reader, writer in iter_alias_pairs()
-        if is_unpickling(reader)
-        and not is_pickle_writer(list_serializers(writer.serializer)[0])
+        if unpickles_unchecked(reader)
+        and not writes_pickles(list_serializers(writer.serializer)[0])
         and (reader.find_shared_key(writer) or writer.find_shared_key(reader))
     ]
 
 
-def is_unpickling(one: AliasOnServer) -> bool:
+def unpickles_unchecked(one: AliasOnServer) -> bool:
     """Return whether an alias passes unchecked data to `pickle`."""
     return any(
-        can_run_code(each) and is_pickle_writer(each) for each in list_serializers(one.serializer)
+        can_run_code(each) and writes_pickles(each) for each in list_serializers(one.serializer)
     )
 
 
-def is_pickle_writer(serializer: Any) -> bool:
+def writes_pickles(serializer: Any) -> bool:
     """Return whether a serializer writes pickles, which is tested with an example."""
     try:
         data = serializer.dumps({"probe": [1, None]})
     except Exception:
         return False  # A custom serializer may raise any exception.
+    # The example starts with \x80 in protocols 2 to 5, with `(` in 0, and with `}` in 1.
     return isinstance(data, bytes) and data[:1] in (b"\x80", b"(", b"}") and data[-1:] == b"."

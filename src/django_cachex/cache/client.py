@@ -11,8 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django_cachex.cache.configuration import POOL_OPTIONS, parse_locations
 from django_cachex.cache.connection.server import Server
 from django_cachex.cache.migration import UnsupportedClientMethods
-from django_cachex.cache.operations import Endpoint
 from django_cachex.cache.pipeline import Pipeline
+from django_cachex.cache.steps import Endpoint
 from django_cachex.commands import AllCommands
 from django_cachex.commands.cache_api import CacheOperationsMixin
 from django_cachex.commands.command import Command, Operation, add_key_note, execute_all
@@ -124,10 +124,6 @@ class Client(
         If the server refuses a command, the result is the `CommandError`.
         """
         return self.server.run(execute_all(commands)) if commands else []
-
-    async def acollect(self, commands: Sequence[Command[Any]]) -> list[Any]:
-        """Do the same as `collect`, on the running event loop."""
-        return await self.server.arun(execute_all(commands)) if commands else []
 
     def pipeline(self, transaction: bool = False) -> Pipeline:
         """Return an empty pipeline, which runs as a transaction if `transaction` is True."""

@@ -107,7 +107,7 @@ class CompositeSerializer:
         return compress(data)
 
     def _loads_uncompressed(self, data: bytes, failures: list[Exception]) -> Any:
-        """Read data that start like compressed data but can't be decompressed."""
+        """Read data that starts like compressed data but can't be decompressed."""
         try:
             return self._loads(data)
         except Exception as raised:
@@ -199,7 +199,7 @@ def iter_opcodes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield each opcode and where its argument starts and ends, up to an unknown opcode.
 
     There are no jumps between opcodes, so only the lengths of their arguments are needed. An
-    argument may end after the data, which are truncated then.
+    argument may end after the data, which is truncated then.
     """
     position = 0
     while position < len(data) and data[position] in OPCODES:
@@ -279,7 +279,7 @@ COMPRESSOR: Final = PluginType(
     ("recognizes", "compress", "decompress"),
     _(
         "It must have the methods compress(data) and decompress(data), which return bytes, and "
-        "recognizes(data), which returns whether the data start like compressed data."
+        "recognizes(data), which returns whether the data starts like compressed data."
     ),
     '"compressor": ("zstd", {"level": 9})',
 )

@@ -1,4 +1,4 @@
-"""Compressors. Compressed data are recognized by their first bytes."""
+"""Compressors. Compressed data is recognized by its first bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DecompressedTooLarge(ValueError):
 
 
 class CorruptData(ValueError):
-    """The compressed data are truncated, or are followed by other data."""
+    """The compressed data is truncated, or is followed by other data."""
 
 
 class Decompressor(Protocol):
@@ -78,7 +78,7 @@ class Compressor:
         """Import the library; raise ImportError if it is not installed."""
 
     def recognizes(self, data: bytes) -> bool:
-        """Return whether `data` start like data of this compressor."""
+        """Return whether `data` starts like data of this compressor."""
         return data.startswith(self.magic)
 
     def compress(self, data: bytes) -> bytes:
@@ -90,7 +90,7 @@ class Compressor:
 
         Raises:
             DecompressedTooLarge: they exceed `max_size`.
-            CorruptData: `data` are truncated, or are followed by other data.
+            CorruptData: `data` is truncated, or is followed by other data.
             Exception: other errors of the library.
         """
         stream = self.decompressor(data)
@@ -100,7 +100,7 @@ class Compressor:
                 f"It holds more than the {self.max_size:,} bytes of “max_size”."
             )
         if not stream.eof or stream.unused_data:
-            raise CorruptData("The compressed data are truncated, or are followed by other data.")
+            raise CorruptData("The compressed data is truncated, or is followed by other data.")
         return decompressed
 
     def decompressor(self, data: bytes) -> Decompressor:

@@ -230,6 +230,11 @@ def parse_locations(location: str | Sequence[str], driver_name: str = "redis") -
     return urls
 
 
+def format_host(host: str) -> str:
+    """Return a host as a URL contains it, with brackets around an IPv6 address."""
+    return f"[{host}]" if ":" in host else host
+
+
 def strip_query_options(url: str, names: frozenset[str]) -> str:
     """Return `url` without the options `names` in its query, which would take precedence."""
     try:

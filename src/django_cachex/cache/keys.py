@@ -12,7 +12,7 @@ from django_cachex.exceptions import KeyFunctionNotSupported
 
 # Keys and versions that no prefix contains. A key function that treats these two in the same way is
 # assumed to treat all of them in this way.
-PROBE_KEYS = ("\x01one*odd?key\x02", "\x03another [odd] \\key\x04")
+DEFAULT_PROBE_KEYS = ("\x01one*odd?key\x02", "\x03another [odd] \\key\x04")
 PROBE_VERSIONS = (70_001_957, 80_002_069)
 
 MakeKey = Callable[[Any, Any], bytes]
@@ -62,7 +62,9 @@ def find_keyspace(make_key: MakeKey, own_version: Any) -> Keyspace:
     return Keyspace(before, after, str(own_version).encode())
 
 
-def find_prefix(make_key: MakeKey, version: Any, probes: tuple[str, ...] = PROBE_KEYS) -> bytes:
+def find_prefix(
+    make_key: MakeKey, version: Any, probes: tuple[str, ...] = DEFAULT_PROBE_KEYS
+) -> bytes:
     """Return the bytes before the key in the stored keys of one version.
 
     Raises:

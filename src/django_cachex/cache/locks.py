@@ -1,6 +1,6 @@
 """Locks that all processes share.
 
-They are stored as the drivers' locks are, so programs that use these exclude each other.
+They are stored in the same way as the drivers' locks, so they exclude programs that use those.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 
 from django_cachex.cache.base import CommandCache
-from django_cachex.cache.operations import Call, CleanUp, Pause, Steps, arun_steps, run_steps
+from django_cachex.cache.steps import Call, CleanUp, Pause, Steps, arun_steps, run_steps
 from django_cachex.commands.args import timeout_to_ms
 from django_cachex.commands.cache_api import px_args
 from django_cachex.commands.command import (
@@ -34,12 +34,12 @@ from django_cachex.exceptions import CachexError, LockError, LockLost, LockNotAc
 P = ParamSpec("P")
 T = TypeVar("T")
 
-RELEASE_SCRIPT = Script("""\
+RELEASE_LOCK_SCRIPT = Script("""\
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])""")
 
 # ARGV[2]: milliseconds. ARGV[3]: 1 to add them to the remaining time, 0 to replace it.
-EXTEND_SCRIPT = Script("""\
+EXTEND_LOCK_SCRIPT = Script("""\
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 local ttl = tonumber(ARGV[2])
 if ARGV[3] == '1' then
@@ -52,7 +52,7 @@ return 1""")
 
 
 class SharedToken:
-    """The token of the holder of a lock or semaphore, for one object. All threads share it."""
+    """The token with which one object holds a lock or semaphore. All threads share it."""
 
     token: bytes | None = None
     """The token that the current thread or task may release. Set it to None to remove it."""
@@ -184,7 +184,7 @@ class BaseHolder:
 
         Raises:
             LockLost: it has expired or was deleted.
-            LockError: this thread or task holds nothing by this object.
+            LockError: this thread or task holds nothing through this object.
         """
         was_held = yield self._call(self._release_operation(self._require_token()))
         self._local.token = None
@@ -207,7 +207,7 @@ class BaseHolder:
 
     def _require_token(self) -> bytes:
         if self._local.token is None:
-            raise LockError(f"“{self.key}” is not held by this object.")
+            raise LockError(f"“{self.key}” is not held through this object.")
         return self._local.token
 
     def _lost_error(self) -> LockLost:
@@ -215,7 +215,7 @@ class BaseHolder:
 
 
 class SyncHolder(BaseHolder):
-    """What is held by threads."""
+    """A lock or semaphore for threads."""
 
     _token_class = ThreadToken
 
@@ -233,7 +233,7 @@ class SyncHolder(BaseHolder):
 
 
 class AsyncHolder(BaseHolder):
-    """What is held by tasks of event loops."""
+    """A lock or semaphore for tasks of event loops."""
 
     _token_class = TaskToken
 
@@ -328,7 +328,7 @@ class BaseLock(BaseHolder):
         return self._wait(stored_token, options, lambda is_last: Command(args, bool))
 
     def _release_operation(self, token: bytes) -> Operation[bool]:
-        return RELEASE_SCRIPT.operation([self._stored], [token], bool)
+        return RELEASE_LOCK_SCRIPT.operation([self._stored], [token], bool)
 
     def _extend(self, additional_time: float, replace_ttl: bool = False) -> Steps[bool]:
         """Extend the lock by `additional_time` seconds, and return True.
@@ -339,18 +339,18 @@ class BaseLock(BaseHolder):
             LockLost: the lock has expired or was deleted.
             LockError: this thread or task doesn't hold the lock, or it has no timeout.
         """
-        return self._set_ttl(int(additional_time * 1000), b"0" if replace_ttl else b"1")
+        return self._set_ttl(int(additional_time * 1000), is_added=not replace_ttl)
 
     def _reacquire(self) -> Steps[bool]:
         """Restart the lock's timeout, and return True. It raises the same errors as `extend`."""
-        return self._set_ttl(self._timeout_ms or 0, b"0")
+        return self._set_ttl(self._timeout_ms or 0, is_added=False)
 
-    def _set_ttl(self, milliseconds: int, is_added: bytes) -> Steps[bool]:
+    def _set_ttl(self, milliseconds: int, *, is_added: bool) -> Steps[bool]:
         token = self._require_token()
         if self._timeout_ms is None:
             raise LockError(f"The lock “{self.key}” has no timeout.")
-        args: list[EncodableArg] = [token, milliseconds, is_added]
-        if not (yield self._call(EXTEND_SCRIPT.operation([self._stored], args))):
+        args: list[EncodableArg] = [token, milliseconds, b"1" if is_added else b"0"]
+        if not (yield self._call(EXTEND_LOCK_SCRIPT.operation([self._stored], args))):
             raise self._lost_error()
         return True
 
@@ -359,7 +359,10 @@ class BaseLock(BaseHolder):
         return (yield self._call(Command(("GET", self._stored), parse_raw))) is not None
 
     def _owned(self) -> Steps[bool]:
-        """Return whether this thread or task has acquired the lock by this object, and holds it."""
+        """Return whether this thread or task has acquired the lock through this object.
+
+        It is False if the lock has been lost since.
+        """
         token = self._local.token
         stored = yield self._call(Command(("GET", self._stored), parse_raw))
         return token is not None and stored == token

@@ -1,7 +1,7 @@
 """The names of options, and the rules for LOCATION and OPTIONS.
 
-Each rule is a `ConfigError`, which is created here only. A cache raises the first one when it is
-used; the system checks report all of them.
+A violated rule is reported as a `ConfigError`. A cache raises the first one when it is used; the
+system checks report all of them.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ OPTION_RULES: Mapping[str, OptionRule] = {
     **dict.fromkeys(
         ["db", "port"],
         OptionRule(
-            # The query of a URL contains its digits.
+            # From the query of a URL, the number is text.
             lambda value: str(value).isdecimal() and not isinstance(value, bool),
             _("“%(name)s” must be a whole number, not %(value)s."),
             _('Use a whole number for "%(name)s".'),
@@ -285,18 +285,20 @@ def find_errors(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterato
 def find_protocol_errors(
     options: Mapping[str, Any], from_url: Mapping[str, Any]
 ) -> Iterator[ConfigError]:
-    hint = _("This changes nothing for the application.")
     if options.get("decode_responses") or "decode_responses" in from_url:
         yield ConfigError(
             "django_cachex.E100",
-            _("Remove decode_responses: cached values are bytes, which can't be decoded."),
-            hint,
+            _(
+                "“decode_responses” is not supported: cached values are bytes, which may not be "
+                "text."
+            ),
+            _("Remove it. This changes nothing for the application."),
         )
     if any(str(given.get("protocol") or 2) != "2" for given in (options, from_url)):
         yield ConfigError(
             "django_cachex.E100",
-            _("Remove protocol, or set it to 2: replies are read as RESP2."),
-            hint,
+            _("“protocol” can only be 2: replies are read as RESP2."),
+            _("Remove it, or set it to 2. This changes nothing for the application."),
         )
 
 
@@ -471,6 +473,7 @@ def is_usable_class(name: str, value: Any) -> bool:
 
 
 SCHEMES = ("valkey", "valkeys", "redis", "rediss", "unix")
+TLS_SCHEMES = ("valkeys", "rediss")
 SCHEME_ALIASES = {"valkey": "redis", "valkeys": "rediss"}
 
 _match_scheme = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://").match
@@ -489,7 +492,7 @@ def parse_url(driver: Driver, url: str) -> dict[str, Any]:
     options = _parse(driver, url)
     if options is None:
         # The error of the driver isn't shown: it may quote a part of the password.
-        raise url_error(driver, url) from None
+        raise url_error(driver, url)
     return options
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from django_cachex.cache.base import CommandCache
 from django_cachex.cache.locks import AsyncHolder, BaseHolder, SyncHolder, WaitOptions
-from django_cachex.cache.operations import Steps
+from django_cachex.cache.steps import Steps
 from django_cachex.commands.args import timeout_to_ms
 from django_cachex.commands.command import Operation, async_method, sync_method
 from django_cachex.commands.scripts import Script
@@ -73,7 +73,7 @@ end
 return 0"""
 )
 
-RELEASE_SCRIPT = Script(
+RELEASE_LEASE_SCRIPT = Script(
     ENTRY_FUNCTIONS
     + """\
 local text = redis.call('HGET', KEYS[1], ARGV[1])
@@ -83,7 +83,7 @@ local position, _, expires_at = entry(text)
 return position == 0 and expires_at > now and 1 or 0"""
 )
 
-EXTEND_SCRIPT = Script(
+EXTEND_LEASE_SCRIPT = Script(
     ENTRY_FUNCTIONS
     + """\
 local text = redis.call('HGET', KEYS[1], ARGV[1])
@@ -120,7 +120,7 @@ def acquire(
 
 def release(stored: bytes, token: bytes) -> Operation[bool]:
     """Release what `token` holds, or its position in the queue; return whether it held anything."""
-    return RELEASE_SCRIPT.operation([stored], [token], bool)
+    return RELEASE_LEASE_SCRIPT.operation([stored], [token], bool)
 
 
 def get_usage(stored: bytes) -> Operation[tuple[int, int]]:
@@ -221,13 +221,13 @@ class BaseSemaphore(BaseHolder):
         None stands for the value that was given to `ServerCache.semaphore`.
 
         Raises:
-            LockError: this thread or task has already acquired the semaphore with this object.
+            LockError: this thread or task has already acquired the semaphore through this object.
         """
         options = self.options.with_given(
             weight=weight, blocking=blocking, blocking_timeout=blocking_timeout
         )
         if self._local.acquired is not None:
-            raise LockError(f"“{self.key}” is already held by this object. Release it first.")
+            raise LockError(f"“{self.key}” is already held through this object. Release it first.")
         token = uuid.uuid4().hex.encode()
         args = self._stored, token, options.weight, options.capacity, options.lease_ms
         return self._wait(
@@ -243,7 +243,9 @@ class BaseSemaphore(BaseHolder):
     def _extend(self, lease: float | None = None) -> Steps[None]:
         """Restart the lease, for `lease` seconds if given. It raises the errors of `release`."""
         token, lease_ms = self._require_token(), self.options.with_given(lease=lease).lease_ms
-        if not (yield self._call(EXTEND_SCRIPT.operation([self._stored], [token, lease_ms], bool))):
+        if not (
+            yield self._call(EXTEND_LEASE_SCRIPT.operation([self._stored], [token, lease_ms], bool))
+        ):
             raise self._lost_error()
 
     def _in_use(self) -> Steps[int]:

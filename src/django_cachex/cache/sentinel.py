@@ -15,11 +15,13 @@ from django_cachex.cache.client import Client
 from django_cachex.cache.configuration import (
     Configuration,
     configure,
+    format_host,
     make_hashable,
     parse_locations,
 )
 from django_cachex.cache.connection.server import Server, registry
-from django_cachex.cache.operations import Call, Steps, arun_steps, run_steps
+from django_cachex.cache.options import TLS_SCHEMES
+from django_cachex.cache.steps import Call, Steps, arun_steps, run_steps
 from django_cachex.commands.command import Command, parse_raw
 from django_cachex.exceptions import CachexError, ServerUnavailable
 
@@ -33,39 +35,39 @@ class Sentinels:
 
     def __init__(self, service: str, sentinels: Sequence[Server]) -> None:
         self.service = service
-        self._order = tuple(sentinels)
-        self.address = f"{service}@{','.join(get_host_and_port(one) for one in sentinels)}"
+        self._sentinels = tuple(sentinels)
+        self.address = f"{service}@{','.join(sentinel.host_and_port for sentinel in sentinels)}"
 
-    def primary(self) -> Steps[Address]:
+    def find_primary(self) -> Steps[Address]:
         """Find the primary; raise `ServerUnavailable` if no sentinel knows it."""
         reply = yield from self._query("GET-MASTER-ADDR-BY-NAME")
         return reply[0].decode(), int(reply[1])
 
-    def replica(self) -> Steps[Address]:
+    def find_replica(self) -> Steps[Address]:
         """Find a replica that is up, at random, or the primary if there is none."""
         replicas = yield from self._query("REPLICAS")
         usable = [address for flat in replicas if (address := parse_replica_address(flat))]
-        return random.choice(usable) if usable else (yield from self.primary())
+        return random.choice(usable) if usable else (yield from self.find_primary())
 
     def rotate(self) -> None:
-        """Ask another sentinel first next time, because the first one's data are outdated."""
-        first, *others = self._order
-        self._order = (*others, first)
+        """Ask another sentinel first next time, because the first one's data is outdated."""
+        first, *others = self._sentinels
+        self._sentinels = (*others, first)
 
     def _query(self, subcommand: str) -> Steps[Any]:
         command = Command(("SENTINEL", subcommand, self.service), parse_raw, idempotent=True)
         reasons = []
-        for sentinel in self._order:
+        for sentinel in self._sentinels:
             try:
                 reply = yield Call(sentinel, command)
             except CachexError as error:
                 reasons.append(str(error))
                 continue
             if reply is None:
-                reasons.append(f"{get_host_and_port(sentinel)} doesn't know this service.")
+                reasons.append(f"{sentinel.host_and_port} doesn't know this service.")
             else:
-                others = (one for one in self._order if one is not sentinel)
-                self._order = (sentinel, *others)
+                others = (one for one in self._sentinels if one is not sentinel)
+                self._sentinels = (sentinel, *others)
                 return reply
         raise ServerUnavailable(
             f"No sentinel knows the servers of {self.service}. {' '.join(reasons)}"
@@ -74,14 +76,10 @@ class Sentinels:
 
 def parse_replica_address(flat: Sequence[bytes]) -> Address | None:
     """Return the address of a replica that Sentinel describes, or None if it can't be used."""
-    about = dict(zip(flat[::2], flat[1::2], strict=False))
-    if UNUSABLE_FLAGS.intersection(about.get(b"flags", b"").decode().split(",")):
+    properties = dict(zip(flat[::2], flat[1::2], strict=False))
+    if UNUSABLE_FLAGS.intersection(properties.get(b"flags", b"").decode().split(",")):
         return None
-    return about[b"ip"].decode(), int(about[b"port"])
-
-
-def get_host_and_port(server: Server) -> str:
-    return server.address.rpartition("/")[0]
+    return properties[b"ip"].decode(), int(properties[b"port"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +123,11 @@ class SentinelConfiguration(Configuration):
 
     def find_address(self) -> Steps[Address]:
         """Ask the sentinels for the address of a server."""
-        return self.sentinels.primary() if self.role == b"master" else self.sentinels.replica()
+        return (
+            self.sentinels.find_primary()
+            if self.role == b"master"
+            else self.sentinels.find_replica()
+        )
 
     def check_role(self, role: bytes) -> None:
         """Raise the driver's ConnectionError if the server should be a primary, but isn't one.
@@ -150,7 +152,7 @@ def make_sentinels(
     """
     common = {n: v for n, v in options.items() if n.startswith(("socket_", "ssl_", "breaker"))}
     own = {**common, **(options.get("sentinel_kwargs") or {})}
-    tls = own.pop("ssl", urlsplit(url).scheme in ("rediss", "valkeys"))
+    tls = own.pop("ssl", urlsplit(url).scheme in TLS_SCHEMES)
     scheme = "rediss" if tls else "redis"
     if not tls:
         own = {name: value for name, value in own.items() if not name.startswith("ssl_")}
@@ -186,23 +188,19 @@ def parse_service_name(url: str) -> str:
     return unquote(name)
 
 
-def format_host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
 def get_service_server(
     driver: str, url: str, options: Mapping[str, Any], overrides: Mapping[str, Any], role: bytes
 ) -> Server:
-    """Return the primary (master) or any replica (slave) of the service that is the host of `url`.
+    """Return the primary (master), or any replica (slave), of a service. See `Server.for_url`.
 
-    See `Server.for_url`.
+    The name of the service is the host of `url`.
     """
 
     def make() -> Server:
         plain = configure(driver, url, options, overrides)
-        group = make_sentinels(driver, url, options, overrides)
+        sentinels = make_sentinels(driver, url, options, overrides)
         values = {one.name: getattr(plain, one.name) for one in fields(plain)}
-        return Server(SentinelConfiguration(**values, sentinels=group, role=role))
+        return Server(SentinelConfiguration(**values, sentinels=sentinels, role=role))
 
     key = "sentinel", driver, url, make_hashable(options), make_hashable(overrides), role
     return registry.get_or_create(key, make)

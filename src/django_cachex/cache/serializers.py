@@ -95,12 +95,12 @@ class BaseMsgPackSerializer:
         return b"\xcc" + data if len(data) == 1 and data.isdigit() else data
 
     def loads(self, data: bytes) -> Any:
-        # The bytes below 0x80 are integers of one byte. Longer data are decimal numbers.
+        # The bytes below 0x80 are integers of one byte. Longer data is a decimal number.
         value = parse_decimal(data) if data[:1] < b"\x80" else None
         return self._unpack(data) if value is None else value
 
     def recognizes(self, data: bytes) -> bool:
-        """Return whether `data` may be a MessagePack object, or are a decimal number."""
+        """Return whether `data` may be a MessagePack object, or is a decimal number."""
         # Pickles start with 0x80, which is an empty map in MessagePack, with nothing after it.
         if data[:1] < b"\x81":
             return len(data) == 1 or is_decimal(data)
@@ -227,7 +227,7 @@ class PickleSerializer:
         return _loads(data) if data[:1] == b"\x80" else _loads_number(data)
 
     def recognizes(self, data: bytes) -> bool:
-        """Return whether `data` start and end like a readable pickle, or are a decimal number."""
+        """Return whether `data` starts and ends like a readable pickle, or is a decimal number."""
         if data[-1:] == b".":
             return data.startswith(PICKLE_PREFIXES)
         return is_decimal(data)
@@ -286,7 +286,7 @@ class JSONSerializer:
         return self._decode(str(data, "utf-8"))
 
     def recognizes(self, data: bytes) -> bool:
-        """Return whether `data` start and end like JSON."""
+        """Return whether `data` starts and ends like JSON."""
         return data.startswith(JSON_PREFIXES) and data[-1:] != b"."
 
 
@@ -331,7 +331,7 @@ class ORJSONSerializer:
             return self._decode(str(data, "utf-8"))
 
     def recognizes(self, data: bytes) -> bool:
-        """Return whether `data` start and end like JSON."""
+        """Return whether `data` starts and ends like JSON."""
         return data.startswith(JSON_PREFIXES) and data[-1:] != b"."
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache.codecs import call_async_safe
-from django_cachex.cache.operations import Pause, Steps
+from django_cachex.cache.steps import Pause, Steps
 from django_cachex.commands.cache_api import CacheOperations, px_args, set_command
 from django_cachex.commands.command import Command, Operation, key_note, parse_none, parse_raw
 from django_cachex.exceptions import CachexError

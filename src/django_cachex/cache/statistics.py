@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from django_cachex.cache.configuration import make_hashable
-from django_cachex.cache.operations import Executor
+from django_cachex.cache.steps import Executor
 from django_cachex.commands.args import BlockingCommand
 from django_cachex.commands.command import Command, Operation
 from django_cachex.exceptions import CachexError

@@ -19,6 +19,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 EncodableArg = bytes | str | int | float
+CommandArgs = tuple[EncodableArg, ...]
 
 
 class Command(Generic[T_co]):
@@ -39,7 +40,7 @@ class Command(Generic[T_co]):
 
     def __init__(
         self,
-        args: tuple[EncodableArg, ...],
+        args: CommandArgs,
         parse: Callable[[Any], T_co],
         readonly: bool = False,
         idempotent: bool = False,
@@ -70,7 +71,7 @@ class Command(Generic[T_co]):
         """Return a copy of this command that only the primary may answer."""
         return Command(self.args, self.parse, False, self.idempotent, self.missing_reply)
 
-    def with_args(self, args: tuple[EncodableArg, ...]) -> Command[Any]:
+    def with_args(self, args: CommandArgs) -> Command[Any]:
         """Return a command that sends `args` in the same way, and whose result is the raw reply."""
         return Command(args, parse_raw, idempotent=self.idempotent)
 

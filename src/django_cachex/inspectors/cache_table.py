@@ -53,7 +53,7 @@ SAME_VALUE_CONDITIONS: Final = {"oracle": "DBMS_LOB.COMPARE($value, %s) = 0"}
 CODE_POINT_COLLATIONS: Final = ("C", "POSIX", "C.UTF-8", "C.utf8")
 """PostgreSQL's collations that sort text by code points, like Python."""
 
-IS_LIVE: Final = "$expires >= %s"
+IS_UNEXPIRED: Final = "$expires >= %s"
 
 NO_EXPIRY_YEAR: Final = datetime.max.year
 """The year of the expiry of keys that never expire."""
@@ -105,7 +105,7 @@ def placeholders(parameters: Sequence[Any]) -> str:
     return ", ".join(["%s"] * len(parameters))
 
 
-def known_count(count: int) -> int | None:
+def count_or_none(count: int) -> int | None:
     """Return the number of rows including expired ones, or None if not all were counted."""
     return count if count <= MAX_COUNTED_ROWS else None
 
@@ -136,8 +136,8 @@ class CacheRow(NamedTuple):
     """A row as a search examines it."""
 
     key: str
-    is_live: bool
-    counted: int | None
+    is_unexpired: bool
+    row_count: int | None
     """The number of rows to examine. Only set in the first rows."""
 
     ttl: int | None
@@ -210,17 +210,17 @@ class CacheTable:
             cursor.execute(self.format_sql(statement), parameters)
             return int(cursor.rowcount)
 
-    def execute_for_live(self, statement: str, keys: Sequence[bytes], *parameters: Any) -> int:
+    def execute_for_unexpired(self, statement: str, keys: Sequence[bytes], *parameters: Any) -> int:
         """Execute a statement without a WHERE clause for those of the keys that aren't expired.
 
         Returns the number of changed or deleted rows.
         """
         return sum(
             self.execute(
-                f"{statement} WHERE $key IN ({placeholders(names)}) AND {IS_LIVE}",
+                f"{statement} WHERE $key IN ({placeholders(names)}) AND {IS_UNEXPIRED}",
                 *parameters,
                 *names,
-                self.now(),
+                self.now_parameter(),
             )
             for names in batch_row_keys(keys)
         )
@@ -245,15 +245,15 @@ class CacheTable:
         return f"WHERE {conditions}" if bounds else "", [value for _condition, value in bounds]
 
     def count_query(self, condition: str) -> str:
-        """Return a query for the number of rows. Pass its result to `known_count`."""
+        """Return a query for the number of rows. Pass its result to `count_or_none`."""
         some = f"SELECT 1 AS one FROM $table {condition} {self.limit_clause(MAX_COUNTED_ROWS + 1)}"
         return f"SELECT COUNT(*) FROM ({some}) counted"
 
     def count(self, prefix: str = "") -> int | None:
         """Return the number of rows including expired ones, or None if there are too many."""
         condition, parameters = self.where_clause(prefix)
-        ((counted,),) = self.select(self.count_query(condition), *parameters)
-        return known_count(counted)
+        ((row_count,),) = self.select(self.count_query(condition), *parameters)
+        return count_or_none(row_count)
 
     def rows(
         self,
@@ -276,13 +276,15 @@ class CacheTable:
         size = "$size" if "size" in columns else "NULL"
         while True:
             condition, parameters = self.where_clause(prefix, after)
-            scope, counting = self.where_clause(prefix) if is_counted else ("", [])
-            counted = f"({self.count_query(scope)})" if is_counted else "NULL"
+            count_condition, count_parameters = (
+                self.where_clause(prefix) if is_counted else ("", [])
+            )
+            count = f"({self.count_query(count_condition)})" if is_counted else "NULL"
             rows = self.select(
-                f"SELECT $key, CASE WHEN {IS_LIVE} THEN 1 ELSE 0 END, {counted}, {expires}, {size} "
-                f"FROM $table {condition} ORDER BY $key {self.limit_clause(limit)}",
-                self.now(),
-                *counting,
+                f"SELECT $key, CASE WHEN {IS_UNEXPIRED} THEN 1 ELSE 0 END, {count}, {expires}, "
+                f"{size} FROM $table {condition} ORDER BY $key {self.limit_clause(limit)}",
+                self.now_parameter(),
+                *count_parameters,
                 *parameters,
             )
             yield from [self._make_row(*row) for row in rows]
@@ -290,9 +292,11 @@ class CacheTable:
                 return
             after, limit, is_counted = rows[-1][0], ROWS_PER_QUERY, False
 
-    def _make_row(self, key: str, is_live: int, counted: Any, expires: Any, size: Any) -> CacheRow:
+    def _make_row(
+        self, key: str, is_unexpired: int, row_count: Any, expires: Any, size: Any
+    ) -> CacheRow:
         ttl = None if expires is None else self.ttl(expires)
-        return CacheRow(key, bool(is_live), counted, ttl, self.size(size))
+        return CacheRow(key, bool(is_unexpired), row_count, ttl, self.size(size))
 
     @property
     def reads_blobs(self) -> bool:
@@ -311,13 +315,13 @@ class CacheTable:
 
     def read_part(self, key: str | None, start: int, length: int) -> tuple[int, str] | None:
         """Return the length and a part of a value, or None if the key is missing or expired."""
-        where = f"FROM $table WHERE $key = %s AND {IS_LIVE}"
+        where = f"FROM $table WHERE $key = %s AND {IS_UNEXPIRED}"
         if not self.reads_blobs:
             measured = f"SELECT $size, SUBSTR($value, %s, %s) {where}"
-            for size, value in self.select(measured, start + 1, length, key, self.now()):
+            for size, value in self.select(measured, start + 1, length, key, self.now_parameter()):
                 return size, "" if value is None else str(self.connection.ops.process_clob(value))
             return None
-        for (row,) in self.select(f"SELECT rowid {where}", key, self.now()):
+        for (row,) in self.select(f"SELECT rowid {where}", key, self.now_parameter()):
             with self._blob(row) as blob:
                 blob.seek(min(start, len(blob)))
                 return len(blob), blob.read(length).decode()
@@ -334,11 +338,11 @@ class CacheTable:
 
     # Expiries have the type and time zone of the database, as in the backend.
 
-    def now(self) -> Any:
+    def now_parameter(self) -> Any:
         """Return the parameter to compare expiries with."""
         return self.connection.ops.adapt_datetimefield_value(now())
 
-    def expiry_after(self, ttl: int) -> Any:
+    def expiry_parameter(self, ttl: int) -> Any:
         """Return the parameter for a TTL that starts now, in whole seconds like the backend's.
 
         Raises:
@@ -368,20 +372,20 @@ class CacheTable:
 
     def keyspace_info(self, max_entries: int) -> InfoSection:
         """Return the number of rows, how many of them are expired, and the size of the table."""
-        counted, never, expired = self.select(
+        row_count, never, expired = self.select(
             "SELECT COUNT(*), "
             "SUM(CASE WHEN $expires >= %s THEN 1 ELSE 0 END), "
             "SUM(CASE WHEN $expires < %s THEN 1 ELSE 0 END) "
             f"FROM (SELECT $expires FROM $table {self.limit_clause(MAX_COUNTED_ROWS + 1)}) counted",
-            self.expiry_after(TTL_NONE),
-            self.now(),
+            self.expiry_parameter(TTL_NONE),
+            self.now_parameter(),
         )[0]
         fields = (
             InfoField(_("Table"), self.name, Unit.CODE),
             InfoField(_("Database"), self.connection.alias, Unit.CODE),
-            *self.size_fields(counted),
+            *self.size_fields(row_count),
         )
-        if known_count(counted) is None:
+        if count_or_none(row_count) is None:
             note = _("There are more than %(rows)s rows, too many to count.")
             return InfoSection(_("Keyspace"), fields, note=note % {"rows": f"{MAX_COUNTED_ROWS:,}"})
         counts = (
@@ -389,7 +393,7 @@ class CacheTable:
             InfoField(_("Expired, not yet removed"), int(expired or 0), Unit.ENTRIES),
             *fields,
         )
-        entries = InfoField(_("Entries"), counted, Unit.ENTRIES, maximum=max_entries)
+        entries = InfoField(_("Entries"), row_count, Unit.ENTRIES, maximum=max_entries)
         return InfoSection(_("Keyspace"), counts, headline=entries)
 
     def size_fields(self, rows: int) -> tuple[InfoField, ...]:

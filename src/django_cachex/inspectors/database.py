@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django_cachex.conf import limits
 from django_cachex.inspectors.base import file_id, resolve_addresses
 from django_cachex.inspectors.cache_table import (
-    IS_LIVE,
+    IS_UNEXPIRED,
     MAX_KEYS_PER_STATEMENT,
     ROWS_PER_QUERY,
     VALUE_CHUNK_SIZE,
@@ -25,8 +25,8 @@ from django_cachex.inspectors.cache_table import (
     CacheTable,
     base64_length,
     batch_row_keys,
+    count_or_none,
     decode_row_value,
-    known_count,
     placeholders,
     row_info,
     to_row_key,
@@ -159,12 +159,12 @@ class DatabaseInspector(DjangoBackendInspector):
         elif first is None:
             return ScanPage((), "", 0, None)
         else:
-            total = known_count(first.counted or 0)
+            total = count_or_none(first.row_count or 0)
         is_match = self.key_filter(query)
         return scan_rows(
             rows if first is None else chain([first], rows),
             attrgetter("key"),
-            lambda row: row.is_live and is_match(row.key) and self.matches_filters(row, query),
+            lambda row: row.is_unexpired and is_match(row.key) and self.matches_filters(row, query),
             query,
             limit=limit,
             deadline=deadline,
@@ -204,9 +204,9 @@ class DatabaseInspector(DjangoBackendInspector):
     def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
         allowed, table, key = limits(), self.read_table, to_row_key(stored)
         rows = table.select(
-            f"SELECT $key, $expires FROM $table WHERE $key = %s AND {IS_LIVE}",
+            f"SELECT $key, $expires FROM $table WHERE $key = %s AND {IS_UNEXPIRED}",
             key,
-            table.now(),
+            table.now_parameter(),
         )
         for name, expires in rows:
             # A case-insensitive database finds other keys, too.
@@ -228,8 +228,10 @@ class DatabaseInspector(DjangoBackendInspector):
         reason = _("A database cache can't store this key.") if key is None else self.key_error(key)
         if reason:
             return EditResult(EditStatus.REFUSED, reason)
-        table.expiry_after(edit.ttl)  # Raises OverflowError; the backend's exceptions vary.
-        table.execute("DELETE FROM $table WHERE $key = %s AND $expires < %s", key, table.now())
+        table.expiry_parameter(edit.ttl)  # Raises OverflowError; the backend's exceptions vary.
+        table.execute(
+            "DELETE FROM $table WHERE $key = %s AND $expires < %s", key, table.now_parameter()
+        )
         with table.savepoint():
             # As in the backend's `set` and `add`: culls entries first.
             mode = "set" if edit.replace else "add"
@@ -242,8 +244,8 @@ class DatabaseInspector(DjangoBackendInspector):
 
     def has_live_row(self, table: CacheTable, key: str | None) -> bool:
         """Return whether a key has a row that isn't expired."""
-        statement = f"SELECT 1 FROM $table WHERE $key = %s AND {IS_LIVE}"
-        return bool(table.select(statement, key, table.now()))
+        statement = f"SELECT 1 FROM $table WHERE $key = %s AND {IS_UNEXPIRED}"
+        return bool(table.select(statement, key, table.now_parameter()))
 
     def live_value(self, table: CacheTable, key: str | None) -> tuple[int, str] | None:
         """Return the length of a key's value, and as much of it as is ever decoded."""
@@ -262,7 +264,7 @@ class DatabaseInspector(DjangoBackendInspector):
             "$value": base64.b64encode(self.pickle_value(edit.value)).decode()
         }
         if edit.ttl is not KEEP:
-            changes["$expires"] = table.expiry_after(edit.ttl)
+            changes["$expires"] = table.expiry_parameter(edit.ttl)
         assignments = ", ".join(f"{column} = %s" for column in changes)
         updated = table.execute(
             f"UPDATE $table SET {assignments} WHERE $key = %s AND $same",
@@ -274,39 +276,41 @@ class DatabaseInspector(DjangoBackendInspector):
 
     def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
         table = self.write_table
-        updated = table.execute_for_live(SET_EXPIRY, [stored], table.expiry_after(edit.ttl))
+        updated = table.execute_for_unexpired(
+            SET_EXPIRY, [stored], table.expiry_parameter(edit.ttl)
+        )
         return EditResult(EditStatus.DONE if updated else EditStatus.GONE)
 
     def expire_each(self, keys: Sequence[bytes], ttl: int) -> BulkResult:
         table = self.write_table
         try:
-            until = table.expiry_after(ttl)
+            until = table.expiry_parameter(ttl)
         except OverflowError:
             return super().expire_each(keys, ttl)  # Refuses each key with the reason.
-        done = table.execute_for_live(SET_EXPIRY, keys, until)
+        done = table.execute_for_unexpired(SET_EXPIRY, keys, until)
         return BulkResult(done, len(keys) - done)
 
     def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
         table = self.write_table
-        statement = f"SELECT $expires FROM $table WHERE $key = %s AND {IS_LIVE}"
-        rows = table.select(statement, to_row_key(stored), table.now())
+        statement = f"SELECT $expires FROM $table WHERE $key = %s AND {IS_UNEXPIRED}"
+        rows = table.select(statement, to_row_key(stored), table.now_parameter())
         if not rows:
             return EditResult(EditStatus.GONE)
         remaining = table.ttl(rows[0][0])
         if remaining == TTL_NONE:
             return no_expiry_result()
         # Expiries are whole seconds: adding the lost fraction keeps the second.
-        expires = table.expiry_after(remaining + 1 + edit.by)
-        updated = table.execute_for_live(SET_EXPIRY, [stored], expires)
+        expires = table.expiry_parameter(remaining + 1 + edit.by)
+        updated = table.execute_for_unexpired(SET_EXPIRY, [stored], expires)
         return EditResult(EditStatus.DONE if updated else EditStatus.GONE)
 
     def put(self, stored: bytes, edit: Rename | Copy) -> EditResult:
         """Copy or rename a row, replacing another one, in one transaction."""
-        statement = f"UPDATE $table SET $key = %s WHERE $key = %s AND {IS_LIVE}"
+        statement = f"UPDATE $table SET $key = %s WHERE $key = %s AND {IS_UNEXPIRED}"
         if isinstance(edit, Copy):
             statement = (
                 "INSERT INTO $table ($key, $value, $expires) "
-                f"SELECT %s, $value, $expires FROM $table WHERE $key = %s AND {IS_LIVE}"
+                f"SELECT %s, $value, $expires FROM $table WHERE $key = %s AND {IS_UNEXPIRED}"
             )
         table, key, to = self.write_table, to_row_key(stored), to_row_key(edit.to)
         if to is None or self.key_error(to):
@@ -318,7 +322,7 @@ class DatabaseInspector(DjangoBackendInspector):
                 if not edit.overwrite and self.has_live_row(table, to):
                     return EditResult(EditStatus.EXISTS)
                 table.execute("DELETE FROM $table WHERE $key = %s", to)
-                changed = table.execute(statement, to, key, table.now())
+                changed = table.execute(statement, to, key, table.now_parameter())
         except IntegrityError:
             return EditResult(EditStatus.EXISTS)
         except DataError:
@@ -342,7 +346,7 @@ class DatabaseInspector(DjangoBackendInspector):
 
     def delete(self, keys: Sequence[bytes]) -> int:
         """Delete rows that aren't expired. Expired ones stay until the backend culls them."""
-        return self.write_table.execute_for_live("DELETE FROM $table", keys)
+        return self.write_table.execute_for_unexpired("DELETE FROM $table", keys)
 
     def preview_flush(self) -> FlushPreview:
         table = self.write_table

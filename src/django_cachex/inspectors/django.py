@@ -212,7 +212,7 @@ class DjangoBackendInspector(Inspector):
             value_format=self.value_format,
             stored_size=size,
             limit=allowed.decode_bytes,
-            preview=page.max_bytes(allowed),
+            preview_size=page.max_bytes(allowed),
         )
         return KeyValue(info, content, expected="" if size else fingerprint(raw))
 

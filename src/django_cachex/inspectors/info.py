@@ -22,8 +22,6 @@ class Unit(StrEnum):
     SECONDS = "seconds"
     MILLISECONDS = "milliseconds"
     PERCENT = "percent"
-    DATETIME = "moment"
-    """An aware datetime."""
     ITEMS = "items"
     FIELDS = "fields"
     MEMBERS = "members"

@@ -16,9 +16,11 @@ from django_cachex.commands.text import one_line
 from django_cachex.exceptions import KeyFunctionNotSupported
 from django_cachex.inspectors.query import Pattern, Scope
 
-PROBE_KEYS: Final = ("Probe é~1", "probe/*?[2]")
-"""Keys that a prefix is unlikely to end with, and that a KEY_FUNCTION which changes keys changes.
-"""
+PREFIX_PROBE_KEYS: Final = ("Probe é~1", "probe/*?[2]")
+"""Keys to find the prefix with.
+
+A prefix is unlikely to end like one of them, and a KEY_FUNCTION that alters keys alters at least
+one."""
 
 AMBIGUOUS_BACKSLASH = re.compile(r"\\(?=[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[^ -~])")
 """A backslash that could be mistaken for an escape sequence of `one_line`."""
@@ -63,13 +65,13 @@ class KeyRange:
     prefix: bytes = b""
     """The common prefix of the stored keys."""
 
-    glob: bytes = b""
-    """A glob for `MATCH` that matches what `regex` matches, and possibly more."""
+    glob_start: bytes = b""
+    """The start of the pattern for `MATCH`. It matches what `regex` matches, and possibly more."""
 
     @property
     def glob_is_exact(self) -> bool:
-        """Whether the glob matches only keys in the range."""
-        return self.glob == escape_pattern(self.prefix)
+        """Whether `glob_start` matches only keys in the range."""
+        return self.glob_start == escape_pattern(self.prefix)
 
     def contains(self, stored: bytes) -> bool:
         """Return whether a stored key is in the range, whatever the pattern."""
@@ -97,7 +99,7 @@ class KeyNaming:
         self._cache = cache
         self.prefix: bytes | None = None
         with suppress(KeyFunctionNotSupported):
-            self.prefix = find_prefix(self.make_key, None, PROBE_KEYS)
+            self.prefix = find_prefix(self.make_key, None, PREFIX_PROBE_KEYS)
 
     def make_key(self, key: str, version: int | None = None) -> bytes:
         """Return the stored key for a key of the application, of the alias's version by default."""

@@ -22,13 +22,10 @@ from django_cachex.cache.cluster.routing import (
     parse_slot_map,
     route,
 )
-from django_cachex.cache.configuration import (
-    make_hashable,
-    parse_locations,
-)
+from django_cachex.cache.configuration import format_host, make_hashable, parse_locations
 from django_cachex.cache.connection.server import Server
-from django_cachex.cache.operations import Call, CallAll, Pause, Steps, arun_steps, run_steps
 from django_cachex.cache.options import validate_cluster_database
+from django_cachex.cache.steps import Call, CallAll, Pause, Steps, arun_steps, run_steps
 from django_cachex.commands.command import (
     Command,
     Operation,
@@ -84,7 +81,7 @@ class PinnedOperation(Generic[T]):
                 "such as {user:1}:a and {user:1}:b."
             )
         [self.slot] = slots
-        self.lost = False
+        self.is_node_lost = False
         """Whether the node could not be reached."""
 
     def attempt(self) -> Operation[T]:
@@ -105,7 +102,7 @@ class PinnedOperation(Generic[T]):
                 raise Misdirected(error) from None
             raise
         except ServerUnavailable:
-            self.lost = True
+            self.is_node_lost = True
             raise
         return results
 
@@ -128,7 +125,7 @@ CLUSTER_SLOTS = Command(("CLUSTER", "SLOTS"), parse_raw, idempotent=True)
 class Cluster:
     """A cluster. `Cluster.for_urls` returns the same object for the same configuration.
 
-    All nodes have the same options as those in LOCATION, which are at `urls`.
+    `urls` are the nodes in LOCATION. Nodes that are found later have the same options.
     """
 
     def __init__(
@@ -259,7 +256,7 @@ class Cluster:
         pauses = iter(RETRY_DELAYS)
         if node is not None:
             node_commands[0].reply = error
-            node_commands = yield from self._find_retries(node, node_commands, pauses)
+            node_commands = yield from self._prepare_retries(node, node_commands, pauses)
         for _ in range(MAX_SENDS):
             groups = self._group_by_node(node_commands)
             if not groups:
@@ -270,7 +267,7 @@ class Cluster:
             node_commands = []
             for (node, group), outcome in zip(groups.items(), outcomes, strict=True):
                 assign_replies(group, outcome)
-                node_commands += yield from self._find_retries(node, group, pauses)
+                node_commands += yield from self._prepare_retries(node, group, pauses)
         if len(all_node_commands) > 1:
             for node_command in all_node_commands:  # Other nodes may have run their part.
                 if isinstance(node_command.reply, CachexError):
@@ -291,17 +288,27 @@ class Cluster:
                 groups.setdefault(node, []).append(node_command)
         return groups
 
-    def _find_retries(
+    def _prepare_retries(
         self, node: Server, node_commands: Sequence[NodeCommand], pauses: Iterator[float]
     ) -> Steps[list[NodeCommand]]:
-        """Return those of the commands, to which `node` has replied, that must be sent again."""
-        failed = [one for one in node_commands if isinstance(one.reply, CachexError)]
-        to_resend = [one for one in failed if isinstance(one.reply, Redirection)]
+        """Return the commands, to which `node` has replied, that must be sent again.
+
+        Their nodes are set, and it waits if needed.
+        """
+        to_resend = [
+            node_command
+            for node_command in node_commands
+            if isinstance(node_command.reply, Redirection)
+        ]
         for node_command in to_resend:
             yield from self._redirect(node_command, node)
-        lost = [one for one in failed if isinstance(one.reply, ServerUnavailable)]
-        if lost and (yield from self._can_retry(node, lost, pauses)):
-            for node_command in find_retryable(lost):
+        unanswered = [
+            node_command
+            for node_command in node_commands
+            if isinstance(node_command.reply, ServerUnavailable)
+        ]
+        if unanswered and (yield from self._can_retry(node, unanswered, pauses)):
+            for node_command in find_retryable(unanswered):
                 node_command.node = None if node_command.slot is not None else node
                 to_resend.append(node_command)
         return to_resend
@@ -320,10 +327,13 @@ class Cluster:
     ) -> Steps[bool]:
         """Return whether commands that failed on `node` may succeed now, waiting if needed."""
         if isinstance(node_commands[0].reply, SlotUnavailable):
-            return (yield from pause(pauses))
+            return (yield from wait_for_next(pauses))
         yield from self._find_successor(node)
         owners = self.slots.owners
-        return all(one.slot is not None and owners[one.slot] is not node for one in node_commands)
+        return all(
+            node_command.slot is not None and owners[node_command.slot] is not node
+            for node_command in node_commands
+        )
 
     # Operations that need one connection to one node.
 
@@ -336,12 +346,12 @@ class Cluster:
             except Misdirected as misdirected:
                 error = misdirected.error
             finally:
-                if pinned.lost:
+                if pinned.is_node_lost:
                     yield from self._find_successor(node)
             if isinstance(error, MovedError):
                 node = self._get_redirect_target(error, node)
                 yield from self._on_moved(node)
-            elif not (yield from pause(pauses)):
+            elif not (yield from wait_for_next(pauses)):
                 break  # Otherwise, the slot is being moved, and all keys will soon be on one node.
         raise error
 
@@ -373,7 +383,7 @@ class Cluster:
         """Read the slots again after a redirection to `node`, from this node first."""
         yield from self._read_slots((node,))
 
-    def _find_successor(self, lost: Server) -> Steps[None]:
+    def _find_successor(self, failed_node: Server) -> Steps[None]:
         """Read the slots from other nodes after one was lost, unless this was done recently.
 
         The order is random, because a node that can't reach the others doesn't know the successor.
@@ -381,7 +391,7 @@ class Cluster:
         if not 0 <= time.monotonic() - self._read_at < MIN_REFRESH_INTERVAL:
             others = [node for _slot, node in self.slots.primaries]
             random.shuffle(others)
-            yield from self._read_slots(others, lost)
+            yield from self._read_slots(others, failed_node)
 
     def _read_slots(
         self, first: Sequence[Server], exclude: Server | None = None
@@ -420,8 +430,8 @@ class Cluster:
         """Return the node at an address, with the URL parameters of the first one in LOCATION."""
         parts = urlsplit(self._url)
         credentials, at, _host = parts.netloc.rpartition("@")
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        url = parts._replace(netloc=f"{credentials}{at}{place}").geturl()
+        netloc = f"{credentials}{at}{format_host(host)}:{port}"
+        url = parts._replace(netloc=netloc).geturl()
         return Server.for_url(self._driver, url, self._options, self._overrides)
 
 
@@ -433,13 +443,17 @@ def find_retryable(failed: Sequence[NodeCommand]) -> list[NodeCommand]:
 
     These are the ones that the node refused, and the others if they are idempotent.
     """
-    refused = [one for one in failed if isinstance(one.reply, CommandError)]
-    unknown = [one for one in failed if not isinstance(one.reply, CommandError)]
-    repeatable = is_repeatable([one.command for one in unknown])
-    return list(failed) if repeatable else refused
+    refused: list[NodeCommand] = []
+    unknown: list[Command[Any]] = []
+    for node_command in failed:
+        if isinstance(node_command.reply, CommandError):
+            refused.append(node_command)
+        else:
+            unknown.append(node_command.command)
+    return list(failed) if is_repeatable(unknown) else refused
 
 
-def pause(pauses: Iterator[float]) -> Steps[bool]:
+def wait_for_next(pauses: Iterator[float]) -> Steps[bool]:
     """Wait for the next of `pauses`, and return whether there was one."""
     seconds = next(pauses, None)
     if seconds is None:
@@ -458,7 +472,7 @@ def cluster_unreachable_error(errors: Sequence[CachexError]) -> CachexError:
 
 
 def get_host(server: Server) -> str:
-    host, _, _port = server.address.rpartition("/")[0].rpartition(":")
+    host, _, _port = server.host_and_port.rpartition(":")
     return host
 
 

@@ -11,13 +11,19 @@ from typing import Any
 
 from django_cachex.cache.connection.server import Server
 from django_cachex.commands.args import find_option
-from django_cachex.commands.command import Command, EncodableArg, Operation, execute_all, parse_raw
+from django_cachex.commands.command import (
+    Command,
+    CommandArgs,
+    EncodableArg,
+    Operation,
+    execute_all,
+    parse_raw,
+)
 from django_cachex.exceptions import CachexError, CrossSlotError, SlotUnavailable
 
 SLOT_COUNT = 16_384
 
-Args = Sequence[EncodableArg]
-KeyFinder = Callable[[Args], Args]
+KeyFinder = Callable[[CommandArgs], CommandArgs]
 
 
 def _find_counted(at: int) -> KeyFinder:
@@ -25,17 +31,17 @@ def _find_counted(at: int) -> KeyFinder:
     return lambda args: args[at + 1 : at + 1 + int(args[at])]
 
 
-def _find_destination_and_counted(args: Args) -> Args:
+def _find_destination_and_counted(args: CommandArgs) -> CommandArgs:
     return (args[1], *_find_counted(2)(args))
 
 
-def _find_stream_keys(args: Args) -> Args:
+def _find_stream_keys(args: CommandArgs) -> CommandArgs:
     """Find the keys after STREAMS, which are followed by an equal number of IDs."""
     after = args[find_option(args, "STREAMS") + 1 :]
     return after[: len(after) // 2]
 
 
-def _find_sort_keys(args: Args) -> Args:
+def _find_sort_keys(args: CommandArgs) -> CommandArgs:
     indexes = [number + 1 for number, arg in enumerate(args) if arg == "STORE"]
     return (args[1], *(args[index] for index in indexes))
 
@@ -48,7 +54,7 @@ def _find_subcommand_key(*names: str) -> KeyFinder:
     return lambda args: args[2:3] if not names or str(args[1]).upper() in names else ()
 
 
-def _find_first_key(args: Args) -> Args:
+def _find_first_key(args: CommandArgs) -> CommandArgs:
     return args[1:2]
 
 
@@ -93,7 +99,7 @@ KEY_FINDERS: dict[EncodableArg, KeyFinder] = {
 }
 
 
-def find_keys(args: Args) -> Args:
+def find_keys(args: CommandArgs) -> CommandArgs:
     """Return the keys among the arguments of a command.
 
     Raises:

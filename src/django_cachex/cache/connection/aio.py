@@ -31,7 +31,7 @@ class PendingReply:
     """A future for the reply to a command, or for the list of replies to several commands.
 
     `expected` is the number of replies in the list, 0 for a single reply. `deadline` is a time of
-    the event loop's clock, which is extended while data are transferred. `can_move` is whether the
+    the event loop's clock, which is extended while data is transferred. `can_move` is whether the
     command may be sent again on another connection.
     """
 
@@ -66,12 +66,12 @@ class AsyncConnection(asyncio.Protocol):
         self._unsent: deque[memoryview] = deque()
         self._paused = False
         self._last_progress = 0.0
-        """The time when data were last received, or a chunk of a large command was written."""
+        """The time when data was last received, or a chunk of a large command was written."""
         self._partial_size, self._partial_since = 0, 0.0
         """The number of bytes of an incomplete reply, and the time when the first arrived."""
         self._disconnected: asyncio.Future[None] = self._loop.create_future()
         self.last_received = self._loop.time()
-        """The time when data were last received, by the event loop's clock."""
+        """The time when data was last received, by the event loop's clock."""
         self.closed = False
         """Whether no more commands can be sent."""
         self.reused = False

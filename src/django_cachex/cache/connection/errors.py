@@ -83,7 +83,7 @@ ARGUMENTS_MARKER = ", with args beginning with:"
 
 
 class ProtocolError(ServerUnavailable):
-    """The server sent data that are not a valid reply."""
+    """The server sent data that is not a valid reply."""
 
 
 def parse_error(text: str) -> CachexError:

@@ -16,8 +16,8 @@ from django_cachex.cache.connection.aio import (
     ConnectionCongested,
 )
 from django_cachex.cache.connection.circuit_breaker import CircuitBreaker
-from django_cachex.cache.connection.connecting import connecting
 from django_cachex.cache.connection.errors import is_rejected_by_replica, is_rejection
+from django_cachex.cache.connection.opening import connection_attempt
 from django_cachex.cache.connection.protocol import ServerCodec, encode_integers, pack_commands
 from django_cachex.commands.args import block_timeout, is_blocking
 from django_cachex.commands.command import (
@@ -348,7 +348,7 @@ class AsyncServer:
         await anext(self._loop_end_hook, None)  # Registers the generator with the event loop.
         driver_connection = self._configuration.async_connection()
         try:
-            with connecting(driver_connection, self._configuration.driver, self._breaker):
+            with connection_attempt(driver_connection, self._configuration.driver, self._breaker):
                 await self._configuration.aconnect(driver_connection)
         except asyncio.CancelledError:
             await driver_connection.disconnect(nowait=True)

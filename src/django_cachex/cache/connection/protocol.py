@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from django_cachex.cache.connection.errors import ProtocolError, parse_error
 from django_cachex.commands.args import INT64
-from django_cachex.commands.command import TRANSACTION_COMMANDS, Command, EncodableArg
+from django_cachex.commands.command import TRANSACTION_COMMANDS, Command, CommandArgs, EncodableArg
 from django_cachex.exceptions import DENIED_ERRORS
 
 # The parsers that can be used with each driver, its own first.
@@ -31,7 +31,7 @@ _has_no_integers = frozenset((bytes, str)).issuperset
 
 MIN_INT, MAX_INT = INT64[0], INT64[-1]
 
-Pack = Callable[[tuple[EncodableArg, ...]], bytes]
+Pack = Callable[[CommandArgs], bytes]
 
 
 class Reader(Protocol):
@@ -74,7 +74,7 @@ def pack_commands(commands: Iterable[Command[Any]], pack: Pack) -> bytes:
     return b"".join([pack(encode_integers(command.args)) for command in commands])
 
 
-def encode_integers(args: tuple[EncodableArg, ...]) -> tuple[EncodableArg, ...]:
+def encode_integers(args: CommandArgs) -> CommandArgs:
     """Return `args` with integers as text; raise ValueError if one has more than 64 bits.
 
     The C packers must not get integers. They end the interpreter if the conversion to text fails,
@@ -103,7 +103,7 @@ def _encode_integer(number: int) -> bytes:
     raise ValueError("An integer has more than 64 bits.")
 
 
-def pack_command(args: tuple[EncodableArg, ...]) -> bytes:
+def pack_command(args: CommandArgs) -> bytes:
     """Return the bytes of one command."""
     parts = [b"*%d\r\n" % len(args)]
     for arg in args:
@@ -180,22 +180,21 @@ class ReplyReader:
         return data
 
 
-Args = tuple[EncodableArg, ...]
 _DENIED_TYPES = frozenset(DENIED_ERRORS)
 
 
-def replace_unlink(args: Args) -> Args:
+def replace_unlink(args: CommandArgs) -> CommandArgs:
     return ("DEL", *args[1:])
 
 
-def replace_pexpire(args: Args) -> Args:
+def replace_pexpire(args: CommandArgs) -> CommandArgs:
     """Return an EXPIRE in place of a PEXPIRE; `args` if that needs fractions of a second."""
     key, milliseconds, *conditions = args[1:]
     seconds, rest = divmod(int(milliseconds), 1000)
     return args if rest else ("EXPIRE", key, b"%d" % seconds, *conditions)
 
 
-FALLBACKS: dict[EncodableArg, Callable[[Args], Args]] = {
+FALLBACKS: dict[EncodableArg, Callable[[CommandArgs], CommandArgs]] = {
     "UNLINK": replace_unlink,
     "PEXPIRE": replace_pexpire,
 }
@@ -253,7 +252,7 @@ class ServerCodec(RESPCodec):
             replies[-1] = None
         return []
 
-    def _pack_fallback(self, args: Args) -> bytes:
+    def _pack_fallback(self, args: CommandArgs) -> bytes:
         return self._pack(FALLBACKS[args[0]](args) if args[0] in self._missing else args)
 
 

@@ -14,13 +14,13 @@ from django.core.signals import setting_changed
 from django_cachex.cache import tracing
 from django_cachex.cache.configuration import Configuration, configure, make_hashable
 from django_cachex.cache.connection.circuit_breaker import CircuitBreaker, NullCircuitBreaker
-from django_cachex.cache.connection.connecting import connect_deadline, connecting
 from django_cachex.cache.connection.errors import (
     is_rejected_by_replica,
     is_rejection,
     map_os_error,
 )
 from django_cachex.cache.connection.event_loops import EventLoopRegistry
+from django_cachex.cache.connection.opening import connect_deadline, connection_attempt
 from django_cachex.cache.connection.protocol import (
     ServerCodec,
     encode_integers,
@@ -93,6 +93,11 @@ class Server:
     def address(self) -> str:
         """The database, as ``host:port/db`` or ``path?db=…``, without credentials."""
         return self.configuration.address
+
+    @property
+    def host_and_port(self) -> str:
+        """The address without the database, of a server that is not at a socket."""
+        return self.address.rpartition("/")[0]
 
     def run(self, command: Command[T] | Operation[T]) -> T:
         """Send a command, or all steps of an operation on one connection, and return the result.
@@ -240,7 +245,7 @@ class Server:
     def _connect(self) -> SyncConnection:
         configuration, limits = self.configuration, self.configuration.exchange_limits
         connection = configuration.connection()
-        with connecting(connection, self._driver, self.breaker):
+        with connection_attempt(connection, self._driver, self.breaker):
             if limits is None:
                 configuration.connect(connection)
                 return SyncConnection(connection, self._codec)

@@ -17,7 +17,7 @@ from django_cachex.commands import (
     WrongTypeError,
 )
 from django_cachex.commands.args import encode_arg
-from django_cachex.commands.command import Batch, EncodableArg, parse_raw
+from django_cachex.commands.command import Batch, CommandArgs, EncodableArg, parse_raw
 from django_cachex.commands.scripts import Script
 from django_cachex.conf import limits
 from django_cachex.exceptions import DENIED_ERRORS
@@ -33,8 +33,6 @@ from django_cachex.inspectors.valkey.errors import (
     tuple_of,
 )
 from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint
-
-CommandArgs = tuple[EncodableArg, ...]
 
 MULTI, EXEC, UNWATCH = (Command((word,), parse_raw) for word in ("MULTI", "EXEC", "UNWATCH"))
 
@@ -113,11 +111,11 @@ class EditFailed(Exception):
         self.result = result
 
 
-Step = Sequence[CommandArgs] | Writes
-ReadSteps = Generator[Step, list[Any], list[Any]]
-"""The first step of a program, which returns the replies to its reads."""
+ReadsOrWrites = Sequence[CommandArgs] | Writes
+Reading = Generator[ReadsOrWrites, list[Any], list[Any]]
+"""A generator for the reads of a program: it yields them and returns their replies."""
 
-EditProgram = Generator[Step, list[Any], EditResult]
+EditProgram = Generator[ReadsOrWrites, list[Any], EditResult]
 """An edit as a generator.
 
 It yields the reads and receives their replies. Then it either returns a result or raises
@@ -155,7 +153,7 @@ def compare_and_set_by_script(
     replies: list[Any] | None = None
     for _attempt in range(MAX_ATTEMPTS):
         program = make_program()
-        reads = step_commands(next(program))
+        reads = start_program(program)
         if replies is None:
             replies, known = known_replies(reads, known or {}), None
         if replies is None:
@@ -183,7 +181,7 @@ def compare_and_set_by_transaction(
     watch: CommandArgs = ("WATCH", *keys)
     for _attempt in range(MAX_ATTEMPTS):
         program = make_program()
-        reads = [watch, *step_commands(next(program))]
+        reads = [watch, *start_program(program)]
         try:
             _watched, *replies = check_replies(reads, (yield make_read_commands(reads)))
         except WrongTypeError:
@@ -201,14 +199,14 @@ def compare_and_set_by_transaction(
 
 
 ABSENT_REPLIES: Final[Mapping[Any, Any]] = {"HEXISTS": 0, "SISMEMBER": 0, "ZSCORE": None}
-"""The replies for a new name of an element, if no element has that name already."""
+"""The replies to these commands if no element has the new name."""
 
 
 def known_replies(reads: Sequence[CommandArgs], known: Replies) -> list[Any] | None:
     """Return the replies to reads that were sent before, or None if one is missing.
 
-    A new name is taken to be free. If it isn't, or if the key has changed since, the script returns
-    the current replies.
+    A new name is assumed to be unused. If it isn't, or if the key has changed since, the script
+    returns the current replies.
     """
     try:
         return [known[args] if args in known else ABSENT_REPLIES[args[0]] for args in reads]
@@ -253,8 +251,12 @@ def make_conditions(
     return [(args, reply) for args, reply in pairs if not isinstance(reply, CommandError)]
 
 
-def step_commands(step: Step) -> Sequence[CommandArgs]:
-    return step.commands if isinstance(step, Writes) else step
+def start_program(program: EditProgram) -> Sequence[CommandArgs]:
+    """Start a program, and return its reads."""
+    reads = next(program)
+    if isinstance(reads, Writes):
+        raise TypeError("An edit program reads once, then writes.")
+    return reads
 
 
 def finish_program(
@@ -360,7 +362,7 @@ class EditTarget:
         [name] = self.names
         return name
 
-    def read(self, *reads: CommandArgs) -> ReadSteps:
+    def read(self, *reads: CommandArgs) -> Reading:
         """Return the replies to reads of the key; raise `EditFailed` if it doesn't exist."""
         exists, *replies = yield [("EXISTS", self.key), *reads]
         if not exists:
@@ -390,10 +392,12 @@ class EditTarget:
 
     def decode(self, raw: bytes) -> Content:
         """Decode stored bytes for display, with the limits of a string's page."""
-        decode_limits = limits()
-        limit = decode_limits.decode_bytes
+        configured = limits()
         return decode(
-            raw, value_format=self.value_format, limit=limit, preview=decode_limits.preview_bytes
+            raw,
+            value_format=self.value_format,
+            limit=configured.decode_bytes,
+            preview_size=configured.preview_bytes,
         )
 
     def changed_result(self, raw: bytes, expected: str = "") -> EditResult:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from django_cachex.commands import AccessDenied
+from django_cachex.commands.command import CommandArgs
 from django_cachex.inspectors.edits import (
     AddEntry,
     AddFields,
@@ -40,28 +41,28 @@ from django_cachex.inspectors.valkey.compare_and_set import (
     ELEMENT_GONE,
     GONE,
     UNCHANGED,
-    CommandArgs,
     EditFailed,
     EditProgram,
     EditTarget,
-    ReadSteps,
+    Reading,
     Writes,
     replaced_result,
     split_batches,
 )
 from django_cachex.inspectors.valkey.element_rows import (
-    LENGTH_COMMANDS,
-    FieldExpiryReply,
+    FieldTimesReply,
     expiry_timestamp,
     field_expiry_command,
+    field_fingerprint,
     format_score,
+    has_expiry_changed,
     item_fingerprint,
-    join_expected,
     parse_entry_id,
     parse_index,
     score_fingerprint,
-    split_expected,
+    split_field_fingerprint,
 )
+from django_cachex.inspectors.valkey.key_info import COLLECTIONS
 from django_cachex.inspectors.values import fingerprint
 
 # Results.
@@ -73,7 +74,7 @@ def single_digest(values: Sequence[bytes]) -> ValueDigest | None:
 
 
 def added_result(count: int, remaining: int, values: Sequence[bytes]) -> EditResult:
-    """Return a result for added members, or `UNCHANGED` if there were all of them already."""
+    """Return a result for added members, or `UNCHANGED` if all of them existed already."""
     if not count:
         return UNCHANGED
     return EditResult(EditStatus.DONE, count=count, remaining=remaining, new=single_digest(values))
@@ -101,35 +102,33 @@ def popped_result(target: EditTarget, popped: Sequence[bytes], remaining: int) -
 # Hashes.
 
 
-def read_field(target: EditTarget, expected: str, *reads: CommandArgs) -> ReadSteps:
+def read_field(target: EditTarget, expected: str, *reads: CommandArgs) -> Reading:
     """Return the value of a field, its expiry, and the replies to other reads.
 
-    Raise `EditFailed` if the value isn't as expected; a changed TTL is no obstacle.
+    Raise `EditFailed` if the value isn't as expected. A changed TTL is accepted.
     """
     raw, expiry, *replies = yield from target.read(
         ("HGET", target.key, target.name), field_expiry_command(target.key, target.name), *reads
     )
     if raw is None:
         raise EditFailed(ELEMENT_GONE)
-    digest, _timestamp = split_expected(expected)
-    if digest and digest != fingerprint(raw):
-        current = join_expected(fingerprint(raw), expiry_timestamp(expiry))
+    seen_fingerprint, _timestamp = split_field_fingerprint(expected)
+    if seen_fingerprint and seen_fingerprint != fingerprint(raw):
+        current = field_fingerprint(fingerprint(raw), expiry_timestamp(expiry))
         raise EditFailed(target.changed_result(raw, current))
     return [raw, expiry, *replies]
 
 
-def ttl_note(expiry: FieldExpiryReply, expected: str) -> Text:
+def ttl_note(expiry: FieldTimesReply, expected: str) -> Text:
     """Return a note if the TTL of an edited field has changed since it was shown."""
-    _digest, seen_expiry = split_expected(expected)
-    current_expiry = expiry_timestamp(expiry)
-    if seen_expiry is None or current_expiry is None or seen_expiry == current_expiry:
+    if not has_expiry_changed(expiry, expected):
         return ""
-    if current_expiry == TTL_NONE:
+    if expiry_timestamp(expiry) == TTL_NONE:
         return _("Its TTL was removed in the meantime: it never expires.")
     return _("Its TTL was changed in the meantime, and the new TTL was kept.")
 
 
-def restore_expiry_commands(key: bytes, name: bytes, expiry: FieldExpiryReply) -> list[CommandArgs]:
+def restore_expiry_commands(key: bytes, name: bytes, expiry: FieldTimesReply) -> list[CommandArgs]:
     """Return the commands that restore a field's TTL, to the millisecond."""
     timestamp = expiry_timestamp(expiry)
     if timestamp is None or timestamp < 0:
@@ -179,17 +178,19 @@ def rename_field(target: EditTarget, edit: RenameField) -> EditProgram:
 
 
 def set_field_ttl(target: EditTarget, edit: ExpireField) -> EditProgram:
-    """Set the TTL of a field, whatever its value; the expected fingerprint has its old expiry."""
+    """Set the TTL of a field, even if its value has changed, but not if its expiry has.
+
+    `edit.expected` has the old expiry.
+    """
     fields: CommandArgs = ("FIELDS", 1, target.name)
     command: CommandArgs = ("HPERSIST", target.key, *fields)
     if edit.ttl != TTL_NONE:
         command = ("HPEXPIRE", target.key, require_positive_ttl(edit.ttl), *fields)
     _raw, expiry = yield from read_field(target, "")
-    _digest, seen_expiry = split_expected(edit.expected)
-    current_expiry = expiry_timestamp(expiry)
-    if None not in (seen_expiry, current_expiry) and seen_expiry != current_expiry:
+    if has_expiry_changed(expiry, edit.expected):
         text = _("The TTL of the field was changed.")
-        return EditResult(EditStatus.CHANGED, text, expected=join_expected("", current_expiry))
+        current = field_fingerprint("", expiry_timestamp(expiry))
+        return EditResult(EditStatus.CHANGED, text, expected=current)
     yield Writes([command])
     return EditResult(EditStatus.DONE)
 
@@ -198,8 +199,8 @@ def remove_fields(target: EditTarget, edit: RemoveElements) -> EditProgram:
     replies = yield from target.read(*split_batches("HMGET", target.key, target.names))
     values = [raw for reply in replies for raw in reply]
     for raw, chosen in zip(values, edit.elements, strict=True):
-        digest, _timestamp = split_expected(chosen.expected)
-        if raw is not None and digest and fingerprint(raw) != digest:
+        seen_fingerprint, _timestamp = split_field_fingerprint(chosen.expected)
+        if raw is not None and seen_fingerprint and seen_fingerprint != fingerprint(raw):
             return target.changed_result(raw)
     existing = [name for name, raw in zip(target.names, values, strict=True) if raw is not None]
     if not existing:
@@ -212,7 +213,7 @@ def remove_fields(target: EditTarget, edit: RemoveElements) -> EditProgram:
 # Lists.
 
 
-def read_items(target: EditTarget, expected: dict[int, str]) -> ReadSteps:
+def read_items(target: EditTarget, expected: dict[int, str]) -> Reading:
     """Return the length of a list and items; raise `EditFailed` if one is not as expected."""
     reads: list[CommandArgs] = [("LINDEX", target.key, index) for index in expected]
     length, *items = yield [("LLEN", target.key), *reads]
@@ -239,8 +240,8 @@ def push_items(target: EditTarget, edit: PushItems) -> EditProgram:
 def insert_item(target: EditTarget, edit: InsertItem) -> EditProgram:
     """Insert an item beside another.
 
-    LINSERT finds its pivot by value: a unique marker replaces it meanwhile, as there may be
-    duplicates.
+    `LINSERT` finds the other item by its value, which may occur several times. So a unique marker
+    takes its place until the item is inserted.
     """
     index, data = parse_index(edit.element), target.serialize(edit.item)
     marker = secrets.token_bytes(16)
@@ -250,6 +251,7 @@ def insert_item(target: EditTarget, edit: InsertItem) -> EditProgram:
         [
             ("LSET", target.key, index, marker),
             ("LINSERT", target.key, "BEFORE" if is_before else "AFTER", marker, data),
+            # An item inserted before the marker moves it by one.
             ("LSET", target.key, index + is_before, raw),
         ]
     )
@@ -329,7 +331,7 @@ def check_score(score: bytes, expected: str) -> None:
         raise EditFailed(EditResult(EditStatus.CHANGED, text, expected=current))
 
 
-def read_score(target: EditTarget, expected: str, *reads: CommandArgs) -> ReadSteps:
+def read_score(target: EditTarget, expected: str, *reads: CommandArgs) -> Reading:
     """Return the score of a member and the replies to other reads, if it is as expected."""
     score, *replies = yield from target.read(("ZSCORE", target.key, target.name), *reads)
     if score is None:
@@ -437,7 +439,7 @@ POP_COMMANDS: Final = {
 def pop_elements(target: EditTarget, edit: PopElements) -> EditProgram:
     if (edit.type, edit.end) == ("zset", End.RANDOM):
         return (yield from pop_random_sorted_set_members(target, edit))
-    pop, length = POP_COMMANDS[edit.type, edit.end], LENGTH_COMMANDS[edit.type]
+    pop, length = POP_COMMANDS[edit.type, edit.end], COLLECTIONS[edit.type].length
     yield from target.read()
     popped, remaining = yield Writes([(pop, target.key, edit.count), (length, target.key)])
     return popped_result(target, popped[::2] if edit.type == "zset" else popped, remaining)

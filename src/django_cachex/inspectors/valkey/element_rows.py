@@ -15,13 +15,13 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import Command, CommandError, Operation, WrongTypeError
-from django_cachex.commands.command import Batch, EncodableArg, parse_raw
+from django_cachex.commands.command import Batch, CommandArgs, EncodableArg, parse_raw
 from django_cachex.conf import limits
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import InvalidPosition
 from django_cachex.inspectors.types import TTL_MISSING, Element, Elements, Replies
-from django_cachex.inspectors.valkey.compare_and_set import CommandArgs, OptionalRead
+from django_cachex.inspectors.valkey.compare_and_set import OptionalRead
 from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
 from django_cachex.inspectors.valkey.key_info import COLLECTIONS, CollectionType
 from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint
@@ -65,14 +65,14 @@ def parse_id(element: str) -> bytes | LongName:
             return urlsafe_b64decode(text + "=" * (-len(text) % 4))
         except binascii.Error:
             pass
-    raise no_such_element()
+    raise no_such_element_error()
 
 
 def parse_index(element: str) -> int:
     """Return the list index in an element ID."""
     if element.isascii() and element.isdecimal() and len(element) < 20:
         return int(element)
-    raise no_such_element()
+    raise no_such_element_error()
 
 
 ENTRY_ID = re.compile(r"[0-9]{1,20}(-[0-9]{1,20})?", re.ASCII)
@@ -82,20 +82,12 @@ def parse_entry_id(element: str) -> str:
     """Return the stream entry ID in an element ID."""
     if ENTRY_ID.fullmatch(element):
         return element
-    raise no_such_element()
+    raise no_such_element_error()
 
 
-def no_such_element() -> InvalidPosition:
+def no_such_element_error() -> InvalidPosition:
     return InvalidPosition(_("There is no element with this name."))
 
-
-LENGTH_COMMANDS: Final = {
-    "list": "LLEN",
-    "set": "SCARD",
-    "zset": "ZCARD",
-    "hash": "HLEN",
-    "stream": "XLEN",
-}
 
 TYPES_WITH_NAMED_ELEMENTS: Final = ("hash", "set", "zset")
 """The types whose elements are identified by name, not by index or entry ID."""
@@ -163,10 +155,10 @@ def score_fingerprint(score: bytes | float) -> str:
     return fingerprint(format_score(float(score)))
 
 
-FieldExpiryReply = list[int] | CommandError
-"""The reply to `HPEXPIRETIME` for one field, or an error.
+FieldTimesReply = list[int] | CommandError
+"""The reply to `HPTTL` or `HPEXPIRETIME`: a time for each field, or an error.
 
-`AccessDenied` means that the expiry is unknown; any other error means that fields can't expire on
+`AccessDenied` means that the times are unknown; any other error means that fields can't expire on
 this server."""
 
 EXPIRY_TIMESTAMP = re.compile(r"-?[0-9]{1,19}", re.ASCII)
@@ -177,7 +169,7 @@ def field_expiry_command(key: bytes, name: bytes) -> CommandArgs:
     return OptionalRead(("HPEXPIRETIME", key, "FIELDS", 1, name))
 
 
-def expiry_timestamp(expiry: FieldExpiryReply) -> int | None:
+def expiry_timestamp(expiry: FieldTimesReply) -> int | None:
     """Return milliseconds since the epoch or `TTL_NONE`.
 
     Return None if it is unknown or fields can't expire.
@@ -185,15 +177,22 @@ def expiry_timestamp(expiry: FieldExpiryReply) -> int | None:
     return None if isinstance(expiry, CommandError) else expiry[0]
 
 
-def join_expected(digest: str, timestamp: int | None) -> str:
+def has_expiry_changed(expiry: FieldTimesReply, expected: str) -> bool:
+    """Return whether the expiry of a field has changed since it was shown, as far as is known."""
+    _value_fingerprint, seen_timestamp = split_field_fingerprint(expected)
+    timestamp = expiry_timestamp(expiry)
+    return None not in (seen_timestamp, timestamp) and seen_timestamp != timestamp
+
+
+def field_fingerprint(value_fingerprint: str, timestamp: int | None) -> str:
     """Return the fingerprint of a field: that of its value and, if known, the time it expires."""
-    return digest if timestamp is None else f"{digest}.{timestamp}"
+    return value_fingerprint if timestamp is None else f"{value_fingerprint}.{timestamp}"
 
 
-def split_expected(expected: str) -> tuple[str, int | None]:
+def split_field_fingerprint(expected: str) -> tuple[str, int | None]:
     """Split the fingerprint of a field into that of its value and its expiry."""
-    digest, _dot, timestamp = expected.partition(".")
-    return digest, int(timestamp) if EXPIRY_TIMESTAMP.fullmatch(timestamp) else None
+    value_fingerprint, _dot, timestamp = expected.partition(".")
+    return value_fingerprint, int(timestamp) if EXPIRY_TIMESTAMP.fullmatch(timestamp) else None
 
 
 # Rows.
@@ -234,9 +233,6 @@ def entry_row(name: bytes, flat: list[bytes] | None) -> ElementRow:
     return ElementRow(name.decode(), name, (name, *flat[1::2]), fields=tuple(flat[::2]))
 
 
-FieldTimes = list[int] | CommandError
-
-
 def field_times_commands(key: bytes, names: Sequence[bytes]) -> Batch:
     """Return the commands that read the TTLs of fields and when they expire."""
     fields: tuple[EncodableArg, ...] = ("FIELDS", len(names), *names)
@@ -244,14 +240,14 @@ def field_times_commands(key: bytes, names: Sequence[bytes]) -> Batch:
 
 
 def with_ttls(
-    rows: Sequence[ElementRow], ttls: FieldTimes, expiries: FieldTimes
+    rows: Sequence[ElementRow], ttls: FieldTimesReply, expiries: FieldTimesReply
 ) -> list[ElementRow]:
     """Add the TTLs to rows; leave out fields that have expired meanwhile."""
     unknown = [None] * len(rows)
     known_ttls: Sequence[int | None] = none_if_denied(ttls) or unknown
     timestamps: Sequence[int | None] = none_if_denied(expiries) or unknown
     return [
-        replace(row, ttl=ttl, expected=join_expected(row.expected, timestamp))
+        replace(row, ttl=ttl, expected=field_fingerprint(row.expected, timestamp))
         for row, ttl, timestamp in zip(rows, known_ttls, timestamps, strict=True)
         if TTL_MISSING not in (ttl, timestamp)
     ]
@@ -423,12 +419,16 @@ def column_titles(collection: CollectionType, page: RowPage) -> tuple[Text, ...]
 
 
 def build_element(
-    collection: CollectionType, row: ElementRow, value_format: ValueFormat, limit: int, preview: int
+    collection: CollectionType,
+    row: ElementRow,
+    value_format: ValueFormat,
+    limit: int,
+    preview_size: int,
 ) -> Element:
     """Build the element to display, with at most `limit` bytes decoded per cell."""
     cells = tuple(
         decode_cell(
-            raw, value_format if collection.is_value(index) else NAME_FORMAT, limit, preview
+            raw, value_format if collection.is_value(index) else NAME_FORMAT, limit, preview_size
         )
         for index, raw in enumerate(row.cells)
     )
@@ -451,13 +451,13 @@ def element_name(collection: CollectionType, row: ElementRow, cells: tuple[Conte
     return text if len(text) <= MAX_DISPLAY_NAME_LENGTH else f"{text[:MAX_DISPLAY_NAME_LENGTH]}…"
 
 
-def decode_cell(raw: bytes, value_format: ValueFormat, limit: int, preview: int) -> Content:
+def decode_cell(raw: bytes, value_format: ValueFormat, limit: int, preview_size: int) -> Content:
     return decode(
         raw[:limit],
         value_format=value_format,
         stored_size=len(raw) if len(raw) > limit else None,
         limit=limit,
-        preview=preview,
+        preview_size=preview_size,
     )
 
 

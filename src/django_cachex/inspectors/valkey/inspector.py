@@ -296,7 +296,7 @@ class ServerInspector(Inspector):
             client=self.scan_client,
             nodes=primary_nodes(self.scan_client),
             query=query,
-            glob=key_range.glob + pattern.glob(),
+            glob=key_range.glob_start + pattern.glob(),
             accepts=None if is_exact and query.exclude is None else accepts,
             optional_columns=self.optional_columns,
             is_expensive=pattern.scans_whole_name or not key_range.glob_is_exact,

@@ -224,7 +224,7 @@ def read_string(
         value_format=value_format,
         stored_size=max(length, len(raw)) if is_large else None,
         limit=allowed.decode_bytes,
-        preview=shown,
+        preview_size=shown,
     )
     if raw.startswith(HYPERLOGLOG_MAGIC):
         content = yield from with_hyperloglog_count(key, content)

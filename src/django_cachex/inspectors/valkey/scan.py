@@ -16,7 +16,7 @@ from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.cluster import CLUSTER_SLOTS, Cluster
 from django_cachex.cache.cluster.routing import SLOT_COUNT, SlotMap, key_slot
 from django_cachex.cache.connection.server import Server
-from django_cachex.cache.operations import Endpoint
+from django_cachex.cache.steps import Endpoint
 from django_cachex.commands import Command, ServerUnavailable
 from django_cachex.commands.command import execute_all, parse_raw
 from django_cachex.conf import limits

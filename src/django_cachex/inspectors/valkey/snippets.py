@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from django_cachex.cache.options import TLS_SCHEMES
+
 DEFAULT_SERVER_PORT = 6379
 
 
@@ -98,7 +100,7 @@ def cli_options(address: DatabaseAddress | None, is_cluster: bool) -> list[str]:
     if address.scheme == "unix":
         return ["-s", address.host, *database]
     port = [] if address.port == DEFAULT_SERVER_PORT else ["-p", str(address.port)]
-    tls = ["--tls"] if address.scheme in ("rediss", "valkeys") else []
+    tls = ["--tls"] if address.scheme in TLS_SCHEMES else []
     cluster = ["-c"] if is_cluster else []
     return ["-h", address.host, *port, *tls, *cluster, *database]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import binascii
 import hmac
 import json
 import re
 from base64 import b64decode
-from binascii import Error as NoBase64
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -60,6 +60,8 @@ from django_cachex.inspectors.values.tree import (
     to_tree,
 )
 
+DEFAULT_PREVIEW_SIZE: Final = 5000
+
 Kind = Literal["empty", "integer", "text", "json", "bytes", "pickle", "msgpack", "large"]
 
 
@@ -101,7 +103,7 @@ class Content:
     stored_size: int = 0
     """The stored size in bytes."""
 
-    preview: int = 5000
+    preview_size: int = DEFAULT_PREVIEW_SIZE
     """The maximum length of each view, in bytes (in characters if decoded)."""
 
     @property
@@ -122,17 +124,17 @@ class Content:
         """
         if self.kind == "large" and not self.open_ended:
             return self.text
-        return preview_text(self.full_text, self.preview, self.open_ended)
+        return preview_text(self.full_text, self.preview_size, self.open_ended)
 
     @cached_property
     def text(self) -> Preview:
         """The stored bytes as UTF-8 with backslash escapes, measured in bytes."""
-        return preview_bytes(self.raw, self.stored_size, self.preview)
+        return preview_bytes(self.raw, self.stored_size, self.preview_size)
 
     @cached_property
     def hex(self) -> Preview:
         """The stored bytes as a hex dump, measured in bytes."""
-        start = self.raw[: self.preview]
+        start = self.raw[: self.preview_size]
         return Preview(hex_dump(start), len(start), self.stored_size)
 
     @cached_property
@@ -170,8 +172,8 @@ class LargeObject(Content):
 
     @cached_property
     def formatted(self) -> Preview:
-        text = preview_text(self.full_text, self.preview).text
-        return Preview(text, self.preview, self.total)
+        text = preview_text(self.full_text, self.preview_size).text
+        return Preview(text, self.preview_size, self.total)
 
 
 def decode(
@@ -180,7 +182,7 @@ def decode(
     value_format: ValueFormat,
     stored_size: int | None = None,
     limit: int = MAX_DECODE_BYTES,
-    preview: int = 5000,
+    preview_size: int = DEFAULT_PREVIEW_SIZE,
 ) -> Content:
     """Decode stored bytes for display. Accepts any bytes and executes nothing.
 
@@ -189,14 +191,14 @@ def decode(
         value_format: how the alias stores values.
         stored_size: the size of the value in bytes if `raw` is incomplete.
         limit: the maximum size of a value to decode in bytes, also after decompression.
-        preview: the maximum length of each view, in bytes (in characters if decoded).
+        preview_size: the maximum length of each view, in bytes (in characters if decoded).
     """
     total = max(len(raw), stored_size or 0)
     is_complete = len(raw) == total <= limit
     content = (
         decode_value(raw, value_format, limit) if is_complete else describe_too_large(total, limit)
     )
-    return replace(content, raw=raw, stored_size=total, preview=preview)
+    return replace(content, raw=raw, stored_size=total, preview_size=preview_size)
 
 
 def decode_value(raw: bytes, value_format: ValueFormat, limit: int) -> Content:
@@ -321,13 +323,13 @@ def decode_serialized(raw: bytes, value_format: ValueFormat, limit: int) -> Cont
         read = FORMAT_DECODERS.get(format)
         if read and would_deserialize(value_format, format, raw) and (decoded := read(raw, limit)):
             return decoded
-    is_damaged = len(formats) > 1 and "pickle" in formats and raw[:2] in PICKLE_MAGIC
-    return decode_pickle(raw, limit) if is_damaged else None
+    looks_like_pickle = len(formats) > 1 and "pickle" in formats and raw[:2] in PICKLE_MAGIC
+    return decode_pickle(raw, limit) if looks_like_pickle else None
 
 
 def would_deserialize(value_format: ValueFormat, format: Format, raw: bytes) -> bool:
     """Return whether the application would deserialize a value with this format."""
-    if value_format.other_formats:  # If there are several, only those that may have written it.
+    if value_format.other_formats:  # With several serializers, one only reads what it recognizes.
         return FORMAT_CHECKS[format](raw)
     return not value_format.requires_protocol_2 or raw[:1] == b"\x80"
 
@@ -344,8 +346,8 @@ def decode_pickle(raw: bytes, limit: int) -> Content | None:
             else _("pickle (protocol {protocol}), partly read")
         )
         label = format_lazy(pattern, protocol=pickled.protocol)
-        return partial_content("pickle", label, tree, reason)
-    kind, what = kind_and_label(tree, pickled.json_unsafe_reason)
+        return partly_read_content("pickle", label, tree, reason)
+    kind, what = classify(tree, pickled.json_unsafe_reason, "pickle")
     pattern = (
         _("pickle of {what} (protocol {protocol})")
         if kind == "pickle"
@@ -363,8 +365,8 @@ def decode_json(raw: bytes, limit: int) -> Content | None:
         return None
     tree, _nodes = to_tree(plain, DecodeLimits(size=limit))
     reason = json_unsafe_reason(tree)
-    kind, what = kind_and_label(tree, reason)
-    if kind == "pickle":
+    kind, what = classify(tree, reason, "json")
+    if reason and type(tree) is not str:
         # NaN, an integer with too many digits, or a truncated value.
         return Content("json", _("JSON"), tree, reason, shown_as=text)
     label = what if type(tree) in (list, dict) else format_lazy(_("{what} in JSON"), what=what)
@@ -386,13 +388,12 @@ def decode_msgpack(raw: bytes, limit: int) -> Content | None:
         return None
     tree, _nodes = to_tree(graph, decode_limits)
     if incomplete_reason:
-        return partial_content("msgpack", _("MessagePack, partly read"), tree, incomplete_reason)
+        return partly_read_content(
+            "msgpack", _("MessagePack, partly read"), tree, incomplete_reason
+        )
     reason = json_unsafe_reason(tree)
-    kind, what = kind_and_label(tree, reason)
-    if kind == "pickle":
-        kind, pattern = "msgpack", _("MessagePack of {what}")
-    else:
-        pattern = _("{what} in MessagePack")
+    kind, what = classify(tree, reason, "msgpack")
+    pattern = _("MessagePack of {what}") if kind == "msgpack" else _("{what} in MessagePack")
     return Content(kind, format_lazy(pattern, what=what), tree, reason)
 
 
@@ -403,7 +404,7 @@ FORMAT_DECODERS: Final[dict[Format, Callable[[bytes, int], Content | None]]] = {
 }
 
 
-def partial_content(kind: Kind, label: Text, tree: Tree, reason: Text) -> Content:
+def partly_read_content(kind: Kind, label: Text, tree: Tree, reason: Text) -> Content:
     """Return the part that was read of a value that is damaged or has too many parts."""
     return Content(
         kind, label, tree, read_only_reason=reason, notes=(reason,), shown_as=format_value(tree)
@@ -454,9 +455,9 @@ def format_plain_json(raw: bytes) -> tuple[Text, str] | None:
         return None
     try:
         text = indent_json(b64decode(raw))
-    except NoBase64:
+    except binascii.Error:
         return None
-    return (_("base64 of JSON"), text) if text else None
+    return (_("JSON in Base64"), text) if text else None
 
 
 def indent_json(raw: bytes) -> str:
@@ -482,30 +483,30 @@ def reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 # Objects of the current process.
 
 
-def describe_object(value: object, preview: int = 5000) -> Content:
+def describe_object(value: object, preview_size: int = DEFAULT_PREVIEW_SIZE) -> Content:
     """Return the content of a value. Its stored bytes are unknown: empty, with the size 0.
 
     Args:
         value: an object of any class. Only plain types are looked into.
-        preview: the maximum length of the formatted view, in characters.
+        preview_size: the maximum length of the formatted view, in characters.
     """
     limit = limits().decode_bytes
     if isinstance(value, str | bytes) and type(value) in PLAIN_TYPES and len(value) > limit:
-        return describe_large_object(value, preview)
+        return describe_large_object(value, preview_size)
     tree = ObjectTreeBuilder(DecodeLimits(size=limit)).visit(value)
     reason = json_unsafe_reason(tree)
-    return Content(*kind_and_label(tree, reason), tree, reason, preview=preview)
+    return Content(*classify(tree, reason, "pickle"), tree, reason, preview_size=preview_size)
 
 
-def describe_large_object(value: str | bytes, preview: int) -> Content:
-    start = value[:preview]
+def describe_large_object(value: str | bytes, preview_size: int) -> Content:
+    start = value[:preview_size]
     is_text = isinstance(start, str)
     return LargeObject(
         "text" if is_text else "large",
         _("text") if is_text else _("bytes"),
         read_only_reason=_("It is too large to be edited here."),
         shown_as=start if isinstance(start, str) else escape_bytes(start),
-        preview=preview,
+        preview_size=preview_size,
         total=len(value),
     )
 
@@ -521,8 +522,11 @@ JSON_LABELS: Final[dict[type, Text]] = {
 }
 
 
-def kind_and_label(tree: Tree, json_unsafe_reason: Text) -> tuple[Kind, Text]:
-    """Return the kind of a value and a label for it."""
+def classify(tree: Tree, json_unsafe_reason: Text, otherwise: Kind) -> tuple[Kind, Text]:
+    """Return the kind of a value and a label for it.
+
+    `otherwise` is the kind of values other than bytes that JSON can't represent.
+    """
     match tree:
         case bool() | None:
             return "json", JSON_LABELS[type(tree)]
@@ -535,7 +539,7 @@ def kind_and_label(tree: Tree, json_unsafe_reason: Text) -> tuple[Kind, Text]:
         case _ if not json_unsafe_reason:
             return "json", JSON_LABELS[type(tree)]
         case _:
-            return "pickle", type_name(tree)
+            return otherwise, type_name(tree)
 
 
 def type_name(tree: Tree) -> Text:

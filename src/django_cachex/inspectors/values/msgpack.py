@@ -47,21 +47,21 @@ class OpenContainer:
         return tuple(self.items) if self.is_key else self.items
 
 
-def read_msgpack(data: bytes, bounds: DecodeLimits | None = None) -> tuple[Node, Text]:
+def read_msgpack(data: bytes, decode_limits: DecodeLimits | None = None) -> tuple[Node, Text]:
     """Read exactly one value. Nothing is hashed, and memory isn't reserved for declared lengths.
 
     Returns:
         A graph for `to_tree`, and a sentence that explains why reading stopped early, or "".
 
     Raises:
-        ValueError: the data are something else.
+        ValueError: the data is something else.
         ImportError: the package msgpack isn't installed.
     """
     msgpack = import_module("msgpack")
     try:
-        return MsgPackReader(data, msgpack).read((bounds or DecodeLimits()).steps)
+        return MsgPackReader(data, msgpack).read((decode_limits or DecodeLimits()).steps)
     except (IndexError, msgpack.OutOfData) as error:
-        raise ValueError("The data end early.") from error
+        raise ValueError("The data ends early.") from error
 
 
 class MsgPackReader:
@@ -120,7 +120,7 @@ class MsgPackReader:
 
     def open_container(self, item_count: int, *, is_map: bool) -> OpenContainer:
         if item_count > len(self.data) - self.unpacker.tell():  # Each takes at least one byte.
-            raise ValueError("The data end early.")
+            raise ValueError("The data ends early.")
         parent = self.open_containers[-1] if self.open_containers else None
         is_key = parent is not None and (
             parent.is_key or (parent.is_map and len(parent.items) % 2 == 0)

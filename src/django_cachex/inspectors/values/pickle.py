@@ -34,16 +34,20 @@ from django_cachex.inspectors.values.tree import (
 )
 
 
-class DamagedPickle(ValueError):
-    """The bytes aren't a complete pickle. `reason` is a sentence for the user."""
+class IncompletePickle(ValueError):
+    """The pickle couldn't be read to its end. `reason` is a sentence for the user."""
 
     def __init__(self, reason: str | Promise) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-class TooManySteps(DamagedPickle):
-    """The pickle has more opcodes than allowed. It isn't necessarily damaged."""
+class DamagedPickle(IncompletePickle):
+    """The bytes aren't a complete pickle."""
+
+
+class TooManySteps(IncompletePickle):
+    """The pickle has more opcodes than allowed. What follows may be damaged or not."""
 
 
 HIGHEST_PROTOCOL: Final = 5
@@ -73,7 +77,7 @@ class PickleMachine:
         self.frame_end = 0
 
     def run(self, steps: int) -> Node:
-        """Return the graph of the pickle. Raises DamagedPickle if the pickle isn't complete."""
+        """Return the graph of the pickle. Raises IncompletePickle if it wasn't read to its end."""
         stream, seen = self.stream, self.seen_opcodes
         for _step in range(steps):
             start = stream.tell()
@@ -81,7 +85,7 @@ class PickleMachine:
             try:
                 if code == pickle.STOP:
                     return self.stop()
-                read, handle = OPCODES[code]
+                read, handle = OPCODE_HANDLERS[code]
                 seen.add(code)
                 if handle is None:
                     self.stack.append(read(stream))
@@ -93,7 +97,7 @@ class PickleMachine:
                 raise
             except (LookupError, TypeError, ValueError) as error:
                 if code != pickle.STOP and stream.tell() == self.size:
-                    raise self.ends_early() from error
+                    raise self.ends_early_error() from error
                 raise DamagedPickle(
                     format_lazy(_("The pickle is invalid at byte {position}."), position=start)
                 ) from error
@@ -106,10 +110,10 @@ class PickleMachine:
 
     def stop(self) -> Node:
         if self.frame_end > self.size:
-            raise self.ends_early()
+            raise self.ends_early_error()
         return self.stack.pop()
 
-    def ends_early(self) -> DamagedPickle:
+    def ends_early_error(self) -> DamagedPickle:
         return DamagedPickle(
             format_lazy(_("The pickle ends early, at byte {count}."), count=self.size)
         )
@@ -275,15 +279,18 @@ class PickleMachine:
                 format_lazy(_("There is no pickle protocol {protocol}."), protocol=protocol)
             )
 
-    def note_frame(self, length: int) -> None:
-        """Note the end of a frame. `pickle.loads` refuses truncated frames; these are read."""
+    def remember_frame_end(self, length: int) -> None:
+        """Remember where the frame ends.
+
+        `stop` reports a truncated frame as damage; the values in it are still read.
+        """
         self.frame_end = max(self.frame_end, self.stream.tell() + length)
 
 
-# The readers of `pickletools` never allocate more than there is. Its readers of lines aren't used:
-# they convert integers of any length, in a time that grows with the square of it, and escapes.
+# The readers of `pickletools` never reserve more memory than the data needs. Its line readers
+# aren't used: they interpret escapes, and convert integers of any length in quadratic time.
 
-Reader = Callable[[BytesIO], Any]
+ArgumentReader = Callable[[BytesIO], Any]
 DECIMAL_INTEGER: Final = re.compile(rb"-?[0-9]+")
 
 
@@ -319,7 +326,7 @@ def parse_int_line(digits: bytes) -> int:
     return int(digits)
 
 
-LINE_READERS: Final[dict[str, Reader]] = {
+LINE_READERS: Final[dict[str, ArgumentReader]] = {
     **dict.fromkeys(("INT", "PUT", "GET"), read_int_line),
     **dict.fromkeys(("GLOBAL", "INST"), read_global),
     "LONG": read_long_line,
@@ -383,11 +390,11 @@ HANDLERS: Final[dict[str, Handler | None]] = {
     # Makes a buffer read-only, which isn't shown.
     "READONLY_BUFFER": lambda machine: None,
     "PROTO": PickleMachine.set_protocol,
-    "FRAME": PickleMachine.note_frame,
+    "FRAME": PickleMachine.remember_frame_end,
 }
 """What the opcodes do. Without a handler, the argument is pushed."""
 
-OPCODES: Final[dict[bytes, tuple[Any, Handler | None]]] = {
+OPCODE_HANDLERS: Final[dict[bytes, tuple[Any, Handler | None]]] = {
     opcode.code.encode("latin-1"): (
         LINE_READERS.get(opcode.name) or (opcode.arg.reader if opcode.arg else None),
         HANDLERS[opcode.name],
@@ -427,7 +434,7 @@ class PickleContent:
         return not self.incomplete_reason and not self.json_unsafe_reason
 
 
-def read_pickle(data: bytes, bounds: DecodeLimits | None = None) -> PickleContent:
+def read_pickle(data: bytes, decode_limits: DecodeLimits | None = None) -> PickleContent:
     """Read any bytes as a pickle of protocols 0 to 5. Never raises an exception.
 
     `PickleMachine` builds a graph of lists, tuples and placeholders in time proportional to the
@@ -439,33 +446,33 @@ def read_pickle(data: bytes, bounds: DecodeLimits | None = None) -> PickleConten
 
     Bytes after the end of the pickle are ignored, as `pickle.loads` does.
     """
-    bounds = bounds or DecodeLimits()
-    if len(data) > bounds.size:
+    decode_limits = decode_limits or DecodeLimits()
+    if len(data) > decode_limits.size:
         return PickleContent(
             data[1] if data[:1] == b"\x80" else 0,
             Truncated(TruncationReason.SIZE, len(data)),
             0,
             format_lazy(
-                _("Values of more than {count} bytes aren't read."), count=f"{bounds.size:,}"
+                _("Values of more than {count} bytes aren't read."), count=f"{decode_limits.size:,}"
             ),
             json_unsafe_reason=_("It is too large to be read."),
         )
     machine = PickleMachine(data)
     try:
-        graph = machine.run(bounds.steps)
-    except DamagedPickle as damaged:
-        return partial_content(machine, bounds, damaged)
-    tree, nodes = to_tree(graph, bounds)
+        graph = machine.run(decode_limits.steps)
+    except IncompletePickle as error:
+        return unfinished_content(machine, decode_limits, error)
+    tree, nodes = to_tree(graph, decode_limits)
     return PickleContent(machine.protocol, tree, nodes, json_unsafe_reason=json_unsafe_reason(tree))
 
 
-def partial_content(
-    machine: PickleMachine, bounds: DecodeLimits, stopped: DamagedPickle
+def unfinished_content(
+    machine: PickleMachine, decode_limits: DecodeLimits, error: IncompletePickle
 ) -> PickleContent:
     """Return the part of the value that was built before reading stopped."""
     try:
-        tree, nodes = to_tree(machine.partial_result(), bounds)
+        tree, nodes = to_tree(machine.partial_result(), decode_limits)
     except LookupError:
         tree, nodes = Truncated(TruncationReason.DAMAGE), 0
-    damaged = not isinstance(stopped, TooManySteps)
-    return PickleContent(machine.protocol, tree, nodes, stopped.reason, damaged, stopped.reason)
+    is_damaged = isinstance(error, DamagedPickle)
+    return PickleContent(machine.protocol, tree, nodes, error.reason, is_damaged, error.reason)

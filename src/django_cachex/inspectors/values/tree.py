@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-MAX_INT_DIGITS: Final = 4300
+DEFAULT_MAX_INT_DIGITS: Final = 4300
 MAX_DECODE_BYTES: Final = 1024 * 1024
 
 
@@ -22,7 +22,7 @@ def max_int_digits() -> int:
     The time for that grows with the square of their number. Python's limit is
     `sys.get_int_max_str_digits()`, where 0 means no limit; its default is the maximum here.
     """
-    return min(sys.get_int_max_str_digits() or MAX_INT_DIGITS, MAX_INT_DIGITS)
+    return min(sys.get_int_max_str_digits() or DEFAULT_MAX_INT_DIGITS, DEFAULT_MAX_INT_DIGITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class DecodeLimits:
     nodes: int = 10_000
     """Maximum number of values in the output.
 
-    Text keys of dicts don't count; shared values do each time.
+    Text keys of dicts aren't counted. A shared value is counted each time it occurs.
     """
 
     depth: int = 50
@@ -108,7 +108,8 @@ Tree = Any
 """
 
 
-# Both compare by identity, so that they can be in sets and keys of dicts.
+# `UnresolvedObject` and `Truncated` compare by identity, so that they can be in sets and keys of
+# dicts.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -235,12 +236,12 @@ def make_time(cls: Callable[..., Any], state: bytes, *zone: timezone | Unresolve
             return cls(state, *zone).replace()
 
 
-def name_zone(key: str, _from_cache: int) -> UnresolvedObject:
+def make_zone(key: str, _from_cache: int) -> UnresolvedObject:
     """Return the name of a zone, because loading it would read files."""
     return UnresolvedObject("zoneinfo.ZoneInfo", (key,))
 
 
-TIMES: Final = ((bytes,), (bytes, timezone), (bytes, UnresolvedObject))
+TIME_SIGNATURES: Final = ((bytes,), (bytes, timezone), (bytes, UnresolvedObject))
 
 CONSTRUCTORS: Final[dict[str, tuple[Callable[..., Tree], tuple[tuple[type, ...], ...]]]] = {
     "_codecs.encode": (encode_latin1, ((str, str),)),
@@ -250,12 +251,12 @@ CONSTRUCTORS: Final[dict[str, tuple[Callable[..., Tree], tuple[tuple[type, ...],
     "builtins.frozenset": (lambda members: frozenset(make_set(members)), ((list,),)),
     "builtins.set": (make_set, ((list,),)),
     "datetime.date": (make_date, ((bytes,),)),
-    "datetime.datetime": (lambda *state: make_time(datetime, *state), TIMES),
-    "datetime.time": (lambda *state: make_time(time, *state), TIMES),
+    "datetime.datetime": (lambda *state: make_time(datetime, *state), TIME_SIGNATURES),
+    "datetime.time": (lambda *state: make_time(time, *state), TIME_SIGNATURES),
     "datetime.timedelta": (timedelta, ((int, int, int),)),
     "datetime.timezone": (timezone, ((timedelta,), (timedelta, str))),
     "decimal.Decimal": (Decimal, ((str,),)),
-    "zoneinfo.ZoneInfo._unpickle": (name_zone, ((str, int), (str, bool))),
+    "zoneinfo.ZoneInfo._unpickle": (make_zone, ((str, int), (str, bool))),
 }
 """Functions for known classes, and the types of the arguments that they are called with."""
 
@@ -274,7 +275,7 @@ def rebuild(unresolved: UnresolvedObject) -> Tree:
 
 
 def rebuild_with_state(unresolved: UnresolvedObject) -> Tree:
-    """Return the value of an object of a known class whose content follows the call."""
+    """Return the value of an object of a known class whose content is set after the call."""
     match unresolved:
         case UnresolvedObject("collections.deque", ((), int() as length)):
             return replace(unresolved, args=(), keywords={"maxlen": length})
@@ -289,8 +290,8 @@ def rebuild_with_state(unresolved: UnresolvedObject) -> Tree:
 class TreeBuilder:
     """Build a tree from a graph within limits. `nodes` counts the values of the tree."""
 
-    def __init__(self, bounds: DecodeLimits) -> None:
-        self.bounds = bounds
+    def __init__(self, decode_limits: DecodeLimits) -> None:
+        self.decode_limits = decode_limits
         self.max_int = 10 ** max_int_digits()
         self.nodes = 0
         self.size = 0
@@ -304,7 +305,7 @@ class TreeBuilder:
             return self.build_leaf(node)
         if id(node) in self.open_ids:
             return Truncated(TruncationReason.RECURSIVE)
-        if len(self.open_ids) >= self.bounds.depth:
+        if len(self.open_ids) >= self.decode_limits.depth:
             return Truncated(TruncationReason.DEPTH)
         self.open_ids.add(id(node))
         tree = build(self, node)
@@ -321,7 +322,7 @@ class TreeBuilder:
                 size = node.bit_length() // 8 + 1
             case _:
                 size = 8
-        if self.size + size > self.bounds.size:
+        if self.size + size > self.decode_limits.size:
             return Truncated(TruncationReason.SIZE, size)
         self.size += size
         # Comparing such an integer with a Decimal, as a dict may do, takes minutes.
@@ -332,7 +333,7 @@ class TreeBuilder:
     def visit_all(self, nodes: Sequence[Node]) -> list[Tree]:
         trees: list[Tree] = []
         for node in nodes:
-            if self.nodes >= self.bounds.nodes:
+            if self.nodes >= self.decode_limits.nodes:
                 trees.append(Truncated(TruncationReason.NODES, len(nodes) - len(trees)))
                 break
             trees.append(self.visit(node))
@@ -341,7 +342,7 @@ class TreeBuilder:
     def visit_pairs(self, pairs: Sequence[tuple[Node, Node]]) -> list[tuple[Tree, Tree]]:
         trees: list[tuple[Tree, Tree]] = []
         for key, value in pairs:
-            if self.nodes >= self.bounds.nodes:
+            if self.nodes >= self.decode_limits.nodes:
                 rest = Truncated(TruncationReason.NODES, len(pairs) - len(trees))
                 trees.append((rest, rest))
                 break
@@ -393,9 +394,9 @@ CONTAINER_BUILDERS: Final[dict[type, Callable[[TreeBuilder, Any], Tree]]] = {
 }
 
 
-def to_tree(graph: Node, bounds: DecodeLimits) -> tuple[Tree, int]:
+def to_tree(graph: Node, decode_limits: DecodeLimits) -> tuple[Tree, int]:
     """Return the tree of a graph or of plain data within limits, and its number of nodes."""
-    builder = TreeBuilder(bounds)
+    builder = TreeBuilder(decode_limits)
     tree = builder.visit(graph)
     return tree, builder.nodes
 

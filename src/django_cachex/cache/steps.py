@@ -1,4 +1,6 @@
-"""Generators of several calls, which run in a thread or on an event loop."""
+"""Sequences of calls that are written once, as a generator of steps, and run in a thread or on an
+event loop.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +41,9 @@ class Step(Protocol):
 Steps = Generator[Step, Any, T]
 """A generator that yields steps, receives the result of each, and returns a result.
 
-If a step fails, its exception is raised in the generator. So is any that a signal handler raises
-between two steps: `try` and `finally` work as if the generator made the calls itself."""
+If a step fails, its exception is raised in the generator. An exception that a signal handler raises
+between two steps is also raised in the generator. So `try` and `finally` work as if the generator
+made the calls itself."""
 
 
 def run_steps(steps: Steps[T]) -> T:

@@ -22,7 +22,9 @@ DISCONNECT_RETRY_INTERVAL = 0.1
 """Seconds between two attempts to shut down a socket, which the driver may not have opened yet."""
 
 MAX_FORK_DELAY = 1.0
-"""Seconds that a fork waits. A handshake that takes longer waits for the server, without a lock."""
+"""The maximum number of seconds that a fork waits.
+
+A handshake that takes longer is waiting for the server, and holds no lock meanwhile."""
 
 POLL_INTERVAL = 0.0005
 
@@ -40,7 +42,7 @@ class HandshakeGuard:
 
     @contextmanager
     def handshake(self) -> Iterator[None]:
-        """Let forks of other threads wait until the block, which makes a handshake, has ended."""
+        """Make forks in other threads wait until the block, which does a handshake, has ended."""
         mark = threading.get_ident(), object()
         try:
             self._connecting.add(mark)
@@ -53,7 +55,7 @@ class HandshakeGuard:
             self._connecting.discard(mark)
 
     def before_fork(self) -> None:
-        """Wait until no other thread is in a handshake."""
+        """Wait until no other thread is in a handshake, for at most `MAX_FORK_DELAY`."""
         mine = threading.get_ident()
         self._forking.add(mine)
         end = time.monotonic() + MAX_FORK_DELAY
@@ -81,10 +83,13 @@ os.register_at_fork(
 
 
 @contextmanager
-def connecting(
+def connection_attempt(
     connection: DriverConnection | AsyncDriverConnection, driver: Driver, breaker: CircuitBreaker
 ) -> Iterator[None]:
-    """Raise and record the package's exception for one that the driver raises in the block."""
+    """Keep forks away from the TLS handshake of a connection that the block opens.
+
+    If the driver raises an exception, the package's exception for it is recorded and raised.
+    """
     ssl_classes = driver.sync_module.SSLConnection, driver.async_module.SSLConnection
     over_tls = isinstance(connection, ssl_classes)
     try:

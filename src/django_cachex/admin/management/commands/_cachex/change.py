@@ -130,8 +130,10 @@ def change_named_keys(
     question = bulk.button_text(ttl, count, complete=True)
     context.confirm(f'{question} ("{inspector.alias}")?')
     record = partial(log_entries.record_keys, context.user_id, action.log_flag, inspector, stored)
-    asked_for = Change(record, lambda: bulk.result_text(BulkTask(ttl, done=count)))
-    task = context.call(inspector, lambda: BulkTask(ttl).process(inspector, stored), asked_for)
+    requested_change = Change(record, lambda: bulk.result_text(BulkTask(ttl, done=count)))
+    task = context.call(
+        inspector, lambda: BulkTask(ttl).process(inspector, stored), requested_change
+    )
     if task.done:
         record(lambda: bulk.result_text(task))
     values = {"changed": task.done, "gone": task.gone, "failed": task.failed}
@@ -196,8 +198,8 @@ def flush_cache(context: CommandContext, inspector: Inspector) -> int:
     confirm_flush(context, inspector, entries)
     action = bulk.FLUSH_CACHE
     record = partial(log_entries.record_cache, context.user_id, action.log_flag, inspector)
-    unknown = Change(record, partial(bulk.flushed_text, inspector.alias, None))
-    count = context.call(inspector, inspector.flush, unknown)
+    requested_change = Change(record, partial(bulk.flushed_text, inspector.alias, None))
+    count = context.call(inspector, inspector.flush, requested_change)
     record(partial(bulk.flushed_text, inspector.alias, count))
     context.output.write_result(
         bulk.flushed_text(inspector.alias, count),

@@ -160,7 +160,7 @@ def format_count(count: int, unit: Unit) -> str:
     return words[unit] % {"count": format_number(count)}
 
 
-def format_unit(value: object, unit: Unit) -> tuple[str, str]:
+def format_in_unit(value: object, unit: Unit) -> tuple[str, str]:
     """Return a value in its unit, and its exact form if that differs."""
     if isinstance(value, datetime):
         return format_datetime(value), value.isoformat(timespec="seconds")
@@ -237,7 +237,7 @@ def parse_blocks(text: str) -> Sequence[CollapsibleBlock]:
         return ()
     # The outermost brackets stay open, because they contain everything.
     head, rest = lines[:1], lines[1:]
-    blocks = _blocks(rest, MAX_LEVELS)
+    blocks = _split_blocks(rest, MAX_LEVELS)
     if not any(one.children for one in blocks):
         return ()
     return [CollapsibleBlock("\n".join(head)), *blocks]
@@ -247,7 +247,7 @@ def _indentation(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _blocks(lines: Sequence[str], levels: int) -> list[CollapsibleBlock]:
+def _split_blocks(lines: Sequence[str], levels: int) -> list[CollapsibleBlock]:
     """Return the blocks that begin at the outermost indentation of some lines."""
     if not levels or not lines:
         return [CollapsibleBlock("\n".join(lines))] if lines else []
@@ -263,7 +263,9 @@ def _blocks(lines: Sequence[str], levels: int) -> list[CollapsibleBlock]:
         if plain:
             blocks.append(CollapsibleBlock("\n".join(plain)))
             plain = []
-        blocks.append(CollapsibleBlock(lines[start], _blocks(inside, levels - 1), len(inside)))
+        blocks.append(
+            CollapsibleBlock(lines[start], _split_blocks(inside, levels - 1), len(inside))
+        )
     if plain:
         blocks.append(CollapsibleBlock("\n".join(plain)))
     return blocks

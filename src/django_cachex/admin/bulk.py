@@ -228,8 +228,8 @@ def _choose_text(ttl: int | None, delete: str, persist: str, expire: str) -> str
     return persist if ttl == TTL_NONE else expire
 
 
-RunWithDeadline = Callable[[Inspector, Callable[[], None]], CallResult[None]]
-"""Runs a call to a cache under a page's deadline."""
+RunCall = Callable[[Inspector, Callable[[], None]], CallResult[None]]
+"""Runs a call to a cache, with or without a deadline, and returns its result or its error."""
 
 
 @dataclass(frozen=True)
@@ -311,12 +311,12 @@ class JobRunner:
     mask_key: Callable[[bytes], bytes] = bytes
     """Returns a stored key as the user may know it, because the user can read the state."""
 
-    def step(self, state: JobState, run: RunWithDeadline) -> JobStep:
+    def step(self, state: JobState, run: RunCall) -> JobStep:
         """Run the job for one scan budget, and record what was done whatever happens.
 
         Args:
             state: the job so far.
-            run: runs a call under the page's deadline.
+            run: runs a call to the cache.
         """
         is_recorded = state.log_entry_id is not None and log_entries.is_run_entry(
             state.log_entry_id, state.job.task.counts

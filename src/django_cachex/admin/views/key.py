@@ -45,7 +45,7 @@ from django_cachex.admin.views.panels import (
     ElementsPanel,
     ValuePanel,
     describe_key,
-    list_key_values,
+    list_key_properties,
     make_groups_table,
     summarize_key_value,
 )
@@ -210,8 +210,8 @@ class KeyView(BaseKeyView):
     def _describe(self) -> KeyValue | None:
         if not self.inspector.can_list:
             return KeyValue(KeyInfo(self.stored))
-        [description] = self.inspector.describe([self.stored])
-        return KeyValue(description) if description.exists else None
+        [info] = self.inspector.describe([self.stored])
+        return KeyValue(info) if info.exists else None
 
     @property
     def key_value(self) -> KeyValue | None:
@@ -311,7 +311,7 @@ class KeyView(BaseKeyView):
         if key_value is not None:
             is_masked = not self.has_permission(VIEW_HISTORY)
             context |= {
-                "key_values": list_key_values(self.inspector, key_value, is_masked),
+                "key_properties": list_key_properties(self.inspector, key_value, is_masked),
                 "head_buttons": self._make_buttons("head"),
                 **self._get_value_context(key_value),
             }

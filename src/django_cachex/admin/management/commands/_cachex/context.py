@@ -103,16 +103,16 @@ class Output:
         else:
             self.write_text(message)
 
-    def show_progress(self, at: ScanProgress, message: str) -> None:
+    def show_progress(self, progress: ScanProgress, message: str) -> None:
         """Draw the progress bar, if the output is a terminal."""
         if not self.err.isatty():
             return
         bar = ""
-        if at.total:
-            share = 1.0 if at.complete else min(1.0, at.examined / at.total)
+        if progress.total:
+            share = 1.0 if progress.complete else min(1.0, progress.examined / progress.total)
             filled = round(share * BAR_WIDTH)
             bar = f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {share:4.0%} "
-        examined = _("%(count)s examined") % {"count": formatting.format_number(at.examined)}
+        examined = _("%(count)s examined") % {"count": formatting.format_number(progress.examined)}
         self._write_raw(f"\r\x1b[K{bar}{examined} · {one_line(message)}")
 
     def clear_progress(self) -> None:

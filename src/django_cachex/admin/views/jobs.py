@@ -305,12 +305,12 @@ def make_report(inspector: Inspector, name: str, text: str, job: Job[BulkTask]) 
         writer.writerow([escape_csv_cell(str(cell)) for cell in cells])
 
     write(_("cache"), inspector.alias)
-    write(_("what"), text)
+    write(_("action"), text)
     write(_("changed"), task.done)
     write(_("already gone"), task.gone)
     write(_("failed"), task.failed)
     if task.uncertain:
-        write(_("outcome unknown"), task.uncertain)
+        write(_("result unknown"), task.uncertain)
     write(_("examined"), format_examined(job.progress.examined, job.progress))
     if task.failures:
         write()

@@ -21,7 +21,7 @@ from django_cachex.admin import formatting
 from django_cachex.admin.deadline import close_broken_connections, may_have_succeeded
 from django_cachex.admin.forms.base import MAX_TIMEOUT_SECONDS
 from django_cachex.admin.log_entries import Message
-from django_cachex.admin.messages import short_error, unknown_outcome_message
+from django_cachex.admin.messages import short_error, unknown_result_message
 from django_cachex.admin.permissions import (
     KeyPolicies,
     Permission,
@@ -242,7 +242,7 @@ class CommandContext:
         Args:
             inspector: the cache.
             function: the call.
-            change: the change that the call makes; recorded here if the outcome is unknown.
+            change: the change that the call makes; recorded here if the result is unknown.
 
         Raises:
             CommandError: the cache failed. The message has no passwords.
@@ -253,7 +253,7 @@ class CommandContext:
             text = _('Error in "%(alias)s": %(reason)s')
             if change is not None and may_have_succeeded(error):
                 close_broken_connections()
-                change.record(unknown_outcome_message(error, change.message))
+                change.record(unknown_result_message(error, change.message))
                 text = _('Error in "%(alias)s": %(reason)s. The change may have been made anyway.')
             if isinstance(error, KeyboardInterrupt):
                 raise

@@ -236,11 +236,11 @@ def parse_blocks(text: str) -> Sequence[CollapsibleBlock]:
     if len(lines) <= MAX_PLAIN_LINES:
         return ()
     # The outermost brackets stay open, because they contain everything.
-    head, rest = lines[:1], lines[1:]
+    first, *rest = lines
     blocks = _split_blocks(rest, MAX_LEVELS)
     if not any(one.children for one in blocks):
         return ()
-    return [CollapsibleBlock("\n".join(head)), *blocks]
+    return [CollapsibleBlock(first), *blocks]
 
 
 def _indentation(line: str) -> int:
@@ -251,7 +251,7 @@ def _split_blocks(lines: Sequence[str], levels: int) -> list[CollapsibleBlock]:
     """Return the blocks that begin at the outermost indentation of some lines."""
     if not levels or not lines:
         return [CollapsibleBlock("\n".join(lines))] if lines else []
-    outermost = min(map(_indentation, lines[:1]))
+    outermost = _indentation(lines[0])
     starts = [at for at, line in enumerate(lines) if _indentation(line) <= outermost]
     blocks: list[CollapsibleBlock] = []
     plain: list[str] = []

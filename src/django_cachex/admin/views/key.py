@@ -59,6 +59,7 @@ READ_MODE = "read"
 """The `mode` that reads a value whose deserializer may run code."""
 
 SHOW_GROUPS = "1"
+"""The `groups` parameter that shows the consumer groups of a stream."""
 
 
 class KeyView(BaseKeyView):
@@ -104,7 +105,7 @@ class KeyView(BaseKeyView):
     def mode(self) -> str:
         """The `mode` parameter: empty, `read`, or the mode that opens or applies an action.
 
-        A GET request can only open a form, and none that reads the value on request.
+        A GET request can only open a form, and none for which the value must be read on request.
         """
         mode = self.params.get("mode", "")
         if self.request.method == "POST":
@@ -403,7 +404,7 @@ class KeyView(BaseKeyView):
         }
 
     def _get_groups_context(self) -> dict[str, Any]:
-        """Return the consumer groups of a stream, if requested: they take further commands."""
+        """Return a stream's consumer groups if requested, because they take more commands."""
         if self.page_params.get("groups") != SHOW_GROUPS:
             label = _("Show consumer groups")
             return {"show": self._make_page_link("show-groups", label, groups=SHOW_GROUPS)}

@@ -342,7 +342,7 @@ class ElementsPanel(Component):
 
     @property
     def progress(self) -> str:
-        """How many elements are shown and were examined, of how many."""
+        """How many elements are shown, of how many, and how many a search has examined."""
         elements, total = self.elements, self.elements.total
         shown = len(elements.rows)
         counts = {

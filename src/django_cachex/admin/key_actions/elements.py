@@ -56,7 +56,6 @@ from django_cachex.inspectors.keys import display_text, encode_text
 from django_cachex.inspectors.types import TTL_NONE, Element
 from django_cachex.inspectors.values import Content
 
-MAX_NAMES_SHOWN = 200
 MAX_EXCERPT = 200
 
 UNITS = {"list": Unit.ITEMS, "set": Unit.MEMBERS, "zset": Unit.MEMBERS, "hash": Unit.FIELDS}
@@ -453,7 +452,7 @@ def row_label(row: Element, type: str) -> str:
     name = format_element_name(row)
     if type != "list":
         return name
-    return f"{name}: {display_text(row.cells[-1].formatted.text.encode()[:MAX_NAMES_SHOWN])}"
+    return f"{name}: {excerpt(row.cells[-1].formatted.text)}"
 
 
 def removed_message(context: KeyContext, count: int, chosen: tuple[ElementRef, ...]) -> str:

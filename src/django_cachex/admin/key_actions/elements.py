@@ -395,6 +395,7 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
     types = ("list", "set", "zset", "hash", "stream")
     label = gettext_lazy("Remove")
     keep_label = gettext_lazy("Keep them")
+    success_text = "%(what)s"
 
     def form(self, context: KeyContext, data: Any = None) -> SelectionForm:
         return SelectionForm(data)
@@ -436,9 +437,6 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
                 "%(count)d was already gone.", "%(count)d were already gone.", requested - count
             ) % {"count": requested - count}
         return text + key_gone_note(result)
-
-    def success_message(self, context: KeyContext, form: SelectionForm, result: EditResult) -> str:
-        return self.log_message(context, form, result)
 
 
 def row_labels(context: KeyContext, chosen: tuple[ElementRef, ...]) -> list[str]:

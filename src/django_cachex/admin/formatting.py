@@ -117,10 +117,15 @@ def _to_local_time(when: datetime | None) -> datetime | None:
         return None
 
 
+def name_or_placeholder(name: str) -> str:
+    """Return a name, or `(empty name)` in place of an empty one."""
+    return name or _("(empty name)")
+
+
 def format_name(text: str) -> str:
     """Return the name of a key; the middle of a long name is left out."""
     if len(text) <= MAX_NAME_LENGTH:
-        return text or _("(empty name)")
+        return name_or_placeholder(text)
     return f"{text[:NAME_HEAD_LENGTH]}…{text[NAME_HEAD_LENGTH + 1 - MAX_NAME_LENGTH :]}"
 
 

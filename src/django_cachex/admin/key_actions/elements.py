@@ -103,7 +103,7 @@ class RowAction(KeyAction[F]):
 
 def format_element_name(row: Element) -> str:
     """Return the name of an element for screen readers."""
-    return row.name or _("(empty name)")
+    return formatting.name_or_placeholder(row.name)
 
 
 def format_item_name(row: Element) -> str:

@@ -200,7 +200,7 @@ class CopyKeyAction(NewNameAction[CopyForm]):
     def log_message(self, context: KeyContext, form: CopyForm, result: EditResult | None) -> str:
         own = context.inspector
         names = {
-            "old": own.display_key(context.stored) or _("(empty name)"),
+            "old": formatting.name_or_placeholder(own.display_key(context.stored)),
             "alias": own.alias,
             "into": form.cleaned_data["into"],
             "new": display_name(form.cleaned_data["name"]),

@@ -23,7 +23,7 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.formatting import CollapsibleBlock, parse_blocks
-from django_cachex.admin.forms.elements import ORDERS, ElementSearchForm
+from django_cachex.admin.forms.elements import ORDERS, ElementSearchForm, selection_value
 from django_cachex.admin.key_actions.elements import (
     RemoveElementsAction,
     RowAction,
@@ -447,8 +447,8 @@ class ElementsPanel(Component):
                 cells.append(make_field_ttl_cell(row.ttl))
             if with_actions:
                 cells.append(Cell(actions=row_actions, kind="row-actions"))
-            value = f"{row.id} {row.expected}" if self.can_remove else None
-            label = _("Select %(name)s") % {"name": row.name or _("(empty name)")}
+            value = selection_value(row) if self.can_remove else None
+            label = _("Select %(name)s") % {"name": format_element_name(row)}
             table_rows.append(Row(cells, value, label, is_open=row.id == self.open_row_id))
         return Table(
             headers,
@@ -469,7 +469,7 @@ class ElementsPanel(Component):
             remove = Action(
                 *("remove-element", RemoveElementsAction.label, "", "danger"),
                 method="post",
-                value=f"{row.id} {row.expected}",
+                value=selection_value(row),
                 object_name=format_item_name(row)
                 if self.type == "list"
                 else format_element_name(row),

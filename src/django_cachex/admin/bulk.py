@@ -318,7 +318,7 @@ class JobRunner:
             state: the job so far.
             run: runs a call to the cache.
         """
-        is_recorded = state.log_entry_id is not None and log_entries.is_run_entry(
+        is_recorded = state.log_entry_id is not None and log_entries.is_job_entry(
             state.log_entry_id, state.job.task.counts
         )
         was_continued_elsewhere = state.log_entry_id is not None and not is_recorded
@@ -348,7 +348,7 @@ class JobRunner:
 
     def _record(self, job: Job[BulkTask]) -> JobState:
         """Return the job with a `LogEntry` of its own."""
-        entry_id = log_entries.record_run(
+        entry_id = log_entries.record_job(
             self.user_id,
             self.action.log_flag,
             self.inspector,
@@ -358,7 +358,7 @@ class JobRunner:
         return JobState(job, entry_id)
 
     def _update_record(self, before: JobState, job: Job[BulkTask]) -> JobState:
-        is_updated = log_entries.update_run(
+        is_updated = log_entries.update_job(
             self.user_id,
             before.log_entry_id or 0,
             self.inspector,

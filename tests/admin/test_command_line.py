@@ -230,6 +230,8 @@ def test_without_a_terminal_nothing_is_destroyed_unasked(users: Any, words: list
     dry = Ran(*words, "--dry-run")
     assert dry.code == 0
     assert "Dry run" in dry.out
+    counted = "--pattern" in words or "flush" in words
+    assert ("would_change" in Ran(*words, "--dry-run", "--json").out) is counted
     assert users.get("user:1") == {"n": 1}
     assert caches["default"].get("kept") == "v"
 

@@ -1,4 +1,4 @@
-"""Changes whose connection broke after they were sent: on record, with an unknown outcome."""
+"""Changes whose connection broke after they were sent: on record, with an unknown result."""
 
 from __future__ import annotations
 

@@ -452,6 +452,14 @@ def test_one_row_is_removed_at_once_and_several_after_a_question(
     assert "First select the rows to remove." in page.text
 
 
+def test_items_to_remove_are_shown_up_to_a_whole_character(
+    admin: Browser, store: valkey.Valkey
+) -> None:
+    store.rpush(KEY, stored("x" + "é" * 250), stored("short"))
+    page = remove(admin, *ticks(opened(admin)))
+    assert f"0: x{'é' * 199}… 1: short" in page.text
+
+
 def test_with_the_last_element_the_key_goes_and_can_be_added_again(
     admin: Browser, store: valkey.Valkey
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 import valkey
 from django.core.cache import caches
 
-from django_cachex.admin.formatting import format_unit
+from django_cachex.admin.formatting import format_in_unit
 from django_cachex.inspectors.info import Unit
 from tests import servers
 from tests.admin import addresses
@@ -126,7 +126,7 @@ def test_figures_have_their_exact_form_at_hand(admin: Browser, server_cache: Any
 def test_short_durations_are_exact_without_a_second_figure(
     milliseconds: float, shown: tuple[str, str]
 ) -> None:
-    assert format_unit(milliseconds, Unit.MILLISECONDS) == shown
+    assert format_in_unit(milliseconds, Unit.MILLISECONDS) == shown
 
 
 def test_memory_caches_say_which_process_answered(admin: Browser, configure: Configure) -> None:

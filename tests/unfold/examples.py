@@ -125,7 +125,7 @@ class Examples(Samples):
     def make_elements_panel(self, full: bool = False) -> Context:
         find = self._last(self.element_search())["elements_panel"]["form"]
         if not full:
-            return {"form": find, "empty": EmptyState(self.say("Nothing matches"))}
+            return {"form": find, "empty_state": EmptyState(self.say("Nothing matches"))}
         return {
             "form": find,
             "hidden_fields": [("order", self.say("last"))],
@@ -171,9 +171,11 @@ class Examples(Samples):
         }
 
     def empty_state(self) -> Iterable[Context]:
-        yield {"empty": EmptyState(self.say("No key matches"))}
+        yield {"empty_state": EmptyState(self.say("No key matches"))}
         actions = [self.action("Clear the search")]
-        yield {"empty": EmptyState(self.say("No key matches"), self.say("Look again."), actions)}
+        yield {
+            "empty_state": EmptyState(self.say("No key matches"), self.say("Look again."), actions)
+        }
 
     def labeled_values(self) -> Iterable[Context]:
         yield {"values": []}

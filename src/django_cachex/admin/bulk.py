@@ -228,8 +228,8 @@ def _choose_text(ttl: int | None, delete: str, persist: str, expire: str) -> str
     return persist if ttl == TTL_NONE else expire
 
 
-RunWithDeadline = Callable[[Inspector, Callable[[], None]], CallResult[None]]
-"""Runs a call to a cache under a page's deadline."""
+RunCall = Callable[[Inspector, Callable[[], None]], CallResult[None]]
+"""Runs a call to a cache, with or without a deadline, and returns its result or its error."""
 
 
 @dataclass(frozen=True)
@@ -311,14 +311,14 @@ class JobRunner:
     mask_key: Callable[[bytes], bytes] = bytes
     """Returns a stored key as the user may know it, because the user can read the state."""
 
-    def step(self, state: JobState, run: RunWithDeadline) -> JobStep:
+    def step(self, state: JobState, run: RunCall) -> JobStep:
         """Run the job for one scan budget, and record what was done whatever happens.
 
         Args:
             state: the job so far.
-            run: runs a call under the page's deadline.
+            run: runs a call to the cache.
         """
-        is_recorded = state.log_entry_id is not None and log_entries.is_run_entry(
+        is_recorded = state.log_entry_id is not None and log_entries.is_job_entry(
             state.log_entry_id, state.job.task.counts
         )
         was_continued_elsewhere = state.log_entry_id is not None and not is_recorded
@@ -348,7 +348,7 @@ class JobRunner:
 
     def _record(self, job: Job[BulkTask]) -> JobState:
         """Return the job with a `LogEntry` of its own."""
-        entry_id = log_entries.record_run(
+        entry_id = log_entries.record_job(
             self.user_id,
             self.action.log_flag,
             self.inspector,
@@ -358,7 +358,7 @@ class JobRunner:
         return JobState(job, entry_id)
 
     def _update_record(self, before: JobState, job: Job[BulkTask]) -> JobState:
-        is_updated = log_entries.update_run(
+        is_updated = log_entries.update_job(
             self.user_id,
             before.log_entry_id or 0,
             self.inspector,

@@ -117,10 +117,15 @@ def _to_local_time(when: datetime | None) -> datetime | None:
         return None
 
 
+def name_or_placeholder(name: str) -> str:
+    """Return a name, or `(empty name)` in place of an empty one."""
+    return name or _("(empty name)")
+
+
 def format_name(text: str) -> str:
     """Return the name of a key; the middle of a long name is left out."""
     if len(text) <= MAX_NAME_LENGTH:
-        return text or _("(empty name)")
+        return name_or_placeholder(text)
     return f"{text[:NAME_HEAD_LENGTH]}…{text[NAME_HEAD_LENGTH + 1 - MAX_NAME_LENGTH :]}"
 
 
@@ -160,7 +165,7 @@ def format_count(count: int, unit: Unit) -> str:
     return words[unit] % {"count": format_number(count)}
 
 
-def format_unit(value: object, unit: Unit) -> tuple[str, str]:
+def format_in_unit(value: object, unit: Unit) -> tuple[str, str]:
     """Return a value in its unit, and its exact form if that differs."""
     if isinstance(value, datetime):
         return format_datetime(value), value.isoformat(timespec="seconds")
@@ -236,22 +241,22 @@ def parse_blocks(text: str) -> Sequence[CollapsibleBlock]:
     if len(lines) <= MAX_PLAIN_LINES:
         return ()
     # The outermost brackets stay open, because they contain everything.
-    head, rest = lines[:1], lines[1:]
-    blocks = _blocks(rest, MAX_LEVELS)
+    first, *rest = lines
+    blocks = _split_blocks(rest, MAX_LEVELS)
     if not any(one.children for one in blocks):
         return ()
-    return [CollapsibleBlock("\n".join(head)), *blocks]
+    return [CollapsibleBlock(first), *blocks]
 
 
 def _indentation(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _blocks(lines: Sequence[str], levels: int) -> list[CollapsibleBlock]:
+def _split_blocks(lines: Sequence[str], levels: int) -> list[CollapsibleBlock]:
     """Return the blocks that begin at the outermost indentation of some lines."""
     if not levels or not lines:
         return [CollapsibleBlock("\n".join(lines))] if lines else []
-    outermost = min(map(_indentation, lines[:1]))
+    outermost = _indentation(lines[0])
     starts = [at for at, line in enumerate(lines) if _indentation(line) <= outermost]
     blocks: list[CollapsibleBlock] = []
     plain: list[str] = []
@@ -263,7 +268,9 @@ def _blocks(lines: Sequence[str], levels: int) -> list[CollapsibleBlock]:
         if plain:
             blocks.append(CollapsibleBlock("\n".join(plain)))
             plain = []
-        blocks.append(CollapsibleBlock(lines[start], _blocks(inside, levels - 1), len(inside)))
+        blocks.append(
+            CollapsibleBlock(lines[start], _split_blocks(inside, levels - 1), len(inside))
+        )
     if plain:
         blocks.append(CollapsibleBlock("\n".join(plain)))
     return blocks

@@ -25,11 +25,11 @@ __all__ = [
     "CHANGE",
     "DELETION",
     "displayed_message",
-    "is_run_entry",
+    "is_job_entry",
     "record_cache",
+    "record_job",
     "record_keys",
-    "record_run",
-    "update_run",
+    "update_job",
 ]
 
 MAX_KEY_ENTRIES = 500
@@ -92,37 +92,37 @@ def record_cache(user_id: Any, flag: int, inspector: Inspector, message: Message
 
 
 Counts = Sequence[int]
-"""What a run has done so far, in numbers that don't depend on a language."""
+"""What a job has done so far, in numbers that don't depend on a language."""
 
 
-def record_run(
+def record_job(
     user_id: Any, flag: int, inspector: Inspector, message: Message, done: Counts | None
 ) -> int:
-    """Record a run on an alias; return the id of its entry.
+    """Record a job on an alias; return the id of its entry.
 
-    Without a user, the run is written to the logger only, and the id is 0.
+    Without a user, the job is written to the logger only, and the id is 0.
 
     Args:
         user_id, flag, inspector: the user, the action flag, and the alias.
         message: builds the message.
-        done: what the run has done so far; None if it is complete.
+        done: what the job has done so far; None if it is complete.
     """
     if user_id is None:
         log_without_user(inspector, "begins:", message)
         return 0
     alias, text = inspector.alias, render_message(message)
-    entry = _build_entry(user_id, flag, Cache, (alias, alias), _format_run(text, done))
+    entry = _build_entry(user_id, flag, Cache, (alias, alias), _format_job(text, done))
     entry.save(force_insert=True)  # `bulk_create` does not set the id on every database.
     _write_log(user_id, alias, f"entry={entry.pk}", text)
     return int(entry.pk)
 
 
-def is_run_entry(entry_id: int, done: Counts) -> bool:
-    """Return whether an entry is that of a run that has done this much and is not complete."""
-    return not entry_id or _stored_run(entry_id, done) is not None
+def is_job_entry(entry_id: int, done: Counts) -> bool:
+    """Return whether an entry is that of a job that has done this much and is not complete."""
+    return not entry_id or _stored_job(entry_id, done) is not None
 
 
-def update_run(
+def update_job(
     user_id: Any,
     entry_id: int,
     inspector: Inspector,
@@ -130,21 +130,21 @@ def update_run(
     before: Counts,
     after: Counts | None,
 ) -> bool:
-    """Replace the message of a run's entry; return False if the run was continued elsewhere.
+    """Replace the message of a job's entry; return False if the job was continued elsewhere.
 
     Args:
         user_id, entry_id, inspector: the user, the entry, and the alias.
         message: builds the new message.
-        before: what the run had done, as far as the caller knows.
+        before: what the job had done, as far as the caller knows.
         after: what it has done now; None if it is complete.
     """
     if not entry_id:
         return True
     text, updated = render_message(message), True
     try:
-        known = _stored_run(entry_id, before)
+        known = _stored_job(entry_id, before)
         unchanged = LogEntry.objects.filter(pk=entry_id, change_message=known or "")
-        updated = bool(known and unchanged.update(change_message=_format_run(text, after)))
+        updated = bool(known and unchanged.update(change_message=_format_job(text, after)))
     finally:  # Written to the logger in any case: the database may have just failed.
         if updated:
             _write_log(user_id, inspector.alias, f"entry={entry_id}", text)
@@ -153,27 +153,27 @@ def update_run(
 
 def displayed_message(entry: LogEntry) -> str:
     """Return the message of an entry, in the words in which it was recorded."""
-    run = _run_from_json(entry.change_message)
-    return str(run["message"]) if run else entry.get_change_message()
+    job = _job_from_json(entry.change_message)
+    return str(job["message"]) if job else entry.get_change_message()
 
 
-def _stored_run(entry_id: int, done: Counts) -> str | None:
-    """Return the stored message of a run that has done this much; None if there is none."""
+def _stored_job(entry_id: int, done: Counts) -> str | None:
+    """Return the stored message of a job that has done this much; None if there is none."""
     stored = LogEntry.objects.filter(pk=entry_id).values_list("change_message", flat=True).first()
-    run = _run_from_json(stored or "")
-    return stored if run is not None and run["run"] == list(done) else None
+    job = _job_from_json(stored or "")
+    return stored if job is not None and job["run"] == list(done) else None
 
 
-def _format_run(text: str, done: Counts | None) -> str:
-    """Return the text of a complete run, or JSON that `LogEntry.get_change_message` can read."""
+def _format_job(text: str, done: Counts | None) -> str:
+    """Return the text of a complete job, or JSON that `LogEntry.get_change_message` can read."""
     if done is None:
         return text
     change = {"changed": {"fields": [text.removesuffix(".")]}, "message": text, "run": list(done)}
     return json.dumps([change], ensure_ascii=False)
 
 
-def _run_from_json(stored: str) -> dict[str, Any] | None:
-    """Return the JSON of an unfinished run; None for any other message."""
+def _job_from_json(stored: str) -> dict[str, Any] | None:
+    """Return the JSON of an unfinished job; None for any other message."""
     try:
         [change] = json.loads(stored)
     except (TypeError, ValueError):

@@ -207,10 +207,10 @@ def short_error(inspector: Inspector, error: BaseException) -> str:
     return one_line(mask_for_settings(text, inspector.params))[:MAX_ERROR_LENGTH]
 
 
-def unknown_outcome_message(
+def unknown_result_message(
     error: BaseException | None, message: Callable[[], str]
 ) -> Callable[[], str]:
-    """Return a function that builds the log message about a change with an unknown outcome."""
+    """Return a function that builds the log message about a change with an unknown result."""
 
     def build_message() -> str:
         text = _("Attempted, result unknown: %(what)s")

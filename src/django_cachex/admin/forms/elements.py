@@ -345,6 +345,11 @@ class CountForm(FocusedForm):
             self.fields["end"] = forms.ChoiceField(label=_("Take"), choices=ends)
 
 
+def selection_value(row: Element) -> str:
+    """Return what the checkbox and the *Remove* button of a row send to a `SelectionForm`."""
+    return f"{row.id} {row.expected}"
+
+
 class SelectionForm(forms.Form):
     """The rows that were selected, or the one whose button was pressed."""
 

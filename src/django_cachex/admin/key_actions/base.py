@@ -148,6 +148,9 @@ class KeyAction(Generic[F]):
     title: Text = ""
     """The title of the form."""
 
+    success_text: Text = gettext_lazy("Saved. %(what)s")
+    """The message for the next page, with the log message as `what`."""
+
     submit_label: Text = gettext_lazy("Save")
     overwrite_label: Text = gettext_lazy("Save my version")
     """The label of the submit button after a conflict."""
@@ -218,7 +221,7 @@ class KeyAction(Generic[F]):
 
     def success_message(self, context: KeyContext, form: F, result: EditResult) -> str:
         """Return the message for the next page."""
-        return _("Saved. %(what)s") % {"what": self.log_message(context, form, result)}
+        return str(self.success_text) % {"what": self.log_message(context, form, result)}
 
     def field_errors(self, context: KeyContext, form: F, result: EditResult) -> Mapping[str, str]:
         """Return error messages by form field for an edit that was refused."""

@@ -56,7 +56,6 @@ from django_cachex.inspectors.keys import display_text, encode_text
 from django_cachex.inspectors.types import TTL_NONE, Element
 from django_cachex.inspectors.values import Content
 
-MAX_NAMES_SHOWN = 200
 MAX_EXCERPT = 200
 
 UNITS = {"list": Unit.ITEMS, "set": Unit.MEMBERS, "zset": Unit.MEMBERS, "hash": Unit.FIELDS}
@@ -104,7 +103,7 @@ class RowAction(KeyAction[F]):
 
 def format_element_name(row: Element) -> str:
     """Return the name of an element for screen readers."""
-    return row.name or _("(empty name)")
+    return formatting.name_or_placeholder(row.name)
 
 
 def format_item_name(row: Element) -> str:
@@ -396,6 +395,7 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
     types = ("list", "set", "zset", "hash", "stream")
     label = gettext_lazy("Remove")
     keep_label = gettext_lazy("Keep them")
+    success_text = "%(what)s"
 
     def form(self, context: KeyContext, data: Any = None) -> SelectionForm:
         return SelectionForm(data)
@@ -438,9 +438,6 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
             ) % {"count": requested - count}
         return text + key_gone_note(result)
 
-    def success_message(self, context: KeyContext, form: SelectionForm, result: EditResult) -> str:
-        return self.log_message(context, form, result)
-
 
 def row_labels(context: KeyContext, chosen: tuple[ElementRef, ...]) -> list[str]:
     """Return labels for the chosen rows that still exist."""
@@ -453,7 +450,7 @@ def row_label(row: Element, type: str) -> str:
     name = format_element_name(row)
     if type != "list":
         return name
-    return f"{name}: {display_text(row.cells[-1].formatted.text.encode()[:MAX_NAMES_SHOWN])}"
+    return f"{name}: {excerpt(row.cells[-1].formatted.text)}"
 
 
 def removed_message(context: KeyContext, count: int, chosen: tuple[ElementRef, ...]) -> str:

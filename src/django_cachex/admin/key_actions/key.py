@@ -110,6 +110,7 @@ class NewNameAction(KeyAction[N]):
     """Base class of actions that give a key another name, which may overwrite a key."""
 
     skips_value = True
+    success_text = "%(what)s"
     overwrite_button: Text
 
     def confirm(self, context: KeyContext, form: N, back: Action) -> Confirmation | None:
@@ -141,9 +142,6 @@ class NewNameAction(KeyAction[N]):
         if "overwrite" in form.fields:
             text += " " + _('To replace it, select "Replace the key with this name if it exists".')
         return {"name": text}
-
-    def success_message(self, context: KeyContext, form: N, result: EditResult) -> str:
-        return self.log_message(context, form, result)
 
 
 class CopyKeyAction(NewNameAction[CopyForm]):
@@ -202,7 +200,7 @@ class CopyKeyAction(NewNameAction[CopyForm]):
     def log_message(self, context: KeyContext, form: CopyForm, result: EditResult | None) -> str:
         own = context.inspector
         names = {
-            "old": own.display_key(context.stored) or _("(empty name)"),
+            "old": formatting.name_or_placeholder(own.display_key(context.stored)),
             "alias": own.alias,
             "into": form.cleaned_data["into"],
             "new": display_name(form.cleaned_data["name"]),

@@ -53,7 +53,8 @@ def table_rows(context: Context, table: Table) -> SafeString:
 
 def _render_row(context: Context, table: Table, row: Row, labels: Sequence[str]) -> str:
     cells = [
-        _render_cell(context, cell, label) for cell, label in zip(row.cells, labels, strict=True)
+        _render_cell(context, table, cell, label)
+        for cell, label in zip(row.cells, labels, strict=True)
     ]
     if table.selectable:
         cells.insert(0, f'<td class="cx-select-cell">{_render_checkbox(context, table, row)}</td>')
@@ -72,14 +73,18 @@ def _render_checkbox(context: Context, table: Table, row: Row) -> str:
         return ""
     classes = escape(context["classes"].get("checkbox", ""))
     css = f' class="{classes}"' if classes else ""
-    form = f' form="{escape(table.form_id)}"' if table.form_id else ""
+    form = _render_form_attribute(table)
     return (
         f'<input{css} type="checkbox" name="selected"{form}'
         f' value="{escape(row.value)}" aria-label="{escape(str(row.label))}">'
     )
 
 
-def _render_cell(context: Context, cell: Cell, label: str) -> str:
+def _render_form_attribute(table: Table) -> str:
+    return f' form="{escape(table.form_id)}"' if table.form_id else ""
+
+
+def _render_cell(context: Context, table: Table, cell: Cell, label: str) -> str:
     html = ["<td"]
     if cell.kind:
         html.append(f' class="cx-{cell.kind}"')
@@ -87,18 +92,18 @@ def _render_cell(context: Context, cell: Cell, label: str) -> str:
         html.append(" data-empty")
     if cell.sort_key:
         html.append(f' data-order="{escape(cell.sort_key)}"')
-    html += [label, ">", _render_content(context, cell)]
+    html += [label, ">", _render_content(context, table, cell)]
     if cell.lines or (cell.actions and cell.kind != "row-actions"):
         html.append(_render_more(cell))
     html.append("</td>")
     return "".join(html)
 
 
-def _render_content(context: Context, cell: Cell) -> str:
+def _render_content(context: Context, table: Table, cell: Cell) -> str:
     if cell.badge:
         return _render_component(context, "badge", badge=cell.badge)
     if cell.kind == "row-actions":
-        actions = "\n".join([_render_row_action(context, action) for action in cell.actions])
+        actions = "\n".join([_render_row_action(context, table, action) for action in cell.actions])
         return f'<span class="cx-row-action-list">{actions}</span>'
     text = escape(str(cell.text))
     if cell.link:
@@ -140,14 +145,15 @@ def _render_more(cell: Cell) -> str:
     return "\n".join(["", *links, *lines])
 
 
-def _render_row_action(context: Context, action: Action) -> str:
+def _render_row_action(context: Context, table: Table, action: Action) -> str:
     if action.post_id:
         return _render_component(context, "link", action=action, **{"class": "cx-row-action"})
     object_name = f'<span class="cx-visually-hidden"> {escape(str(action.object_name))}</span>'
     content, name = f"{escape(str(action.label))}{object_name}", escape(action.name)
     if action.method == "post":
+        form = _render_form_attribute(table)
         return (
-            f'<button class="cx-link cx-remove" type="submit" data-action="{name}" form="cx-rows" '
+            f'<button class="cx-link cx-remove" type="submit" data-action="{name}"{form} '
             f'name="row" value="{escape(action.value)}">{content}</button>'
         )
     url = escape(str(action.link))

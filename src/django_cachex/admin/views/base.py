@@ -39,7 +39,7 @@ from django_cachex.admin.links import (
     LinkTarget,
     parse_object_id,
 )
-from django_cachex.admin.messages import error_message, unknown_outcome_message
+from django_cachex.admin.messages import error_message, unknown_result_message
 from django_cachex.admin.permissions import (
     VIEW_CACHES,
     VIEW_INFO,
@@ -208,7 +208,7 @@ class BaseView(TemplateView):
         if not may_have_succeeded(error):
             return
         close_broken_connections()
-        user_id, message = self.request.user.pk, unknown_outcome_message(error, message)
+        user_id, message = self.request.user.pk, unknown_result_message(error, message)
         if keys:
             log_entries.record_keys(user_id, flag, inspector, keys, message)
         else:

@@ -80,10 +80,10 @@ def make_bulk_links(view: BaseCacheView, query: Query) -> list[Action]:
     ]
 
 
-def format_match_count(work: Job[NamespaceStats]) -> str:
-    count = work.task.total.keys
+def format_match_count(job: Job[NamespaceStats]) -> str:
+    count = job.task.total.keys
     text = ngettext("%(count)s key matches", "%(count)s keys match", count)
-    if not work.complete:
+    if not job.complete:
         text = ngettext("%(count)s key matches so far", "%(count)s keys match so far", count)
     return text % {"count": formatting.format_number(count)}
 
@@ -156,12 +156,12 @@ def make_key_link(view: BaseCacheView, stored: bytes) -> Action:
     return Action("open", name, view.links.key(inspector.alias, stored) if can_open else "")
 
 
-def list_consequences(work: Job[NamespaceStats], ttl: int | None) -> Sequence[str]:
+def list_consequences(job: Job[NamespaceStats], ttl: int | None) -> Sequence[str]:
     """Return what the user should know before confirming."""
-    stats = work.task
-    examined = format_examined(work.progress.examined, work.progress)
-    sentences = [f"{format_match_count(work)}, {examined}.", bulk.consequence_text(ttl)]
-    if not work.complete:
+    stats = job.task
+    examined = format_examined(job.progress.examined, job.progress)
+    sentences = [f"{format_match_count(job)}, {examined}.", bulk.consequence_text(ttl)]
+    if not job.complete:
         sentences.append(_("Matching keys that are found later are included."))
     if stats.sessions:
         text = ngettext(
@@ -261,22 +261,22 @@ class BulkActionView(BaseCacheView):
     def key_count(self) -> KeyCount:
         return KeyCount.of_view(self, self.tokens, self.scan_keys)
 
-    def render_count(self, work: Job[NamespaceStats] | None) -> HttpResponse:
+    def render_count(self, job: Job[NamespaceStats] | None) -> HttpResponse:
         """Continue the count for the time budget of one request, and show it."""
-        work, can_continue = self.key_count.advance(work)
-        count = work.task.total.keys
-        button_text = bulk.button_text(self.ttl, count, work.complete)
+        job, can_continue = self.key_count.advance(job)
+        count = job.task.total.keys
+        button_text = bulk.button_text(self.ttl, count, job.complete)
         return self.render(
             job=make_progress(
-                format_match_count(work),
-                work.progress,
+                format_match_count(job),
+                job.progress,
                 Button(_("Continue counting"), "count"),
-                self.key_count.make_fields(work),
+                self.key_count.make_fields(job),
                 [Button(f"{button_text} …", "ask", "danger-quiet")] if count else [],
                 auto_continue=can_continue,
             ),
-            cards=make_match_cards(self, work.task),
-            empty=self.make_empty_state() if work.complete and not count else None,
+            cards=make_match_cards(self, job.task),
+            empty_state=self.make_empty_state() if job.complete and not count else None,
         )
 
     def make_empty_state(self) -> EmptyState:
@@ -351,11 +351,11 @@ class BulkActionView(BaseCacheView):
             if state is None:
                 return self.render_count(None)
             return self.continue_job(state) if step == "run" else self.download_report(state)
-        work = self.key_count.load(token)
+        job = self.key_count.load(token)
         return (
-            self.render_confirmation_page(work)
-            if step == "ask" and work is not None
-            else self.render_count(work)
+            self.render_confirmation_page(job)
+            if step == "ask" and job is not None
+            else self.render_count(job)
         )
 
     def render_expire_form(self) -> HttpResponse:
@@ -369,14 +369,14 @@ class BulkActionView(BaseCacheView):
 
     # The confirmation and the job.
 
-    def render_confirmation_page(self, work: Job[NamespaceStats]) -> HttpResponse:
+    def render_confirmation_page(self, job: Job[NamespaceStats]) -> HttpResponse:
         subject = bulk.describe_query(self.search.query)
         return self.render_confirmation(
             Confirmation(
                 question=bulk.confirm_text(self.ttl, subject, self.inspector.alias),
                 breadcrumb=_("Confirm"),
-                consequences=list_consequences(work, self.ttl),
-                button_text=bulk.button_text(self.ttl, work.task.total.keys, work.complete),
+                consequences=list_consequences(job, self.ttl),
+                button_text=bulk.button_text(self.ttl, job.task.total.keys, job.complete),
                 cancel=Action("cancel", _("Cancel"), self.get_keys_url()),
                 hidden_fields=[("step", "run"), ("state", self.dump_job(JobState.new(self.ttl)))],
             )

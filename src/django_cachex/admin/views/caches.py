@@ -86,7 +86,7 @@ class CachesView(BaseView):
         can_flush = any(self.checker.is_allowed(FLUSH, inspector) for inspector in inspectors)
         return super().get_context_data(
             table=self._make_table(inspectors, statuses, can_flush),
-            empty=EmptyState(
+            empty_state=EmptyState(
                 _("No caches to show"),
                 _("None of the caches that you can see has this support level."),
                 [Action("show-all", _("Show all"), self.links.caches())],

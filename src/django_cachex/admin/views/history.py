@@ -52,8 +52,8 @@ def make_history_context(
     text = _(
         "Changes made through this admin are recorded here. Changes made by applications aren't."
     )
-    empty = EmptyState(_("No changes recorded"), text)
-    return {"table": Table(headers, rows, caption=_("Changes")), "empty": empty}
+    empty_state = EmptyState(_("No changes recorded"), text)
+    return {"table": Table(headers, rows, caption=_("Changes")), "empty_state": empty_state}
 
 
 class CacheHistoryView(BaseCacheView):

@@ -70,9 +70,9 @@ def make_labeled_value(field: InfoField) -> LabeledValue:
 
     A figure that has a maximum is shown as a meter, too.
     """
-    text, exact = formatting.format_unit(field.value, field.unit)
+    text, exact = formatting.format_in_unit(field.value, field.unit)
     if field.maximum:
-        whole, _exact = formatting.format_unit(field.maximum, field.unit)
+        whole, _exact = formatting.format_in_unit(field.maximum, field.unit)
         text = _("%(part)s of %(whole)s") % {"part": text, "whole": whole}
         return LabeledValue(
             field.label, text, exact=exact, fraction=min(1.0, field.value / field.maximum)
@@ -88,5 +88,5 @@ def _make_section_table(section: InfoSection) -> Table:
 
 
 def _make_cell(field: InfoField) -> Cell:
-    text, exact = formatting.format_unit(field.value, field.unit)
+    text, exact = formatting.format_in_unit(field.value, field.unit)
     return Cell(text, kind="" if field.unit in (Unit.TEXT, Unit.CODE) else "number", exact=exact)

@@ -140,7 +140,7 @@ MAX_FAILURES_SHOWN = 20
 
 def make_progress(
     text: str,
-    position: ScanProgress,
+    progress: ScanProgress,
     continue_button: Button,
     hidden_fields: Sequence[tuple[str, str]],
     other_buttons: Sequence[Button] = (),
@@ -152,7 +152,7 @@ def make_progress(
 
     Args:
         text: what was done so far.
-        position: the position of the scan.
+        progress: the progress of the scan.
         continue_button: the button that continues.
         hidden_fields: the fields with the state.
         auto_continue: whether a script presses the button.
@@ -160,14 +160,14 @@ def make_progress(
         action_url: the URL to post to; empty for the current page.
     """
     fraction = None
-    if position.total is not None:
-        fraction = 1.0 if position.complete else position.examined / max(1, position.total)
+    if progress.total is not None:
+        fraction = 1.0 if progress.complete else progress.examined / max(1, progress.total)
     return JobProgress(
-        text=f"{text} · {format_examined(position.examined, position)}",
+        text=f"{text} · {format_examined(progress.examined, progress)}",
         fraction=fraction,
         hidden_fields=hidden_fields,
-        continue_button=None if position.complete else continue_button,
-        auto_continue=auto_continue and not position.complete,
+        continue_button=None if progress.complete else continue_button,
+        auto_continue=auto_continue and not progress.complete,
         other_buttons=other_buttons,
         resume_url=resume_url if len(resume_url) <= MAX_ID_LENGTH else "",
         action_url=action_url,
@@ -178,11 +178,11 @@ def make_job_progress(
     step: JobStep, token: str, resume_url: str, auto_continue: bool
 ) -> JobProgress:
     """Return the progress of a job. If its last step failed, it does not continue by itself."""
-    work = step.job
-    report = [Button(_("Download the report"), "report")] if work.task.processed else []
+    job = step.job
+    report = [Button(_("Download the report"), "report")] if job.task.processed else []
     return make_progress(
-        bulk.result_text(work.task).rstrip("."),
-        work.progress,
+        bulk.result_text(job.task).rstrip("."),
+        job.progress,
         Button(_("Continue"), "run", "primary"),
         [("state", token)],
         report,
@@ -202,8 +202,8 @@ def make_step_alerts(step: JobStep) -> list[Alert]:
     alerts = []
     if step.was_continued_elsewhere:
         text = _(
-            "This run was already continued from another page. It continues here, and the counts "
-            "cover only what is done from here on."
+            "This job was already continued from another page. It continues here, and only what is "
+            "done from now on is counted."
         )
         alerts.append(Alert(text))
     return [*alerts, *make_failure_alerts(step), *make_missing_alerts(step.job.progress)]
@@ -214,16 +214,16 @@ def make_failure_alerts(step: JobStep) -> list[Alert]:
 
     The level is an error if nothing else was done.
     """
-    work = step.job
-    task, alerts = work.task, []
+    job = step.job
+    task, alerts = job.task, []
     [(_key, reason), *_rest] = task.failures or ((b"", ""),)
-    if has_only_failures(step) and not work.complete:
+    if has_only_failures(step) and not job.complete:
         text = _("Nothing could be changed so far, because the cache refused. %(reason)s")
         alerts.append(Alert(text % {"reason": reason}, "warning"))
     elif has_only_failures(step):
         text = _("Nothing could be changed, because the cache refused. %(reason)s")
         alerts.append(Alert(text % {"reason": reason}, "error"))
-    elif task.failed and work.complete:
+    elif task.failed and job.complete:
         text = ngettext(
             "%(count)s key couldn't be changed. %(reason)s",
             "%(count)s keys couldn't be changed. %(reason)s",
@@ -243,32 +243,32 @@ def make_failure_alerts(step: JobStep) -> list[Alert]:
     return alerts
 
 
-def make_missing_alerts(position: ScanProgress) -> list[Alert]:
+def make_missing_alerts(progress: ScanProgress) -> list[Alert]:
     """Return alerts about keys that a scan could not include."""
     alerts = []
-    if position.failed_nodes:
+    if progress.failed_nodes:
         text = _(
             "%(servers)s didn't answer. The keys stored there are missing here. Select "
             "Continue to try again."
         )
-        alerts.append(Alert(text % {"servers": ", ".join(position.failed_nodes)}, "warning"))
-    if position.unknown:
+        alerts.append(Alert(text % {"servers": ", ".join(progress.failed_nodes)}, "warning"))
+    if progress.unknown:
         text = ngettext(
             "%(count)s key was skipped, because the server doesn't say whether it matches "
             "the filter.",
             "%(count)s keys were skipped, because the server doesn't say whether they match "
             "the filter.",
-            position.unknown,
+            progress.unknown,
         )
         alerts.append(
-            Alert(text % {"count": formatting.format_number(position.unknown)}, "warning")
+            Alert(text % {"count": formatting.format_number(progress.unknown)}, "warning")
         )
     return alerts
 
 
-def make_failure_cards(run: JobState, inspector: Inspector) -> list[Card]:
+def make_failure_cards(state: JobState, inspector: Inspector) -> list[Card]:
     """Return a card with the keys that failed, if any did."""
-    task = run.job.task
+    task = state.job.task
     if not task.failures:
         return []
     rows = [
@@ -294,24 +294,24 @@ FORMULA_START = re.compile(rf"(^|[;|])(?=[\s\"'`]*[{FORMULA_CHARACTERS}])")
 """The start of a formula in a cell, or after a `;`, which some programs take as a separator."""
 
 
-def make_report(inspector: Inspector, name: str, text: str, work: Job[BulkTask]) -> HttpResponse:
+def make_report(inspector: Inspector, name: str, text: str, job: Job[BulkTask]) -> HttpResponse:
     """Return a CSV file with the numbers of a job and the keys that failed."""
     headers = {"Content-Disposition": f'attachment; filename="cachex-{name}.csv"'}
     response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
-    task = work.task
+    task = job.task
     writer = csv.writer(response)
 
     def write(*cells: object) -> None:
         writer.writerow([escape_csv_cell(str(cell)) for cell in cells])
 
     write(_("cache"), inspector.alias)
-    write(_("what"), text)
+    write(_("action"), text)
     write(_("changed"), task.done)
     write(_("already gone"), task.gone)
     write(_("failed"), task.failed)
     if task.uncertain:
-        write(_("outcome unknown"), task.uncertain)
-    write(_("examined"), format_examined(work.progress.examined, work.progress))
+        write(_("result unknown"), task.uncertain)
+    write(_("examined"), format_examined(job.progress.examined, job.progress))
     if task.failures:
         write()
         write(_("key"), _("reason"))

@@ -45,7 +45,7 @@ from django_cachex.admin.views.panels import (
     ElementsPanel,
     ValuePanel,
     describe_key,
-    list_key_values,
+    list_key_properties,
     make_groups_table,
     summarize_key_value,
 )
@@ -59,6 +59,7 @@ READ_MODE = "read"
 """The `mode` that reads a value whose deserializer may run code."""
 
 SHOW_GROUPS = "1"
+"""The `groups` parameter that shows the consumer groups of a stream."""
 
 
 class KeyView(BaseKeyView):
@@ -104,7 +105,7 @@ class KeyView(BaseKeyView):
     def mode(self) -> str:
         """The `mode` parameter: empty, `read`, or the mode that opens or applies an action.
 
-        A GET request can only open a form, and none that reads the value on request.
+        A GET request can only open a form, and none for which the value must be read on request.
         """
         mode = self.params.get("mode", "")
         if self.request.method == "POST":
@@ -210,8 +211,8 @@ class KeyView(BaseKeyView):
     def _describe(self) -> KeyValue | None:
         if not self.inspector.can_list:
             return KeyValue(KeyInfo(self.stored))
-        [description] = self.inspector.describe([self.stored])
-        return KeyValue(description) if description.exists else None
+        [info] = self.inspector.describe([self.stored])
+        return KeyValue(info) if info.exists else None
 
     @property
     def key_value(self) -> KeyValue | None:
@@ -311,7 +312,7 @@ class KeyView(BaseKeyView):
         if key_value is not None:
             is_masked = not self.has_permission(VIEW_HISTORY)
             context |= {
-                "key_values": list_key_values(self.inspector, key_value, is_masked),
+                "key_properties": list_key_properties(self.inspector, key_value, is_masked),
                 "head_buttons": self._make_buttons("head"),
                 **self._get_value_context(key_value),
             }
@@ -403,7 +404,7 @@ class KeyView(BaseKeyView):
         }
 
     def _get_groups_context(self) -> dict[str, Any]:
-        """Return the consumer groups of a stream, if requested: they take further commands."""
+        """Return a stream's consumer groups if requested, because they take more commands."""
         if self.page_params.get("groups") != SHOW_GROUPS:
             label = _("Show consumer groups")
             return {"show": self._make_page_link("show-groups", label, groups=SHOW_GROUPS)}

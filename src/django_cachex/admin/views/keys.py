@@ -182,7 +182,7 @@ class KeysView(BaseCacheView):
             "progress": self._format_progress(search, result),
             "live_search": self._make_live_search(search, result),
             "pager": self._make_pager(search, result),
-            "empty": self._make_empty_state(search, result),
+            "empty_state": self._make_empty_state(search, result),
         }
 
     def _count_shown(self, search: Search, result: SearchResult) -> int:
@@ -349,7 +349,7 @@ class KeysView(BaseCacheView):
         else:
             title = _("This backend cannot list its keys")
             nothing = _("There is nothing to browse")
-            context["empty"] = EmptyState(
+            context["empty_state"] = EmptyState(
                 title if self.can_open_by_name() else nothing,
                 str(self.inspector.unsupported_reason("can_list")),
             )

@@ -59,20 +59,20 @@ class NamespaceReport:
     """Builds the charts and tables of the namespaces page for a user."""
 
     view: BaseCacheView
-    work: Job[NamespaceStats]
+    job: Job[NamespaceStats]
 
     @property
     def stats(self) -> NamespaceStats:
-        return self.work.task
+        return self.job.task
 
     @property
     def is_sample(self) -> bool:
         """Whether the figures of a random sample are extrapolated."""
-        return self.view.inspector.has_random_order and not self.work.complete
+        return self.view.inspector.has_random_order and not self.job.complete
 
     @cached_property
     def sample(self) -> Sample:
-        return Sample.of(self.work, self.view.inspector)
+        return Sample.of(self.job, self.view.inspector)
 
     def get_accuracy_note(self) -> str:
         """Return what the figures are based on."""
@@ -93,9 +93,9 @@ class NamespaceReport:
         return self._get_coverage_note()
 
     def _get_coverage_note(self) -> str:
-        if self.work.complete:
+        if self.job.complete:
             return _("All keys were counted.")
-        if self.is_sample and self.work.progress.total:
+        if self.is_sample and self.job.progress.total:
             return _(
                 "Estimated from a sample: the numbers assume that the other keys are "
                 "similar. The true share is within the range given by ± in 19 of 20 cases."
@@ -314,32 +314,32 @@ class NamespacesView(BaseCacheView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         if not self.inspector.has_key_names:
-            return super().get_context_data(empty=make_no_names_state(), **kwargs)
+            return super().get_context_data(empty_state=make_no_names_state(), **kwargs)
         problem = self.pattern.error
         if problem:
             return super().get_context_data(
-                empty=make_too_long_state(problem, self.current_url(under="")), **kwargs
+                empty_state=make_too_long_state(problem, self.current_url(under="")), **kwargs
             )
         counted = self.key_count.load(self.request.POST.get("state", ""))
-        work, can_continue = self.key_count.advance(counted)
-        stats, position = work.task, work.progress
+        job, can_continue = self.key_count.advance(counted)
+        stats, progress = job.task, job.progress
         mode = COUNT_ALL if self.request.POST.get("step") == COUNT_ALL else COUNT_SAMPLE
-        is_done = mode == COUNT_SAMPLE and position.examined >= limits().namespace_sample
+        is_done = mode == COUNT_SAMPLE and progress.examined >= limits().namespace_sample
         continue_button = (
             Button(_("Count everything"), COUNT_ALL, "primary")
             if is_done
             else Button(_("Continue counting"), mode)
         )
-        if not position.examined and not position.complete:
+        if not progress.examined and not progress.complete:
             # The count failed at once, which an alert explains.
             return super().get_context_data(**kwargs)
-        report = NamespaceReport(self, work)
+        report = NamespaceReport(self, job)
         return super().get_context_data(
             job=make_progress(
                 format_counted_keys(stats.total.keys),
-                position,
+                progress,
                 continue_button,
-                self.key_count.make_fields(work),
+                self.key_count.make_fields(job),
                 auto_continue=can_continue and not is_done,
             ),
             accuracy_note=report.get_accuracy_note(),
@@ -347,7 +347,7 @@ class NamespacesView(BaseCacheView):
             table=report.make_table() if stats.total.keys else None,
             expiry_chart=report.make_expiry_chart(),
             largest_keys=report.make_largest_table(),
-            empty=self.make_empty_state() if work.complete and not stats.total.keys else None,
+            empty_state=self.make_empty_state() if job.complete and not stats.total.keys else None,
             **kwargs,
         )
 

@@ -23,7 +23,7 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.formatting import CollapsibleBlock, parse_blocks
-from django_cachex.admin.forms.elements import ORDERS, ElementSearchForm
+from django_cachex.admin.forms.elements import ORDERS, ElementSearchForm, selection_value
 from django_cachex.admin.key_actions.elements import (
     RemoveElementsAction,
     RowAction,
@@ -49,43 +49,45 @@ AMBIGUOUS_TEXT = re.compile(
 
 def summarize_key_value(key_value: KeyValue) -> str:
     """Return a short description of a key's content."""
-    description = key_value.info
+    info = key_value.info
     if key_value.content is not None:
         return str(key_value.content.label)
-    if description.size is not None and description.unit != Unit.BYTES:
-        return formatting.format_count(description.size, description.unit)
+    if info.size is not None and info.unit != Unit.BYTES:
+        return formatting.format_count(info.size, info.unit)
     return ""
 
 
-def describe_key(inspector: Inspector, description: KeyInfo) -> str:
+def describe_key(inspector: Inspector, info: KeyInfo) -> str:
     """Return the name, type, length and TTL of a key on one line."""
-    texts = [description.type or ""]
-    if description.size is not None:
-        texts.append(formatting.format_length(description.size, description.unit)[0])
-    if description.ttl == TTL_NONE:
+    texts = [info.type or ""]
+    if info.size is not None:
+        texts.append(formatting.format_length(info.size, info.unit)[0])
+    if info.ttl == TTL_NONE:
         texts.append(_("never expires"))
-    elif description.ttl is not None and description.ttl >= 0:
-        texts.append(_("expires %(when)s") % {"when": formatting.format_ttl(description.ttl)})
-    name = formatting.format_name(inspector.display_key(description.key))
+    elif info.ttl is not None and info.ttl >= 0:
+        texts.append(_("expires %(when)s") % {"when": formatting.format_ttl(info.ttl)})
+    name = formatting.format_name(inspector.display_key(info.key))
     return f"{name}: {', '.join(text for text in texts if text)}"
 
 
-def list_key_values(inspector: Inspector, key_value: KeyValue, masked: bool) -> list[LabeledValue]:
-    """Return the values at the top of the key page. If `masked`, the stored key is left out."""
-    description = key_value.info
+def list_key_properties(
+    inspector: Inspector, key_value: KeyValue, masked: bool
+) -> list[LabeledValue]:
+    """Return the properties at the top of the key page. If `masked`, the stored key is left out."""
+    info = key_value.info
     values = [LabeledValue(_("Cache"), inspector.alias)]
-    if description.type:
-        values.append(LabeledValue(_("Type"), description.type))
-    if description.size is not None:
-        text, exact = formatting.format_length(description.size, description.unit)
+    if info.type:
+        values.append(LabeledValue(_("Type"), info.type))
+    if info.size is not None:
+        text, exact = formatting.format_length(info.size, info.unit)
         values.append(LabeledValue(_("Size"), text, exact=exact))
-    if description.memory is not None:
-        text, exact = formatting.format_size_with_exact(description.memory)
+    if info.memory is not None:
+        text, exact = formatting.format_size_with_exact(info.memory)
         values.append(LabeledValue(_("Memory"), text, exact=exact))
-    if description.ttl is not None:
-        values.append(make_ttl_value(description.ttl))
+    if info.ttl is not None:
+        values.append(make_ttl_value(info.ttl))
     if not masked:
-        values.append(LabeledValue(_("Stored key"), display_text(description.key), "code"))
+        values.append(LabeledValue(_("Stored key"), display_text(info.key), "code"))
     if key_value.content is not None and inspector.serializer_name:
         values.append(LabeledValue(_("Serializer"), inspector.serializer_name, "code"))
     return values
@@ -340,7 +342,7 @@ class ElementsPanel(Component):
 
     @property
     def progress(self) -> str:
-        """How many elements are shown and were examined, of how many."""
+        """How many elements are shown, of how many, and how many a search has examined."""
         elements, total = self.elements, self.elements.total
         shown = len(elements.rows)
         counts = {
@@ -375,7 +377,7 @@ class ElementsPanel(Component):
         }
 
     @property
-    def empty(self) -> EmptyState:
+    def empty_state(self) -> EmptyState:
         """Why no element is shown, and what to do."""
         elements = self.elements
         if self.is_search and elements.next:
@@ -445,8 +447,8 @@ class ElementsPanel(Component):
                 cells.append(make_field_ttl_cell(row.ttl))
             if with_actions:
                 cells.append(Cell(actions=row_actions, kind="row-actions"))
-            value = f"{row.id} {row.expected}" if self.can_remove else None
-            label = _("Select %(name)s") % {"name": row.name or _("(empty name)")}
+            value = selection_value(row) if self.can_remove else None
+            label = _("Select %(name)s") % {"name": format_element_name(row)}
             table_rows.append(Row(cells, value, label, is_open=row.id == self.open_row_id))
         return Table(
             headers,
@@ -467,7 +469,7 @@ class ElementsPanel(Component):
             remove = Action(
                 *("remove-element", RemoveElementsAction.label, "", "danger"),
                 method="post",
-                value=f"{row.id} {row.expected}",
+                value=selection_value(row),
                 object_name=format_item_name(row)
                 if self.type == "list"
                 else format_element_name(row),

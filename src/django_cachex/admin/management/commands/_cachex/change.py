@@ -34,7 +34,7 @@ from django_cachex.inspectors.values import InvalidValue, parse_value
 
 
 class Interrupted(Exception):
-    """Somebody pressed Ctrl-C during a call to a cache, which may have been carried out."""
+    """The user pressed Ctrl-C. A call to a cache that was interrupted may have been carried out."""
 
 
 def run_call(inspector: Inspector, call: Callable[[], None]) -> CallResult[None]:
@@ -130,8 +130,10 @@ def change_named_keys(
     question = bulk.button_text(ttl, count, complete=True)
     context.confirm(f'{question} ("{inspector.alias}")?')
     record = partial(log_entries.record_keys, context.user_id, action.log_flag, inspector, stored)
-    asked_for = Change(record, lambda: bulk.result_text(BulkTask(ttl, done=count)))
-    task = context.call(inspector, lambda: BulkTask(ttl).process(inspector, stored), asked_for)
+    requested_change = Change(record, lambda: bulk.result_text(BulkTask(ttl, done=count)))
+    task = context.call(
+        inspector, lambda: BulkTask(ttl).process(inspector, stored), requested_change
+    )
     if task.done:
         record(lambda: bulk.result_text(task))
     values = {"changed": task.done, "gone": task.gone, "failed": task.failed}
@@ -149,7 +151,7 @@ def change_matching_keys(
     if context["dry_run"] or not context["yes"]:
         count = context.count_keys(inspector, find).task.total.keys
         if context["dry_run"] or not count:
-            values = {"cache": inspector.alias, "would": count}
+            values = {"cache": inspector.alias, "would_change": count}
             context.output.write_result(dry_run_text(ttl, count), values)
             return EXIT_OK if count else EXIT_FAILED
         question = bulk.confirm_text(ttl, bulk.describe_query(query), inspector.alias)
@@ -190,14 +192,14 @@ def flush_cache(context: CommandContext, inspector: Inspector) -> int:
     entries = _("unknown") if preview.entries is None else formatting.format_number(preview.entries)
     if context["dry_run"]:
         text = _("Dry run, nothing was deleted. Entries: %(count)s.") % {"count": entries}
-        values = {"cache": inspector.alias, "would": preview.entries}
+        values = {"cache": inspector.alias, "would_change": preview.entries}
         context.output.write_result(text, values)
         return EXIT_OK
     confirm_flush(context, inspector, entries)
     action = bulk.FLUSH_CACHE
     record = partial(log_entries.record_cache, context.user_id, action.log_flag, inspector)
-    unknown = Change(record, partial(bulk.flushed_text, inspector.alias, None))
-    count = context.call(inspector, inspector.flush, unknown)
+    requested_change = Change(record, partial(bulk.flushed_text, inspector.alias, None))
+    count = context.call(inspector, inspector.flush, requested_change)
     record(partial(bulk.flushed_text, inspector.alias, count))
     context.output.write_result(
         bulk.flushed_text(inspector.alias, count),
@@ -212,7 +214,7 @@ def flush_in_steps(context: CommandContext, inspector: Inspector) -> int:
         count = context.count_keys(inspector, find).task.total.keys
         write_flush_preview(context, inspector)
         if context["dry_run"]:
-            values = {"cache": inspector.alias, "would": count}
+            values = {"cache": inspector.alias, "would_change": count}
             context.output.write_result(dry_run_text(None, count), values)
             return EXIT_OK
         confirm_flush(context, inspector, formatting.format_number(count))

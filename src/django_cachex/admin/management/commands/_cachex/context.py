@@ -21,7 +21,7 @@ from django_cachex.admin import formatting
 from django_cachex.admin.deadline import close_broken_connections, may_have_succeeded
 from django_cachex.admin.forms.base import MAX_TIMEOUT_SECONDS
 from django_cachex.admin.log_entries import Message
-from django_cachex.admin.messages import short_error, unknown_outcome_message
+from django_cachex.admin.messages import short_error, unknown_result_message
 from django_cachex.admin.permissions import (
     KeyPolicies,
     Permission,
@@ -103,16 +103,16 @@ class Output:
         else:
             self.write_text(message)
 
-    def show_progress(self, at: ScanProgress, message: str) -> None:
+    def show_progress(self, progress: ScanProgress, message: str) -> None:
         """Draw the progress bar, if the output is a terminal."""
         if not self.err.isatty():
             return
         bar = ""
-        if at.total:
-            share = 1.0 if at.complete else min(1.0, at.examined / at.total)
+        if progress.total:
+            share = 1.0 if progress.complete else min(1.0, progress.examined / progress.total)
             filled = round(share * BAR_WIDTH)
             bar = f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {share:4.0%} "
-        examined = _("%(count)s examined") % {"count": formatting.format_number(at.examined)}
+        examined = _("%(count)s examined") % {"count": formatting.format_number(progress.examined)}
         self._write_raw(f"\r\x1b[K{bar}{examined} · {one_line(message)}")
 
     def clear_progress(self) -> None:
@@ -242,7 +242,7 @@ class CommandContext:
         Args:
             inspector: the cache.
             function: the call.
-            change: the change that the call makes; recorded here if the outcome is unknown.
+            change: the change that the call makes; recorded here if the result is unknown.
 
         Raises:
             CommandError: the cache failed. The message has no passwords.
@@ -253,7 +253,7 @@ class CommandContext:
             text = _('Error in "%(alias)s": %(reason)s')
             if change is not None and may_have_succeeded(error):
                 close_broken_connections()
-                change.record(unknown_outcome_message(error, change.message))
+                change.record(unknown_result_message(error, change.message))
                 text = _('Error in "%(alias)s": %(reason)s. The change may have been made anyway.')
             if isinstance(error, KeyboardInterrupt):
                 raise

@@ -128,7 +128,7 @@ def _write_section(context: CommandContext, section: InfoSection, fields: list[I
 
 
 def _format_field(field: InfoField) -> str:
-    text, _exact = formatting.format_unit(field.value, field.unit)
+    text, _exact = formatting.format_in_unit(field.value, field.unit)
     return text
 
 

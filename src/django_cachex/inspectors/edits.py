@@ -110,11 +110,21 @@ class RemoveElements(Edit):
 
 @dataclass(frozen=True, slots=True)
 class PopElements(Edit):
-    """Remove and return elements from an end of a list or sorted set, or random members."""
+    """Remove and return elements from an end of a list or sorted set, or random members of a set.
+
+    Raises:
+        ValueError: the type has no such end: lists have no random one, and sets no other.
+    """
 
     type: str
     end: End
     count: int = 1
+
+    def __post_init__(self) -> None:
+        if (self.type == "set" and self.end != End.RANDOM) or (
+            self.type == "list" and self.end == End.RANDOM
+        ):
+            raise ValueError(f"Elements of a {self.type} can't be popped from {self.end.value!r}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,3 +157,13 @@ def test_what_is_no_such_type_any_more_is_left_alone(subject: Subject, type: str
         subject.raw.set(KEY, "text")
         assert subject.apply(edit).status == EditStatus.WRONG_TYPE
         assert subject.raw.getdel(KEY) == b"text"
+
+
+@pytest.mark.parametrize(
+    ("type", "end"), [("set", End.FIRST), ("set", End.LAST), ("list", End.RANDOM)]
+)
+def test_an_end_that_a_type_does_not_have_is_refused(subject: Subject, type: str, end: End) -> None:
+    subject.fill(type, "a", "b")
+    with pytest.raises(ValueError, match=f"Elements of a {type} can't be popped from"):
+        subject.apply(PopElements(type, end))
+    assert len(subject.rows()) == 2

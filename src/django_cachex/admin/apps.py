@@ -43,7 +43,7 @@ class CachexAdminConfig(AppConfig):
 
     def ready(self) -> None:
         # Importing the module registers the checks.
-        from django_cachex.admin import checks  # noqa: F401
+        from django_cachex.admin import checks  # noqa: F401  # It registers them.
 
 
 def app_config() -> CachexAdminConfig:

@@ -1,6 +1,6 @@
 """Django cache backends for Valkey and Redis. Importing them registers the system checks."""
 
-from django_cachex.cache import checks as _checks  # noqa: F401
+from django_cachex.cache import checks as _checks  # noqa: F401  # It registers them.
 from django_cachex.cache.backends import (
     RedisCache,
     RedisClusterCache,

@@ -180,6 +180,7 @@ def has_pickle_imports(data: bytes) -> bool:
     error. `pickletools.genops` would stop in cases where `pickle.loads` continues: it only reads
     integers that `int` accepts.
     """
+    # A private dict of code -> (module, name) that pickle imports but typeshed lacks.
     registered: dict[int, Any] = copyreg._inverted_registry  # type: ignore[attr-defined]
     has_mark = False
     for code, start, end in iter_opcodes(data):

@@ -115,7 +115,7 @@ class StatusMonitor:
         finally:
             # A signal handler may raise wherever a C function has returned, so nothing is called
             # before the release.
-            try:  # noqa: SIM105
+            try:  # noqa: SIM105  # `suppress` would be a call.
                 self._lock.release()
             except RuntimeError:
                 pass  # It was not acquired.

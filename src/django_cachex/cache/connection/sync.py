@@ -301,7 +301,7 @@ class ConnectionPool:
                     pass
         finally:
             # No other call may come before the release, because a signal handler could raise there.
-            try:  # noqa: SIM105
+            try:  # noqa: SIM105  # `suppress` would be such a call.
                 self._serve_lock.release()
             except RuntimeError:
                 pass  # The lock was not acquired.

@@ -219,6 +219,7 @@ def make_set(members: list[Tree]) -> set[Tree]:
 
 def make_date(state: bytes) -> date:
     # The constructors only check the month or the hour of a state; `replace` checks everything.
+    # typeshed doesn't know that they take the state that pickles have.
     return date(state).replace()  # type: ignore[call-arg,arg-type]
 
 

@@ -19,7 +19,7 @@ class ConfigError(ImproperlyConfigured):
 
     Args:
         id: the id of the check, such as "django_cachex.E107".
-        message, hint: texts, marked with `gettext_noop`, that may refer to `params`.
+        message, hint: texts, marked for translation, that may refer to `params`.
     """
 
     def __init__(self, id: str, message: str, hint: str, **params: object) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import FunctionType
 from typing import Any, get_type_hints
@@ -181,3 +184,10 @@ def test_asynchronous_methods_take_what_the_blocking_ones_take() -> None:
         if twin := found.get(f"a{name}"):
             one, other = inspect.signature(method), inspect.signature(twin)
             assert one.parameters == other.parameters, name
+
+
+def test_the_backends_are_imported_without_settings() -> None:
+    """A settings module may import a class of the package."""
+    environment = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
+    script = "import django_cachex.cache, django_cachex.inspectors"
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)

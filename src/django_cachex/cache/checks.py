@@ -16,7 +16,7 @@ from django.core.cache.backends.redis import RedisCache as DjangoRedisCache
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
-from django.utils.translation import gettext_noop as _
+from django.utils.translation.trans_null import gettext_noop as _  # The other needs settings.
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.codecs import (

@@ -11,7 +11,7 @@ from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
-from django.utils.translation import gettext_noop as _
+from django.utils.translation.trans_null import gettext_noop as _  # The other needs settings.
 
 from django_cachex.cache.compressors import DEFAULT_MAX_SIZE, DEFAULT_MIN_SIZE, DecompressedTooLarge
 from django_cachex.cache.options import import_error, import_object

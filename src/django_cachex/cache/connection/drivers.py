@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from django.utils.module_loading import import_string
-from django.utils.translation import gettext_noop as _
+from django.utils.translation.trans_null import gettext_noop as _  # The other needs settings.
 
 from django_cachex.exceptions import ConfigError
 

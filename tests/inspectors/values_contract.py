@@ -98,8 +98,12 @@ class ValueContract(InspectorContract):
             saved = parse_value(entry.content.edit_text, entry.content.store_as)
             outcome = inspector.apply(stored, SetValue(saved, entry.expected, self.ttl))
             assert outcome.status == EditStatus.DONE, repr(value)
-            found = inspector.cache.get("key", "missing")
-            assert (found, type(found)) == (value, type(value))
+            found, read = inspector.cache.get("key", "missing"), self.as_read(value)
+            assert (found, type(found)) == (read, type(read))
+
+    def as_read(self, value: Any) -> Any:
+        """Return what the backend itself makes of a value that it has stored."""
+        return value
 
     def test_a_stored_none_is_not_a_missing_key(self, inspector: Inspector) -> None:
         inspector.cache.set("none", None)

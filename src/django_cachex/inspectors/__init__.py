@@ -18,8 +18,10 @@ LIMITED_INSPECTOR = "django_cachex.inspectors.limited.LimitedInspector"
 BUILT_IN_INSPECTORS: dict[str, str | type[Inspector]] = {
     "django_cachex.cache.backends.ServerCache": "django_cachex.inspectors.valkey.CachexInspector",
     "django.core.cache.backends.redis.RedisCache": (
-        "django_cachex.inspectors.valkey.DjangoRedisInspector"
+        "django_cachex.inspectors.valkey.RedisCacheInspector"
     ),
+    "django_redis.cache.RedisCache": "django_cachex.inspectors.valkey.DjangoRedisInspector",
+    "django_valkey.base.BaseValkeyCache": "django_cachex.inspectors.valkey.DjangoValkeyInspector",
     "django.core.cache.backends.locmem.LocMemCache": (
         "django_cachex.inspectors.locmem.LocMemInspector"
     ),

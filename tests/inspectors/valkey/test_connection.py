@@ -20,7 +20,7 @@ from django_cachex.inspectors.edits import AddValue, Expire
 from django_cachex.inspectors.masking import find_secrets, mask
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import TTL_NONE
-from django_cachex.inspectors.valkey import DjangoRedisInspector
+from django_cachex.inspectors.valkey import RedisCacheInspector
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers
 from tests.inspectors.contract import later, listed
@@ -190,7 +190,7 @@ def test_only_the_primary_is_asked(store: Store, form: str) -> None:
 
 def application_runs(inspector: ServerInspector, *words: Any) -> Any:
     """Run a command over the application's connections."""
-    if isinstance(inspector, DjangoRedisInspector):
+    if isinstance(inspector, RedisCacheInspector):
         return inspector.cache._cache.get_client(write=True).execute_command(*words)
     return inspector.cache._run(Command(words, parse_raw))
 

@@ -1,5 +1,11 @@
 """The inspectors of Valkey and Redis."""
 
-from django_cachex.inspectors.valkey.backends import CachexInspector, DjangoRedisInspector
+from django_cachex.inspectors.valkey.backends import CachexInspector, RedisCacheInspector
+from django_cachex.inspectors.valkey.django_redis import DjangoRedisInspector, DjangoValkeyInspector
 
-__all__ = ["CachexInspector", "DjangoRedisInspector"]
+__all__ = [
+    "CachexInspector",
+    "DjangoRedisInspector",
+    "DjangoValkeyInspector",
+    "RedisCacheInspector",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,35 +53,9 @@ class CachexInspector(ServerInspector):
         kind: type[Client] = self.cache._client_class
         return kind
 
-    @property
-    def configured_store_id(self) -> Hashable:
-        # With Sentinel or a cluster, the URLs do not identify one server.
-        return (
-            super().configured_store_id
-            if self.client_class is Client
-            else ("valkey", self.display_address)
-        )
-
     def python_snippet(self, stored: bytes, type: str | None) -> str | None:
         key = self.application_key(stored)
         return None if key is None else python_snippet(self.alias, key, type)
-
-    @property
-    def display_address(self) -> str:
-        """The address of the servers, for display."""
-        plain = self.client_class is Client
-        return str(self.address if plain else self.cache.client.server.address)
-
-    def notes(self) -> Sequence[Text]:
-        if getattr(self.cache, "_topology", "") != "cluster":
-            return super().notes()
-        return [
-            *super().notes(),
-            _(
-                "This is a cluster. Keys are listed from all primaries. Server information is "
-                "from one node."
-            ),
-        ]
 
     @property
     def serializer(self) -> Any:
@@ -121,12 +95,51 @@ class CachexInspector(ServerInspector):
         return self.client.run(scan_and_unlink(self.keyspace.pattern, self.keyspace.contains))
 
 
-class DjangoRedisInspector(ServerInspector):
-    """The inspector of `django.core.cache.backends.redis.RedisCache`, on Redis or Valkey."""
+class WrappedServerInspector(ServerInspector):
+    """Base class of the inspectors of other packages' backends, whose `clear` flushes the database.
+
+    Their code can't read collections, so there are only snippets for single values.
+    """
 
     support = Support.WRAPPED
 
+    switching_note: Text
+    """A sentence on the info page: what this package's backends would add."""
+
+    def configuration(self) -> InfoSection:
+        return replace(super().configuration(), note=self.switching_note)
+
+    def python_snippet(self, stored: bytes, type: str | None) -> str | None:
+        key = self.application_key(stored)
+        is_value = type in (None, "string")
+        return python_snippet(self.alias, key, "string") if key is not None and is_value else None
+
+    def preview_flush(self) -> FlushPreview:
+        [keys] = self.client.collect([self.client._dbsize()])
+        return FlushPreview(
+            command=_("FLUSHDB on %(address)s") % {"address": self.display_address},
+            scope=_(
+                "All keys in the whole database are deleted, including keys of other applications."
+            ),
+            entries=none_if_denied(keys),
+        )
+
+    def flush(self) -> int | None:
+        keys, flushed = self.client.collect([self.client._dbsize(), self.client._flush_db()])
+        require_reply(flushed)
+        return none_if_denied(keys)
+
+
+class RedisCacheInspector(WrappedServerInspector):
+    """The inspector of `django.core.cache.backends.redis.RedisCache`, on Redis or Valkey."""
+
     driver = "redis"
+
+    switching_note = _(
+        "With the backend django_cachex.cache.ValkeyCache or django_cachex.cache.RedisCache, "
+        "you could flush this cache without deleting other keys, and your code could list "
+        "keys, search by pattern and read TTLs. Existing entries stay readable."
+    )
 
     @property
     def urls(self) -> Sequence[str]:
@@ -139,31 +152,3 @@ class DjangoRedisInspector(ServerInspector):
     def dumps(self, value: Any) -> bytes | str | int:
         data: bytes | str | int = self.serializer.dumps(value)
         return data
-
-    def python_snippet(self, stored: bytes, type: str | None) -> str | None:
-        key = self.application_key(stored)
-        is_value = type in (None, "string")
-        return python_snippet(self.alias, key, "string") if key is not None and is_value else None
-
-    def configuration(self) -> InfoSection:
-        note = _(
-            "With the backend django_cachex.cache.ValkeyCache or django_cachex.cache.RedisCache, "
-            "you could flush this cache without deleting other keys, and your code could list "
-            "keys, search by pattern and read TTLs. Existing entries stay readable."
-        )
-        return replace(super().configuration(), note=note)
-
-    def preview_flush(self) -> FlushPreview:
-        [keys] = self.client.collect([self.client._dbsize()])
-        return FlushPreview(
-            command=_("FLUSHDB on %(address)s") % {"address": self.address},
-            scope=_(
-                "All keys in the whole database are deleted, including keys of other applications."
-            ),
-            entries=none_if_denied(keys),
-        )
-
-    def flush(self) -> int | None:
-        keys, flushed = self.client.collect([self.client._dbsize(), self.client._flush_db()])
-        require_reply(flushed)
-        return none_if_denied(keys)

@@ -31,7 +31,7 @@ from django_cachex.conf import limits
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.base import Inspector, copy_value, file_id, resolve_addresses
 from django_cachex.inspectors.edits import BulkResult, Copy, Edit, EditResult, EditStatus, Rename
-from django_cachex.inspectors.info import InfoSection, Status
+from django_cachex.inspectors.info import InfoSection, Status, Text
 from django_cachex.inspectors.keys import try_decode_text
 from django_cachex.inspectors.masking import find_secrets, mask, mask_for_settings
 from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, InvalidPosition, Query, Scope
@@ -213,11 +213,31 @@ class ServerInspector(Inspector):
         return mask(", ".join(self.urls), find_secrets(self.params))
 
     @property
+    def display_address(self) -> str:
+        """The address of the servers, for display."""
+        plain = self.client_class is Client
+        return str(self.address if plain else self.client.server.address)
+
+    @property
     def configured_store_id(self) -> Hashable:
+        if self.client_class is not Client:
+            # With Sentinel or a cluster, the URLs do not identify one server.
+            return ("valkey", self.display_address)
         try:
             return self.address.store
         except ValueError:
             return super().configured_store_id
+
+    def notes(self) -> Sequence[Text]:
+        if not self.is_cluster:
+            return super().notes()
+        return [
+            *super().notes(),
+            gettext_lazy(
+                "This is a cluster. Keys are listed from all primaries. Server information is "
+                "from one node."
+            ),
+        ]
 
     def fetch_store_ids(self) -> frozenset[str]:
         """Return the IDs of the servers from INFO, and their addresses.

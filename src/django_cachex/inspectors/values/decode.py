@@ -235,16 +235,32 @@ def displayed_text(raw: bytes, value_format: ValueFormat, limit: int) -> str:
 
 STORED_INTEGER: Final = re.compile(rb"-?[0-9]+")
 
+MAX_FLOAT_LENGTH: Final = 400
+"""The maximum length in bytes of a number to read: longer ones are no `repr` of a float."""
+
 
 def decode_for_application(raw: bytes, value_format: ValueFormat, limit: int) -> Content | None:
     """Return the value that the alias's serializer would load, or None if it couldn't."""
     if value_format.loads_ints and STORED_INTEGER.fullmatch(raw):
         return decode_integer(raw)
+    if value_format.loads_floats and (number := decode_float(raw)):
+        return number
     compressions = (value_format.compression, *value_format.other_compressions)
     decompressed = decompress(raw, limit) if any(compressions) else None
     if decompressed and decompressed.name in compressions:
         return decode_compressed(decompressed, raw, value_format, limit)
     return decode_serialized(raw, value_format, limit)
+
+
+def unwrap_content(content: Content, value_format: ValueFormat) -> Content:
+    """Return the application's value if the backend stores it within another one."""
+    tree = value_format.unwrap(content.value) if value_format.unwrap else content.value
+    if tree is content.value:
+        return content
+    reason = json_unsafe_reason(tree)
+    kind, what = classify(tree, reason, "pickle")
+    label = format_lazy(_("{what}, with a time to refresh it"), what=what)
+    return replace(content, kind=kind, label=label, value=tree, json_unsafe_reason=reason)
 
 
 def decode_integer(raw: bytes) -> Content:
@@ -263,6 +279,23 @@ def decode_integer(raw: bytes) -> Content:
     is_same = str(number) == digits
     reason = "" if is_same else _("Saving it would change how its digits are written.")
     return Content("integer", _("integer"), number, read_only_reason=reason, shown_as=digits)
+
+
+def decode_float(raw: bytes) -> Content | None:
+    """Return the number if `float` accepts the bytes as they are, or None."""
+    if len(raw) > MAX_FLOAT_LENGTH:
+        return None
+    try:
+        number = float(raw)
+    except ValueError:
+        return None
+    text = raw.decode()
+    is_same = repr(number) == text
+    reason = "" if is_same else _("Saving it would change how its digits are written.")
+    kind, what = classify(number, json_unsafe_reason(number), "text")
+    return Content(
+        kind, what, number, json_unsafe_reason(number), read_only_reason=reason, shown_as=text
+    )
 
 
 def decode_compressed(
@@ -322,7 +355,7 @@ def decode_serialized(raw: bytes, value_format: ValueFormat, limit: int) -> Cont
     for format in formats:
         read = FORMAT_DECODERS.get(format)
         if read and would_deserialize(value_format, format, raw) and (decoded := read(raw, limit)):
-            return decoded
+            return unwrap_content(decoded, value_format)
     looks_like_pickle = len(formats) > 1 and "pickle" in formats and raw[:2] in PICKLE_MAGIC
     return decode_pickle(raw, limit) if looks_like_pickle else None
 

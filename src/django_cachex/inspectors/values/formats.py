@@ -30,7 +30,7 @@ from django_cachex.cache.serializers import PickleSerializer
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.values.msgpack import read_msgpack
 from django_cachex.inspectors.values.pickle import read_pickle
-from django_cachex.inspectors.values.tree import DecodeLimits, to_tree
+from django_cachex.inspectors.values.tree import DecodeLimits, Tree, to_tree
 
 
 class Bzip2Decompressor(Compressor):
@@ -160,6 +160,9 @@ class ValueFormat:
     loads_ints: bool = False
     """Whether decimal digits are read as an integer first."""
 
+    loads_floats: bool = False
+    """Whether other decimal numbers are read as floats before the serializer is tried."""
+
     compression: str = ""
     """The compression that the application writes, such as "zlib", or an empty string."""
 
@@ -171,6 +174,9 @@ class ValueFormat:
 
     requires_protocol_2: bool = False
     """Whether the serializer refuses pickles of protocols 0 and 1."""
+
+    unwrap: Callable[[Tree], Tree] | None = None
+    """Returns the application's value if the backend stores it within another one."""
 
     def can_read(self, other: ValueFormat) -> bool:
         """Return whether this format reads all that `other` stores with the same serializer."""
@@ -300,7 +306,9 @@ def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> Value
         return ValueFormat(name, "opaque", serialize)
     result = decompress(stored, PROBE_SIZE)
     compression, plain = (result.name, result.data) if result else ("", stored)
-    return ValueFormat(name, detect_kind(plain), serialize, isinstance(integer, int), compression)
+    return ValueFormat(
+        name, detect_kind(plain), serialize, isinstance(integer, int), compression=compression
+    )
 
 
 def detect_kind(probe: bytes) -> Format:

@@ -21,7 +21,10 @@ from django.db import transaction
 from demo import oddities, shop
 from demo.shop import DAY, Entry
 
-REACHABLE_ALIASES = ("default", "sessions", "catalogue", "local", "pages", "files", "stranger")
+REACHABLE_ALIASES = (
+    *("default", "sessions", "catalogue", "dj-redis"),
+    *("local", "pages", "files", "stranger"),
+)
 
 
 def seed() -> None:
@@ -32,6 +35,7 @@ def seed() -> None:
     _store(caches["sessions"], _sessions())
     caches["sessions"].set_many(oddities.COMPRESSED, oddities.DAY)
     _store(caches["catalogue"], shop.products(600))
+    _store(caches["dj-redis"], shop.products(300))
     _store(caches["local"], shop.products(150))
     with transaction.atomic():  # Otherwise, DatabaseCache commits each entry.
         _store(caches["pages"], shop.pages(400))

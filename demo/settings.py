@@ -76,6 +76,12 @@ CACHES = {
         "LOCATION": f"redis://{VALKEY}/2",
         "KEY_PREFIX": "catalogue",
     },
+    "dj-redis": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": f"redis://{VALKEY}/3",
+        "KEY_PREFIX": "legacy",
+        "OPTIONS": {"COMPRESSOR": "django_redis.compressors.zlib.ZlibCompressor"},
+    },
     "local": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "demo",

@@ -23,7 +23,10 @@ import valkey
 from tests import servers
 
 ROOT = Path(__file__).parent.parent
-ALIASES = ["default", "sessions", "catalogue", "local", "pages", "files", "off", "stranger", "dead"]
+ALIASES = [
+    *("default", "sessions", "catalogue", "dj-redis", "local"),
+    *("pages", "files", "off", "stranger", "dead"),
+]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from django.core.cache import caches
 
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.base import Support
-from django_cachex.inspectors.edits import EditStatus, SetValue
+from django_cachex.inspectors.edits import EditStatus, Rename, SetValue
 from tests import servers
 from tests.inspectors.contract import HOSTILE_KEYS, listed
 from tests.inspectors.test_valkey import ServerContract
@@ -200,6 +200,34 @@ def test_a_cluster_of_django_valkey_is_listed_from_all_its_nodes(
     assert edit_and_read(inspector, "before", "after") == "after"
     inspector.flush()
     assert listed(inspector) == set()
+
+
+@EACH_PACKAGE
+@pytest.mark.filterwarnings("ignore:get on sharded client")  # A warning about its own call.
+def test_each_server_of_a_shard_client_is_listed(configure: Configure, package: str) -> None:
+    scheme = package.removeprefix("django_")
+    with servers.valkey() as one, servers.valkey() as other:
+        locations = [f"{scheme}://{one.address}/3", f"{scheme}://{other.address}/4"]
+        client = f"{package}.client.ShardClient"
+        inspector = configure(package, location=locations, CLIENT_CLASS=client)
+        for number in range(20):
+            inspector.cache.set(f"key:{number}", number, 60)
+        names = {b":1:key:%d" % number for number in range(20)}
+        assert listed(inspector) == names
+        assert edit_and_read(inspector, "before", "after") == "after"
+        assert inspector.status().keys == 21
+        infos = inspector.describe(sorted(names))
+        assert all(info.ttl and info.ttl > 0 for info in infos)
+        commands = " ".join(inspector.snippets(name, "string")[0].text for name in names)
+        assert f"-p {one.port} -n 3" in commands
+        assert f"-p {other.port} -n 4" in commands
+        moved = inspector.apply(b":1:key", Rename(b":1:renamed"))
+        assert moved.status == EditStatus.DONE
+        assert inspector.cache.get("renamed") == "after"
+        assert inspector.delete(sorted(names)) == 20
+        assert listed(inspector) == {b":1:renamed"}
+        inspector.flush()
+        assert listed(inspector) == set()
 
 
 ASYNC_SCRIPT = """

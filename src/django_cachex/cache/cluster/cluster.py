@@ -18,7 +18,6 @@ from django_cachex.cache.cluster.routing import (
     assign_replies,
     combine_commands,
     find_keys,
-    key_slot,
     parse_slot_map,
     route,
 )
@@ -71,10 +70,13 @@ class PinnedOperation(Generic[T]):
     All keys of its remaining commands must be in one slot.
     """
 
-    def __init__(self, operation: Operation[T], commands: Sequence[Command[Any]]) -> None:
+    def __init__(
+        self, operation: Operation[T], commands: Sequence[Command[Any]], slot_map: SlotMap
+    ) -> None:
         self._operation = operation
         self._commands = commands
-        slots = find_slots(commands)
+        self._slot_map = slot_map
+        slots = find_slots(commands, slot_map)
         if len(slots) != 1:
             raise CrossSlotError(
                 "All keys of a transaction must be in one slot. Give them a common part in braces, "
@@ -89,7 +91,7 @@ class PinnedOperation(Generic[T]):
         return intercept(self._operation, self._send, self._commands)
 
     def _send(self, commands: Sequence[Command[Any]]) -> Operation[list[Any]]:
-        if not find_slots(commands) <= {self.slot}:
+        if not find_slots(commands, self._slot_map) <= {self.slot}:
             raise CrossSlotError("All keys of a transaction must be in one slot.")
         is_first = commands is self._commands
         try:
@@ -107,9 +109,9 @@ class PinnedOperation(Generic[T]):
         return results
 
 
-def find_slots(commands: Sequence[Command[Any]]) -> set[int]:
+def find_slots(commands: Sequence[Command[Any]], slot_map: SlotMap) -> set[int]:
     """Return the slots of all keys of `commands`."""
-    return {key_slot(key) for command in commands for key in find_keys(command.args)}
+    return {slot_map.find_slot(key) for command in commands for key in find_keys(command.args)}
 
 
 MAX_SENDS = 5
@@ -210,7 +212,7 @@ class Cluster:
     def _find_single_node(self, command: Command[Any]) -> Server | None:
         """Return the node that has the key of `command`, or None if it hasn't exactly one key."""
         keys = find_keys(command.args)
-        return self.slots.owners[key_slot(keys[0])] if len(keys) == 1 else None
+        return self.slots.owners[self.slots.find_slot(keys[0])] if len(keys) == 1 else None
 
     def _run_command(
         self,
@@ -231,7 +233,7 @@ class Cluster:
             while not starts_transaction(commands):
                 replies = yield from self._send_commands(commands)
                 commands = feed_replies(operation, commands, replies)
-            return (yield from self._run_pinned(PinnedOperation(operation, commands)))
+            return (yield from self._run_pinned(PinnedOperation(operation, commands, self.slots)))
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
         except (CrossSlotError, ServerUnavailable) as error:

@@ -142,6 +142,9 @@ class SlotMap:
     replicas: Sequence[Server] = ()
     """The nodes that can take over."""
 
+    find_slot: Callable[[EncodableArg], int] = key_slot
+    """Returns the slot of a stored key."""
+
     def next_primary_slot(self, slot: int) -> int | None:
         """Return the lowest slot of the primary after the one with `slot`; None after the last."""
         return next((lowest for lowest, _node in self.primaries if lowest > slot), None)
@@ -268,10 +271,10 @@ def route(command: Command[Any], slots: SlotMap) -> RoutedCommand:
         return route_keyless(command, slots)
     raw_command = command.with_args(args)  # Its result is the raw reply.
     if len(keys) == 1:
-        return RoutedCommand([NodeCommand(raw_command, key_slot(keys[0]))], first_reply)
+        return RoutedCommand([NodeCommand(raw_command, slots.find_slot(keys[0]))], first_reply)
     indexes: dict[int, list[int]] = {}
     for index, key in enumerate(keys):
-        indexes.setdefault(key_slot(key), []).append(index)
+        indexes.setdefault(slots.find_slot(key), []).append(index)
     if len(indexes) == 1:
         return RoutedCommand([NodeCommand(raw_command, slot) for slot in indexes], first_reply)
     name = args[0]

@@ -18,7 +18,11 @@ from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.cluster import ClusterClient
 from django_cachex.cache.configuration import strip_query_options
 from django_cachex.cache.sentinel import SentinelClient
+from django_cachex.commands.command import EncodableArg
+from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.valkey.backends import WrappedServerInspector
+from django_cachex.inspectors.valkey.shards import FIND_SHARD, ShardsClient
+from django_cachex.inspectors.valkey.snippets import DatabaseAddress
 from django_cachex.inspectors.values import ValueFormat
 from django_cachex.inspectors.values.formats import (
     Format,
@@ -53,7 +57,7 @@ CONNECTION_OPTIONS_OF_PACKAGE: Final = frozenset({"url", "parser_class"})
 
 
 class DjangoRedisInspector(WrappedServerInspector):
-    """The inspector of `django_redis.cache.RedisCache` with any client but `ShardClient`."""
+    """The inspector of `django_redis.cache.RedisCache` with any of its clients."""
 
     package = "django_redis"
     driver = "redis"
@@ -89,6 +93,8 @@ class DjangoRedisInspector(WrappedServerInspector):
         if self.client_class is ClusterClient:
             given |= factory.base_client_cls_kwargs
         options = {n: v for n, v in given.items() if n not in CONNECTION_OPTIONS_OF_PACKAGE}
+        if self.client_class is ShardsClient:
+            options[FIND_SHARD] = self.find_shard
         if self.client_class is SentinelClient:
             options["sentinels"] = factory.options["SENTINELS"]
             options["sentinel_kwargs"] = factory.options.get("SENTINEL_KWARGS")
@@ -106,11 +112,34 @@ class DjangoRedisInspector(WrappedServerInspector):
     @cached_property
     def client_class(self) -> type[Client]:
         factory = self.package_client.connection_factory
+        if hasattr(self.package_client, "get_server_name"):
+            return ShardsClient
         if hasattr(factory, "_sentinel"):
             return SentinelClient
         driver_client = getattr(factory, "base_client_cls", None) or factory.redis_client_cls
         names = {ancestor.__name__ for ancestor in driver_client.__mro__}
         return ClusterClient if self.cluster_class in names else Client
+
+    def find_shard(self, key: EncodableArg) -> int:
+        """Return the number of the server to which the package sends a stored key."""
+        text = key.decode("utf-8", "surrogateescape") if isinstance(key, bytes) else str(key)
+        name = self.package_client.get_server_name(text)
+        return [*self.package_client._server].index(name)
+
+    def address_of(self, stored: bytes) -> DatabaseAddress:
+        if self.client_class is not ShardsClient:
+            return super().address_of(stored)
+        return DatabaseAddress.of(self.urls[self.find_shard(stored)], self.options)
+
+    def notes(self) -> Sequence[Text]:
+        if self.client_class is not ShardsClient:
+            return super().notes()
+        return [
+            _(
+                "The keys of this cache are distributed among several servers. Keys are listed "
+                "from all of them. Server information is from the first one."
+            )
+        ]
 
     @property
     def serializer(self) -> Any:
@@ -136,7 +165,7 @@ class DjangoRedisInspector(WrappedServerInspector):
 
 
 class DjangoValkeyInspector(DjangoRedisInspector):
-    """The inspector of django-valkey's backends with any client but `ShardClient`."""
+    """The inspector of django-valkey's backends with any of its clients."""
 
     package = "django_valkey"
     driver = "valkey"

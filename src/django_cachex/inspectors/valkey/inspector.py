@@ -16,8 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.cache.client import Client
-from django_cachex.cache.cluster.cluster import ClusterClient
-from django_cachex.cache.cluster.routing import key_slot
+from django_cachex.cache.cluster.cluster import Cluster, ClusterClient
 from django_cachex.cache.codecs import (
     can_run_code,
     can_run_code_from,
@@ -208,6 +207,10 @@ class ServerInspector(Inspector):
         """The address of the primary's database; raises ValueError for an invalid URL."""
         return DatabaseAddress.of(next(iter(self.urls), ""), self.options)
 
+    def address_of(self, stored: bytes) -> DatabaseAddress:
+        """Return the address at which a key is read; raises ValueError for an invalid URL."""
+        return self.address
+
     @property
     def location(self) -> str:
         return mask(", ".join(self.urls), find_secrets(self.params))
@@ -251,7 +254,7 @@ class ServerInspector(Inspector):
     def database(self) -> int:
         """The number of the database; 0 if the URL has none."""
         with suppress(ValueError):
-            return 0 if self.is_cluster else self.address.database
+            return 0 if self.client_class is ClusterClient else self.address.database
         return 0
 
     def may_share_store(self, other: Inspector) -> bool:
@@ -363,10 +366,11 @@ class ServerInspector(Inspector):
 
     def snippets(self, stored: bytes, type: str | None) -> Sequence[Snippet]:
         try:
-            address = self.address
+            address = self.address_of(stored)
         except ValueError:
             address = None
-        shell = Snippet("valkey-cli", cli_snippet(address, stored, type, self.is_cluster))
+        is_cluster = self.client_class is ClusterClient
+        shell = Snippet("valkey-cli", cli_snippet(address, stored, type, is_cluster))
         python = self.python_snippet(stored, type)
         return [shell, Snippet("Python", python)] if python else [shell]
 
@@ -419,7 +423,10 @@ class ServerInspector(Inspector):
 
     def same_slot(self, key: bytes, other: bytes) -> bool:
         """Return whether both keys are in the same slot, so that one command can use both."""
-        return not self.is_cluster or key_slot(key) == key_slot(other)
+        server = self.client.server
+        if not isinstance(server, Cluster):
+            return True
+        return server.slots.find_slot(key) == server.slots.find_slot(other)
 
     def same_format(self, other: ServerInspector) -> bool:
         """Return whether another alias can read the values that this one stores."""

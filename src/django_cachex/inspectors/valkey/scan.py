@@ -24,6 +24,7 @@ from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import ScanPage
 from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply, with_reply_check
 from django_cachex.inspectors.valkey.key_info import describe
+from django_cachex.inspectors.valkey.shards import Shards
 
 MIN_COUNT: Final = 4
 """Smallest `COUNT`, which is safe if the pattern is slow to match against long names."""
@@ -271,6 +272,8 @@ class PrimaryNodes:
 def primary_nodes(client: Client) -> PrimaryNodes:
     """Return the primaries behind a client."""
     server = client.server
+    if isinstance(server, Shards):
+        return ShardNodes(server)
     return ClusterNodes(server) if isinstance(server, Cluster) else PrimaryNodes(server)
 
 
@@ -343,6 +346,16 @@ class ClusterNodes(PrimaryNodes):
         return {
             slot: addresses[node] for slot, node in enumerate(slot_map.owners) if node is not None
         }
+
+
+class ShardNodes(ClusterNodes):
+    """The servers of a sharded cache, each scanned for its own keys. Nothing moves."""
+
+    def scans_of_moved_slots(self, scan: NodeScan) -> list[NodeScan]:
+        return []
+
+    def successors(self, scan: NodeScan) -> list[NodeScan]:
+        return []
 
 
 def scans_by_node(

@@ -196,18 +196,18 @@ class ListingContract(InspectorContract):
         found, token = set(first.keys), first.token
         going = sorted(found)[:5]
         inspector.delete(going)
-        self.fill(inspector, *(f"a new key:{n}" for n in range(20)))
+        self.fill(inspector, *(f"a-new-key:{n}" for n in range(20)))
         while token:
             listing = inspector.scan(Query(), token, 10, later())
             found, token = found | set(listing.keys), listing.token
         assert stored <= found
 
     def test_a_search_is_literal_but_for_the_asterisk(self, inspector: Inspector) -> None:
-        self.fill(inspector, "user:1", "user:2:cart", "USER:3", "my user:4", "100%", "1000", "a_b")
+        self.fill(inspector, "user:1", "user:2:cart", "USER:3", "my-user:4", "100%", "1000", "a_b")
         self.fill(inspector, "axb", "what?", "whats", "[a]", "a", "wow!", "back\\slash")
         assert self.names(inspector, "user:*") == {"user:1", "user:2:cart"}
         assert self.names(inspector, "*:cart") == {"user:2:cart"}
-        assert self.names(inspector, "user:") == {"user:1", "user:2:cart", "my user:4"}
+        assert self.names(inspector, "user:") == {"user:1", "user:2:cart", "my-user:4"}
         assert self.names(inspector, "user:1") == {"user:1"}
         assert self.names(inspector, "u*:*c*t") == {"user:2:cart"}
         assert self.names(inspector, "100%*") == {"100%"}

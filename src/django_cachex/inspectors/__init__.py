@@ -32,7 +32,7 @@ BUILT_IN_INSPECTORS: dict[str, str | type[Inspector]] = {
         "django_cachex.inspectors.filebased.FileBasedInspector"
     ),
     "django.core.cache.backends.memcached.BaseMemcachedCache": (
-        "django_cachex.inspectors.limited.MemcachedInspector"
+        "django_cachex.inspectors.memcached.MemcachedInspector"
     ),
     "django.core.cache.backends.dummy.DummyCache": (
         "django_cachex.inspectors.limited.DummyInspector"

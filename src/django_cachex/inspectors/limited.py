@@ -1,21 +1,18 @@
-"""Inspectors of caches whose keys can't be listed: unknown, memcached, dummy, misconfigured."""
+"""Inspectors of caches whose keys can't be listed: unknown, dummy, misconfigured."""
 
 from __future__ import annotations
 
 import json
 import math
-import weakref
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final
 
-from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache, InvalidCacheKey
-from django.core.cache.backends.memcached import PyMemcacheCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
-from django_cachex.inspectors.base import Inspector, Support, file_id, resolve_addresses
+from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
@@ -287,45 +284,3 @@ class DummyInspector(Inspector):
 
     def notes(self) -> Sequence[Text]:
         return (_("DummyCache doesn't store anything. It is meant for development."),)
-
-
-MEMCACHED_PORT: Final = 11211
-
-
-class MemcachedInspector(LimitedInspector):
-    """Uses its own cache object with the admin's timeouts, because the server may hang."""
-
-    support = Support.WRAPPED
-    may_block = True
-
-    def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
-        super().__init__(alias, make_private_cache(alias, cache, params), params)
-        weakref.finalize(self, self.cache.close)
-
-    def fetch_store_ids(self) -> frozenset[str]:
-        servers = getattr(self.cache, "_servers", ())
-        return frozenset(one for server in servers for one in server_ids(str(server)))
-
-
-def server_ids(server: str) -> frozenset[str]:
-    """Return the addresses of a server in `LOCATION`: a host with an optional port, or a socket."""
-    path = server.removeprefix("unix:")
-    if path.startswith("/"):
-        return frozenset((file_id(path),))
-    host, _colon, port = server.rpartition(":")
-    if not host or not port.isdecimal():
-        host, port = server, str(MEMCACHED_PORT)
-    return resolve_addresses(host.strip("[]"), int(port)) or frozenset((server,))
-
-
-def make_private_cache(alias: str, cache: BaseCache, params: Mapping[str, Any]) -> BaseCache:
-    """Return another cache object of an alias that no other thread uses.
-
-    By default, pymemcache never times out, so timeouts are added. pylibmc has timeouts with other
-    names and units, so the settings are kept.
-    """
-    if not isinstance(cache, PyMemcacheCache):
-        return caches.create_connection(alias)
-    timeouts = {"timeout": limits().timeout, "connect_timeout": limits().timeout}
-    new_params = {**params, "OPTIONS": {**params.get("OPTIONS", {}), **timeouts}}
-    return type(cache)(new_params.pop("LOCATION", ""), new_params)

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,9 @@ from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils import translation
+from django.utils.translation import ngettext
 
+from django_cachex.admin import formatting
 from django_cachex.admin.links import object_id
 from django_cachex.admin.models import Cache, Key
 from django_cachex.admin.sessions import mask_session_ids, mask_session_name, session_keys
@@ -25,6 +28,7 @@ __all__ = [
     "CHANGE",
     "DELETION",
     "displayed_message",
+    "format_key_repr",
     "is_job_entry",
     "record_cache",
     "record_job",
@@ -39,6 +43,9 @@ MAX_NAMES_LOGGED = 100
 """The most keys that are named in one line of the logger."""
 
 MAX_REPR_LENGTH = 200
+
+MIN_NAME_LENGTH = 50
+"""The characters of a key's name that an `object_repr` has room for, however long the alias is."""
 
 PLAIN_ALIAS = re.compile(r"[\w.-]+")
 """An alias that the logger writes unquoted."""
@@ -61,16 +68,23 @@ def record_keys(
         log_without_user(inspector, f"keys={names}", message)
         return
     if len(keys) > MAX_KEY_ENTRIES:
-        record_cache(user_id, flag, inspector, message)
+        record_cache(user_id, inspector, message, partial(_format_key_count, len(keys)))
         return
-    alias, sessions = inspector.alias, session_keys()
+    sessions = session_keys()
     named = [
         (logged_object_id(inspector, stored), mask_session_name(inspector.display_key(stored)))
         if sessions is not None and sessions.contains(inspector, stored)
-        else (object_id(alias, stored), inspector.display_key(stored))
+        else (object_id(inspector.alias, stored), inspector.display_key(stored))
         for stored in keys
     ]
-    _create_entries(user_id, flag, Key, named, alias, message)
+    text = render_message(message)
+    # The logger comes first: the database may have just failed.
+    for _object_id, name in named:
+        _write_log(user_id, inspector.alias, f"key={name!r}", text)
+    LogEntry.objects.bulk_create(
+        _build_entry(user_id, flag, Key, object_id, format_key_repr(name, inspector.alias), text)
+        for object_id, name in named
+    )
 
 
 def logged_object_id(inspector: Inspector, stored: bytes) -> str:
@@ -81,14 +95,40 @@ def logged_object_id(inspector: Inspector, stored: bytes) -> str:
     return object_id(inspector.alias, stored)
 
 
-def record_cache(user_id: Any, flag: int, inspector: Inspector, message: Message) -> None:
-    """Record a change of a whole alias; without a user, in the logger only."""
+def record_cache(
+    user_id: Any, inspector: Inspector, message: Message, subject: Message | None = None
+) -> None:
+    """Record a change of an alias, or of many of its keys; without a user, in the logger only.
+
+    A cache is never deleted, so the action flag is always `CHANGE`.
+
+    Args:
+        user_id, inspector, message: the user, the alias, and what builds the message.
+        subject: builds what was changed, if it was not the whole cache.
+    """
     if user_id is None:
         log_without_user(inspector, "all:", message)
         return
-    _create_entries(
-        user_id, flag, Cache, [(inspector.alias, inspector.alias)], inspector.alias, message
-    )
+    alias, text = inspector.alias, render_message(message)
+    _write_log(user_id, alias, f"cache={alias!r}", text)
+    _build_entry(user_id, CHANGE, Cache, alias, format_cache_repr(alias, subject), text).save()
+
+
+def format_key_repr(name: str, alias: str) -> str:
+    """Return the `object_repr` of a key, which says in any list of log entries where it is."""
+    end = f" ({one_line(alias)})"
+    name, room = one_line(name), max(MAX_REPR_LENGTH - len(end), MIN_NAME_LENGTH)
+    return (name if len(name) <= room else f"{name[: room - 1]}…") + end
+
+
+def format_cache_repr(alias: str, subject: Message | None = None) -> str:
+    """Return the `object_repr` of a cache, or of what was changed in it."""
+    return f"{alias}: {render_message(subject)}" if subject is not None else alias
+
+
+def _format_key_count(count: int) -> str:
+    text = ngettext("%(count)s key", "%(count)s keys", count)
+    return text % {"count": formatting.format_number(count)}
 
 
 Counts = Sequence[int]
@@ -96,22 +136,28 @@ Counts = Sequence[int]
 
 
 def record_job(
-    user_id: Any, flag: int, inspector: Inspector, message: Message, done: Counts | None
+    user_id: Any,
+    inspector: Inspector,
+    message: Message,
+    done: Counts | None,
+    subject: Message | None = None,
 ) -> int:
     """Record a job on an alias; return the id of its entry.
 
     Without a user, the job is written to the logger only, and the id is 0.
 
     Args:
-        user_id, flag, inspector: the user, the action flag, and the alias.
+        user_id, inspector: the user and the alias.
         message: builds the message.
         done: what the job has done so far; None if it is complete.
+        subject: as in `record_cache`.
     """
     if user_id is None:
         log_without_user(inspector, "begins:", message)
         return 0
     alias, text = inspector.alias, render_message(message)
-    entry = _build_entry(user_id, flag, Cache, (alias, alias), _format_job(text, done))
+    name = format_cache_repr(alias, subject)
+    entry = _build_entry(user_id, CHANGE, Cache, alias, name, _format_job(text, done))
     entry.save(force_insert=True)  # `bulk_create` does not set the id on every database.
     _write_log(user_id, alias, f"entry={entry.pk}", text)
     return int(entry.pk)
@@ -192,21 +238,6 @@ def render_message(message: Message) -> str:
         return mask_session_ids(one_line(message()))
 
 
-def _create_entries(
-    user_id: Any,
-    flag: int,
-    model: type[models.Model],
-    objects: Sequence[tuple[str, str]],
-    alias: str,
-    message: Message,
-) -> None:
-    text = render_message(message)
-    # The logger comes first: the database may have just failed.
-    for _object_id, name in objects:
-        _write_log(user_id, alias, f"{model.__name__.lower()}={name!r}", text)
-    LogEntry.objects.bulk_create(_build_entry(user_id, flag, model, one, text) for one in objects)
-
-
 def _write_log(user_id: Any, alias: str, subject: str, text: str) -> None:
     """Write one line to the logger; names and patterns can't add another."""
     name = alias if PLAIN_ALIAS.fullmatch(alias) else repr(alias)
@@ -214,10 +245,9 @@ def _write_log(user_id: Any, alias: str, subject: str, text: str) -> None:
 
 
 def _build_entry(
-    user_id: Any, flag: int, model: type[models.Model], named: tuple[str, str], text: str
+    user_id: Any, flag: int, model: type[models.Model], object_id: str, name: str, text: str
 ) -> LogEntry:
     """Return an unsaved entry about the object with this id and name."""
-    object_id, name = named
     return LogEntry(
         user_id=user_id,
         content_type=ContentType.objects.get_for_model(model),

@@ -212,7 +212,7 @@ class BaseView(TemplateView):
         if keys:
             log_entries.record_keys(user_id, flag, inspector, keys, message)
         else:
-            log_entries.record_cache(user_id, flag, inspector, message)
+            log_entries.record_cache(user_id, inspector, message)
 
     def add_message(self, text: Text, level: int = messages.SUCCESS) -> None:
         """Add a message for the next page."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from django.contrib import messages
@@ -392,7 +392,12 @@ class BulkActionView(BaseCacheView):
     def continue_job(self, state: JobState) -> HttpResponse:
         """Run one step of the job, and show its progress."""
         runner = make_runner(
-            self, self.inspector, self.bulk_action, self.scan_keys, self.log_message
+            self,
+            self.inspector,
+            self.bulk_action,
+            self.scan_keys,
+            self.log_message,
+            partial(bulk.keys_text, self.search.query),
         )
         return self.render_job(runner.step(state, self.call_cache), auto_continue=True)
 

@@ -152,7 +152,7 @@ def flush_cache(view: BaseView, inspector: Inspector) -> None:
         view.add_message(_("Not flushed, or not completely. %(why)s") % params, messages.ERROR)
         return
     message = partial(flushed_text, inspector.alias, count)
-    log_entries.record_cache(view.request.user.pk, log_entries.CHANGE, inspector, message)
+    log_entries.record_cache(view.request.user.pk, inspector, message)
     view.add_message(message())
 
 

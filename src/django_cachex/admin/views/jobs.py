@@ -128,10 +128,11 @@ def make_runner(
     action: BulkAction,
     find: FindKeys,
     log_message: Callable[[Job[BulkTask]], str],
+    log_subject: Callable[[], str] | None = None,
 ) -> JobRunner:
     """Return what runs a job for the user of a view."""
-    mask_key = partial(view.checker.mask_key, inspector)
-    return JobRunner(inspector, view.request.user.pk, action, find, log_message, mask_key)
+    mask_key, user_id = partial(view.checker.mask_key, inspector), view.request.user.pk
+    return JobRunner(inspector, user_id, action, find, log_message, mask_key, log_subject)
 
 
 MAX_FAILURES_SHOWN = 20

@@ -328,6 +328,9 @@ class JobRunner:
     log_subject: log_entries.Message | None = None
     """Builds the keys that the job changes, for the log; None for the whole cache."""
 
+    save: Callable[[JobState], str] | None = None
+    """Makes the token from which the user can continue the job, for the log."""
+
     def step(self, state: JobState, run: RunCall) -> JobStep:
         """Run the job for one scan budget, and record what was done whatever happens.
 
@@ -371,8 +374,12 @@ class JobRunner:
             partial(self.log_message, job),
             _counts_to_continue(job),
             self.log_subject,
+            self._make_token(job),
         )
         return JobState(job, entry_id)
+
+    def _make_token(self, job: Job[BulkTask]) -> str:
+        return "" if self.save is None or job.complete else self.save(JobState(job))
 
     def _update_record(self, before: JobState, job: Job[BulkTask]) -> JobState:
         is_updated = log_entries.update_job(
@@ -382,6 +389,7 @@ class JobRunner:
             partial(self.log_message, job),
             before.job.task.counts,
             _counts_to_continue(job),
+            self._make_token(job),
         )
         if is_updated:
             return replace(before, job=job)

@@ -30,6 +30,7 @@ __all__ = [
     "displayed_message",
     "format_key_repr",
     "is_job_entry",
+    "job_token",
     "record_cache",
     "record_job",
     "record_keys",
@@ -141,6 +142,7 @@ def record_job(
     message: Message,
     done: Counts | None,
     subject: Message | None = None,
+    token: str = "",
 ) -> int:
     """Record a job on an alias; return the id of its entry.
 
@@ -151,13 +153,14 @@ def record_job(
         message: builds the message.
         done: what the job has done so far; None if it is complete.
         subject: as in `record_cache`.
+        token: what continues the job, for `job_token`. Whoever may read log entries can read it.
     """
     if user_id is None:
         log_without_user(inspector, "begins:", message)
         return 0
     alias, text = inspector.alias, render_message(message)
     name = format_cache_repr(alias, subject)
-    entry = _build_entry(user_id, CHANGE, Cache, alias, name, _format_job(text, done))
+    entry = _build_entry(user_id, CHANGE, Cache, alias, name, _format_job(text, done, token))
     entry.save(force_insert=True)  # `bulk_create` does not set the id on every database.
     _write_log(user_id, alias, f"entry={entry.pk}", text)
     return int(entry.pk)
@@ -175,6 +178,7 @@ def update_job(
     message: Message,
     before: Counts,
     after: Counts | None,
+    token: str = "",
 ) -> bool:
     """Replace the message of a job's entry; return False if the job was continued elsewhere.
 
@@ -183,6 +187,7 @@ def update_job(
         message: builds the new message.
         before: what the job had done, as far as the caller knows.
         after: what it has done now; None if it is complete.
+        token: as in `record_job`.
     """
     if not entry_id:
         return True
@@ -190,7 +195,7 @@ def update_job(
     try:
         known = _stored_job(entry_id, before)
         unchanged = LogEntry.objects.filter(pk=entry_id, change_message=known or "")
-        updated = bool(known and unchanged.update(change_message=_format_job(text, after)))
+        updated = bool(known and unchanged.update(change_message=_format_job(text, after, token)))
     finally:  # Written to the logger in any case: the database may have just failed.
         if updated:
             _write_log(user_id, inspector.alias, f"entry={entry_id}", text)
@@ -203,6 +208,13 @@ def displayed_message(entry: LogEntry) -> str:
     return str(job["message"]) if job else entry.get_change_message()
 
 
+def job_token(entry: LogEntry) -> str:
+    """Return the token that continues the job of an entry; empty if there is none."""
+    job = _job_from_json(entry.change_message)
+    token = job.get("token") if job else None
+    return token if isinstance(token, str) else ""
+
+
 def _stored_job(entry_id: int, done: Counts) -> str | None:
     """Return the stored message of a job that has done this much; None if there is none."""
     stored = LogEntry.objects.filter(pk=entry_id).values_list("change_message", flat=True).first()
@@ -210,11 +222,12 @@ def _stored_job(entry_id: int, done: Counts) -> str | None:
     return stored if job is not None and job["run"] == list(done) else None
 
 
-def _format_job(text: str, done: Counts | None) -> str:
+def _format_job(text: str, done: Counts | None, token: str) -> str:
     """Return the text of a complete job, or JSON that `LogEntry.get_change_message` can read."""
     if done is None:
         return text
-    change = {"changed": {"fields": [text.removesuffix(".")]}, "message": text, "run": list(done)}
+    changed = {"fields": [text.removesuffix(".")]}
+    change = {"changed": changed, "message": text, "run": list(done), "token": token}
     return json.dumps([change], ensure_ascii=False)
 
 

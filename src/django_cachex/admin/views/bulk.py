@@ -398,6 +398,7 @@ class BulkActionView(BaseCacheView):
             self.scan_keys,
             self.log_message,
             partial(bulk.keys_text, self.search.query),
+            self.tokens.scope,
         )
         return self.render_job(runner.step(state, self.call_cache), auto_continue=True)
 
@@ -406,8 +407,14 @@ class BulkActionView(BaseCacheView):
         token = self.dump_job(step.state)
         alias = self.inspector.alias
         history = Action("history", _("History"), self.links.cache_history(alias))
+        resume_url = self.current_url(run=token)
+        saved = (
+            Action("continue-later", _("History of the cache"), history.link)
+            if self._can_view_caches()
+            else Action("continue-later", _("Address of this job"), resume_url)
+        )
         return self.render(
-            job=make_job_progress(step, token, self.current_url(run=token), auto_continue),
+            job=make_job_progress(step, token, resume_url, saved, auto_continue),
             cards=make_failure_cards(step.state, self.inspector),
             next_actions=[
                 Action("back", _("Back to the keys"), self.get_keys_url()),

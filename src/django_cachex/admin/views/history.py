@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting, log_entries
+from django_cachex.admin.bulk import FLUSH_CACHE, MATCHING_ACTIONS
 from django_cachex.admin.components import (
     Action,
     Alert,
@@ -29,11 +31,13 @@ from django_cachex.admin.components import (
 )
 from django_cachex.admin.entry_search import EntryPage, search_entries
 from django_cachex.admin.forms.history import HistoryForm
-from django_cachex.admin.links import object_id, parse_object_id
+from django_cachex.admin.links import MAX_ID_LENGTH, object_id, parse_object_id
 from django_cachex.admin.models import Cache, Key
 from django_cachex.admin.permissions import VIEW_CACHES, VIEW_HISTORY, VIEW_KEYS
 from django_cachex.admin.sessions import mask_pattern, mask_session_name, session_keys
 from django_cachex.admin.views.base import BaseCacheView, BaseKeyView
+from django_cachex.admin.views.flush import make_flush_token
+from django_cachex.admin.views.jobs import SavedJob, StateTokens
 from django_cachex.inspectors.info import Text
 
 MAX_ENTRIES: Final = 100
@@ -116,9 +120,13 @@ class BaseHistoryView(BaseCacheView):
                 Cell(entry.user.get_username()),
                 Cell(ACTIONS.get(entry.action_flag, "")),
                 *self.make_key_cells(entry),
-                Cell(self.get_message(entry)),
+                Cell(self.get_message(entry), actions=self.make_entry_actions(entry)),
             ]
         )
+
+    def make_entry_actions(self, entry: LogEntry) -> list[Action]:
+        """Return links below the message of an entry."""
+        return []
 
     def get_message(self, entry: LogEntry) -> str:
         """Return what changed. Earlier versions wrote ids of sessions to the log."""
@@ -278,6 +286,28 @@ class CacheHistoryView(BaseHistoryView):
         if not self.form.is_valid():
             return EmptyState(_("Not searched"), _("Correct what you searched for."))
         return super().make_empty_state()
+
+    def make_entry_actions(self, entry: LogEntry) -> list[Action]:
+        """Return the link that continues an unfinished job of this user."""
+        job = SavedJob.of_entry(entry, self.request.user.pk, self.inspector.alias)
+        url = self.make_job_url(job) if job is not None else ""
+        if not url or len(url) > MAX_ID_LENGTH:
+            return []
+        return [Action("continue", _("Continue"), url)]
+
+    def make_job_url(self, job: SavedJob) -> str:
+        """Return the URL of the page that continues a job; empty if the user may not."""
+        alias, state = self.inspector.alias, job.state
+        name, _space, query = job.scope.partition(" ")
+        action = MATCHING_ACTIONS.get(name, FLUSH_CACHE)
+        if not self.checker.is_allowed(action.permission, self.inspector):
+            return ""
+        if action is FLUSH_CACHE:
+            token = make_flush_token(state, self.request.user.pk, alias)
+            return self.links.flush(cache=alias, state=token)
+        tokens = StateTokens(self, job.scope)
+        token = tokens.dump("run", state.to_json(), state.job.progress.token)
+        return self.links.bulk(alias, **dict(parse_qsl(query, keep_blank_values=True)), run=token)
 
     def make_notes(self) -> list[str]:
         notes = super().make_notes()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import valkey
-from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.core.management import CommandError, call_command
@@ -294,7 +294,7 @@ def test_who_did_it_is_on_record_if_named_and_the_log_has_a_line(
     caplog.set_level(logging.INFO, "django_cachex.audit")
     Ran("delete", "valkey", "--pattern", "user:*", "--yes", "--user", "root")
     entry = LogEntry.objects.get()
-    assert (entry.user, entry.action_flag, entry.object_id) == (superuser, DELETION, "valkey")
+    assert (entry.user, entry.action_flag, entry.object_id) == (superuser, CHANGE, "valkey")
     assert "Deleted 30 keys. All keys were examined." in entry.change_message
     Ran("delete", "valkey", "cart:1", "--yes")
     assert LogEntry.objects.count() == 1

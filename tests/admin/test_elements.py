@@ -375,8 +375,8 @@ def test_items_are_added_inserted_set_popped_and_trimmed(
     admin.submit(open_row(admin, "edit-item", "3"), "set-item", value="5", store_as="integer")
     assert store.lrange(KEY, 0, -1) == [*map(stored, "abc"), b"5"]
     page = admin.submit(opened(admin, mode="pop-items"), "take-items", end="last")
-    assert "Popped 1 item. 5" in page.text
-    assert record() == "Popped 1 item."
+    assert "Popped 1 item (from the tail). 5" in page.text
+    assert record() == "Popped 1 item (from the tail)."
     page = admin.submit(opened(admin, mode="trim-list"), "cut-list", start="1", stop="1")
     assert 'Remove 2 items from "key"?' in page.text
     assert store.llen(KEY) == 3
@@ -406,7 +406,10 @@ def test_members_are_added_renamed_scored_and_popped(admin: Browser, store: valk
     page = admin.submit(opened(admin, mode="pop-members"), "take-members", count="2", end="first")
     page = admin.submit(page, "confirm")
     assert not store.exists(KEY)
-    assert record() == "Popped 2 members. No elements were left, so the key was deleted."
+    assert record() == (
+        "Popped 2 members (those with the lowest score). "
+        "No elements were left, so the key was deleted."
+    )
 
 
 def test_a_set_takes_members_once(admin: Browser, store: valkey.Valkey) -> None:
@@ -445,7 +448,7 @@ def test_one_row_is_removed_at_once_and_several_after_a_question(
     assert "undone. The TTL of the key doesn't change. b c" in page.text
     assert store.hlen(KEY) == 3
     page = remove(admin, rows["b"], rows["c"], confirmed="1")
-    assert "2 fields removed." in page.text
+    assert "2 fields removed" in page.text
     assert store.hkeys(KEY) == [b"d"]
     assert LogEntry.objects.count() == 2
     page = admin.post(addresses.key("store", KEY), {"mode": "remove-elements"})

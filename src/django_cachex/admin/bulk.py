@@ -40,7 +40,7 @@ class BulkAction:
 
     permission: Permission
     log_flag: int
-    """The action flag of its `LogEntry`."""
+    """The action flag of the `LogEntry` of each key, if it is about selected keys."""
 
     breadcrumb: Text
     """The text of its breadcrumb."""
@@ -205,11 +205,25 @@ def flush_job_text(alias: str, job: Job[BulkTask]) -> str:
     return f"{text} {'; '.join(others)}." if others else text
 
 
+def mask_query(query: Query) -> Query:
+    """Return a query for the log: its pattern may be a session id, also without the prefix."""
+    return replace(query, pattern=Pattern(mask_pattern(query.pattern.text)))
+
+
+def keys_text(query: Query) -> str:
+    """Return the keys that a query finds, to follow the name of a cache in the log."""
+    text = one_line(mask_query(query).pattern.text)
+    keys = _('keys "%(pattern)s"') % {"pattern": text if "*" in text else f"*{text}*"}
+    filters = describe_filters(query)
+    if not filters:
+        return keys
+    clauses = get_text_list(filters, _("and"))
+    return _("%(keys)s that %(clauses)s") % {"keys": keys, "clauses": clauses}
+
+
 def bulk_job_text(query: Query, job: Job[BulkTask]) -> str:
     """Return what a bulk action has done so far, for the log."""
-    # A pattern may contain a session id, with or without the session key prefix.
-    pattern = Pattern(mask_pattern(query.pattern.text))
-    title = action_title(job.task.ttl, describe_query(replace(query, pattern=pattern)))
+    title = action_title(job.task.ttl, describe_query(mask_query(query)))
     progress = (
         _("All keys were examined.") if job.complete else _("Not all keys have been examined yet.")
     )
@@ -311,6 +325,12 @@ class JobRunner:
     mask_key: Callable[[bytes], bytes] = bytes
     """Returns a stored key as the user may know it, because the user can read the state."""
 
+    log_subject: log_entries.Message | None = None
+    """Builds the keys that the job changes, for the log; None for the whole cache."""
+
+    save: Callable[[JobState], str] | None = None
+    """Makes the token from which the user can continue the job, for the log."""
+
     def step(self, state: JobState, run: RunCall) -> JobStep:
         """Run the job for one scan budget, and record what was done whatever happens.
 
@@ -350,12 +370,16 @@ class JobRunner:
         """Return the job with a `LogEntry` of its own."""
         entry_id = log_entries.record_job(
             self.user_id,
-            self.action.log_flag,
             self.inspector,
             partial(self.log_message, job),
             _counts_to_continue(job),
+            self.log_subject,
+            self._make_token(job),
         )
         return JobState(job, entry_id)
+
+    def _make_token(self, job: Job[BulkTask]) -> str:
+        return "" if self.save is None or job.complete else self.save(JobState(job))
 
     def _update_record(self, before: JobState, job: Job[BulkTask]) -> JobState:
         is_updated = log_entries.update_job(
@@ -365,6 +389,7 @@ class JobRunner:
             partial(self.log_message, job),
             before.job.task.counts,
             _counts_to_continue(job),
+            self._make_token(job),
         )
         if is_updated:
             return replace(before, job=job)

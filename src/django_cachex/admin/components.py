@@ -282,6 +282,12 @@ class JobProgress(Component):
     resume_url: str = ""
     """The URL where the job can be resumed after the page was closed."""
 
+    leave_note: Text = ""
+    """What happens if the user leaves the page; a script asks first while the job runs."""
+
+    continue_link: Action | None = None
+    """Where the user can continue the job then."""
+
     @property
     def percent(self) -> str:
         return "" if self.fraction is None else f"{self.fraction:.4f}"

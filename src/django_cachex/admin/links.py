@@ -92,8 +92,8 @@ class Links:
     def info(self, alias: str, **query: Any) -> str:
         return self._url("cache_change", quote(alias), **query)
 
-    def flush(self) -> str:
-        return self._url("cache_flushing")
+    def flush(self, **query: Any) -> str:
+        return self._url("cache_flushing", **query)
 
     def cache_history(self, alias: str) -> str:
         return self._url("cache_history", quote(alias))

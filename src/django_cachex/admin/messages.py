@@ -31,10 +31,19 @@ from django_cachex.inspectors.values import fingerprint
 TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d")
 
 
-def value_changed_message(form: EditForm, result: EditResult | None) -> str:
-    """Return what an edit of a value changed, with fingerprints instead of the value."""
-    changed = _("Value changed (%(trace)s).") if form.has_changed_value() else ""
-    return build_value_message(changed, form, result)
+def value_changed_message(form: EditForm, result: EditResult | None, differences: str = "") -> str:
+    """Return what an edit of a value changed, with fingerprints instead of the value.
+
+    Args:
+        form, result: the valid form and the result of the edit.
+        differences: what changed in the value, in words.
+    """
+    if not form.has_changed_value():
+        return build_value_message("", form, result)
+    if not differences:
+        return build_value_message(_("Value changed (%(trace)s)."), form, result)
+    pattern = _("Value changed: %(differences)s (%(trace)s).")
+    return build_value_message(pattern, form, result, differences=differences)
 
 
 def value_replaced_message(form: EditForm, result: EditResult | None) -> str:
@@ -42,8 +51,11 @@ def value_replaced_message(form: EditForm, result: EditResult | None) -> str:
     return build_value_message(_("Value replaced (%(trace)s)."), form, result)
 
 
-def build_value_message(pattern: str, form: EditForm, result: EditResult | None) -> str:
-    texts = [pattern % {"trace": digest_text(result) or typed_digest_text(form)}] if pattern else []
+def build_value_message(
+    pattern: str, form: EditForm, result: EditResult | None, **details: str
+) -> str:
+    trace = digest_text(result) or typed_digest_text(form)
+    texts = [pattern % {"trace": trace, **details}] if pattern else []
     if not isinstance(form.ttl, KeepTTL):
         texts.append(ttl_message(form.ttl))
     return " ".join(texts)

@@ -12,7 +12,9 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.components import Action, Confirmation
+from django_cachex.admin.differences import describe_differences, describe_old_ttl
 from django_cachex.admin.permissions import Permission
+from django_cachex.admin.sessions import session_keys
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import Edit, EditResult, ElementEdit, Incr, SetValue
 from django_cachex.inspectors.info import Text
@@ -80,6 +82,22 @@ class KeyContext:
     @property
     def content(self) -> Content | None:
         return self.key_value.content if self.key_value is not None else None
+
+    def describe_change(self, old: Content | None, new: Any) -> str:
+        """Return how a new value differs from an old one, for the log; nothing for sessions.
+
+        The value was read in this request, and the edit is only made if it is still the same.
+        """
+        sessions = session_keys()
+        is_session = sessions is not None and sessions.contains(self.inspector, self.stored)
+        if old is None or not old.editable or is_session:
+            return ""
+        return describe_differences(old.value, new)
+
+    @property
+    def old_ttl_text(self) -> str:
+        """The TTL that the key had when it was read, in words; empty if it is not known."""
+        return describe_old_ttl(self.key_value.info.ttl) if self.key_value is not None else ""
 
     @property
     def type(self) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting
 from django_cachex.admin.components import Action, Confirmation
+from django_cachex.admin.differences import describe_old_ttl, join_names, join_positions
 from django_cachex.admin.forms.elements import (
     POP_ENDS,
     CountForm,
@@ -284,6 +285,9 @@ class EditElementAction(RowAction[ElementForm]):
     def log_message(self, context: KeyContext, form: ElementForm, result: EditResult | None) -> str:
         name = context.element_row.name
         text = str(self.done) % {"name": name, "index": name}
+        differences = context.describe_change(self.value(context), form.parsed_value)
+        if differences:
+            text = _("%(change)s: %(differences)s") % {"change": text, "differences": differences}
         return append_reason(element_message(text, result), result)
 
 
@@ -341,7 +345,9 @@ class ChangeFieldTtlAction(RowAction[FieldTtlForm]):
         ttl = "" if isinstance(form.ttl, KeepTTL) else ttl_message(form.ttl)
         if form.ttl == TTL_NONE:
             ttl = _("TTL removed. The field never expires.")
-        return _('Field "%(name)s": %(ttl)s') % {"name": context.element_row.name, "ttl": ttl}
+        row = context.element_row
+        text = _('Field "%(name)s": %(ttl)s') % {"name": row.name, "ttl": ttl}
+        return f"{text} {describe_old_ttl(row.ttl)}".strip()
 
 
 class InsertItemAction(RowAction[InsertForm]):
@@ -383,8 +389,10 @@ class ChangeScoreAction(RowAction[ScoreForm]):
         return SetScore(context.element, data["expected"], data["score"])
 
     def log_message(self, context: KeyContext, form: ScoreForm, result: EditResult | None) -> str:
-        score = {"score": form.cleaned_data["score"]}
-        return element_message(_("Score of a member set to %(score)s") % score, result)
+        old = context.element_row.cells[1].formatted.text
+        scores = {"score": form.cleaned_data["score"], "old": old}
+        text = _("Score of a member changed from %(old)s to %(score)s") % scores
+        return element_message(text, result)
 
 
 # Removing elements.
@@ -463,7 +471,22 @@ def removed_message(context: KeyContext, count: int, chosen: tuple[ElementRef, .
     if len(chosen) == 1 and context.type == "stream":
         return _("Entry %(name)s removed.") % {"name": chosen[0].element}
     unit = UNITS.get(context.type, Unit.ENTRIES)
-    return _("%(elements)s removed.") % {"elements": formatting.format_count(count, unit)}
+    elements = formatting.format_count(count, unit)
+    names = removed_names(context, chosen) if count == len(chosen) else ""
+    if names:
+        return _("%(elements)s removed: %(names)s.") % {"elements": elements, "names": names}
+    return _("%(elements)s removed.") % {"elements": elements}
+
+
+def removed_names(context: KeyContext, chosen: tuple[ElementRef, ...]) -> str:
+    """Return the names of fields, or the positions or ids of elements. Members are values."""
+    if context.type == "stream":
+        return join_positions([one.element for one in chosen])
+    rows = [context.find_row(one.element) for one in chosen]
+    names = [row.name for row in rows if row is not None]
+    if context.type == "hash":
+        return join_names(names)
+    return join_positions(names) if context.type == "list" else ""
 
 
 class PopAction(ElementAction[CountForm]):
@@ -503,7 +526,12 @@ class PopAction(ElementAction[CountForm]):
 
     def log_message(self, context: KeyContext, form: CountForm, result: EditResult | None) -> str:
         count = form.cleaned_data["count"] if result is None else result.count or 0
-        text = _("Popped %(elements)s.") % {"elements": formatting.format_count(count, self.unit)}
+        elements = formatting.format_count(count, self.unit)
+        ends: Mapping[Any, Text] = dict(POP_ENDS[context.type]) if context.type in POP_ENDS else {}
+        end = ends.get(form.cleaned_data.get("end"))
+        text = _("Popped %(elements)s.") % {"elements": elements}
+        if end:
+            text = _("Popped %(elements)s (%(end)s).") % {"elements": elements, "end": end}
         return text + key_gone_note(result)
 
     def success_message(self, context: KeyContext, form: CountForm, result: EditResult) -> str:

@@ -281,6 +281,11 @@ class ChangeTtlAction(KeyAction[TtlForm]):
         return form.preview()
 
     def log_message(self, context: KeyContext, form: TtlForm, result: EditResult | None) -> str:
+        return f"{self.describe_edit(form)} {context.old_ttl_text}".strip()
+
+    @staticmethod
+    def describe_edit(form: TtlForm) -> str:
+        """Return the new TTL, or by how much it was extended."""
         match form.edit:
             case Expire(ttl=ttl):
                 return ttl_message(ttl)
@@ -295,6 +300,13 @@ class ChangeTtlAction(KeyAction[TtlForm]):
 
 def has_number_value(context: KeyContext) -> bool:
     return context.content is not None and type(context.content.value) in (int, float)
+
+
+def append_old_ttl(text: str, context: KeyContext, form: EditForm) -> str:
+    """Return a message with the TTL that the key had, if the form changes it."""
+    if isinstance(form.ttl, KeepTTL):
+        return text
+    return f"{text} {context.old_ttl_text}".strip()
 
 
 class EditValueAction(KeyAction[EditForm]):
@@ -340,7 +352,9 @@ class EditValueAction(KeyAction[EditForm]):
         return not form.has_changed_value() and isinstance(form.ttl, KeepTTL)
 
     def log_message(self, context: KeyContext, form: EditForm, result: EditResult | None) -> str:
-        return value_changed_message(form, result)
+        differences = context.describe_change(context.content, form.parsed_value)
+        text = value_changed_message(form, result, differences)
+        return append_old_ttl(text, context, form)
 
 
 INTEGER_PATTERN = re.compile(r"[+-]?[0-9]{1,19}")
@@ -471,4 +485,5 @@ class ReplaceValueAction(EditValueAction):
         )
 
     def log_message(self, context: KeyContext, form: EditForm, result: EditResult | None) -> str:
-        return value_replaced_message(form, result)
+        text = value_replaced_message(form, result)
+        return append_old_ttl(text, context, form)

@@ -11,6 +11,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -42,6 +43,7 @@ from django_cachex.admin.links import (
 from django_cachex.admin.messages import error_message, unknown_result_message
 from django_cachex.admin.permissions import (
     VIEW_CACHES,
+    VIEW_HISTORY,
     VIEW_INFO,
     VIEW_KEYS,
     VIEW_NAMESPACES,
@@ -212,7 +214,7 @@ class BaseView(TemplateView):
         if keys:
             log_entries.record_keys(user_id, flag, inspector, keys, message)
         else:
-            log_entries.record_cache(user_id, flag, inspector, message)
+            log_entries.record_cache(user_id, inspector, message)
 
     def add_message(self, text: Text, level: int = messages.SUCCESS) -> None:
         """Add a message for the next page."""
@@ -366,14 +368,17 @@ class BaseKeyView(BaseCacheView):
 
     def redirect_missing(self) -> HttpResponse:
         """Redirect to the list of keys, because the key does not exist."""
-        self.add_message(
-            _(
-                'There is no key "%(key)s" in "%(alias)s". It was deleted, has expired, or '
-                "never existed."
+        text = _(
+            'There is no key "%(key)s" in "%(alias)s". It was deleted, has expired, or '
+            "never existed."
+        ) % {"key": self.display_name, "alias": self.inspector.alias}
+        history = self.links.history(self.inspector.alias, self.stored)
+        is_allowed = self.checker.is_allowed(VIEW_HISTORY, self.inspector, self.stored)
+        if is_allowed and not history.post_id:
+            text = format_html(
+                '{} <a href="{}" data-action="history">{}</a>', text, history, _("See its history")
             )
-            % {"key": self.display_name, "alias": self.inspector.alias},
-            messages.WARNING,
-        )
+        self.add_message(text, messages.WARNING)
         return self.redirect(self.fallback_url(self.inspector.alias))
 
     def breadcrumbs(self) -> Sequence[Action]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from django.contrib import messages
@@ -392,7 +392,13 @@ class BulkActionView(BaseCacheView):
     def continue_job(self, state: JobState) -> HttpResponse:
         """Run one step of the job, and show its progress."""
         runner = make_runner(
-            self, self.inspector, self.bulk_action, self.scan_keys, self.log_message
+            self,
+            self.inspector,
+            self.bulk_action,
+            self.scan_keys,
+            self.log_message,
+            partial(bulk.keys_text, self.search.query),
+            self.tokens.scope,
         )
         return self.render_job(runner.step(state, self.call_cache), auto_continue=True)
 
@@ -401,8 +407,14 @@ class BulkActionView(BaseCacheView):
         token = self.dump_job(step.state)
         alias = self.inspector.alias
         history = Action("history", _("History"), self.links.cache_history(alias))
+        resume_url = self.current_url(run=token)
+        saved = (
+            Action("continue-later", _("History of the cache"), history.link)
+            if self._can_view_caches()
+            else Action("continue-later", _("Address of this job"), resume_url)
+        )
         return self.render(
-            job=make_job_progress(step, token, self.current_url(run=token), auto_continue),
+            job=make_job_progress(step, token, resume_url, saved, auto_continue),
             cards=make_failure_cards(step.state, self.inspector),
             next_actions=[
                 Action("back", _("Back to the keys"), self.get_keys_url()),

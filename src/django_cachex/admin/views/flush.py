@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -38,6 +38,7 @@ from django_cachex.admin.permissions import (
 from django_cachex.admin.sessions import session_keys
 from django_cachex.admin.views.base import BaseView
 from django_cachex.admin.views.jobs import (
+    LEAVE_NOTE,
     make_failure_cards,
     make_progress,
     make_runner,
@@ -152,7 +153,7 @@ def flush_cache(view: BaseView, inspector: Inspector) -> None:
         view.add_message(_("Not flushed, or not completely. %(why)s") % params, messages.ERROR)
         return
     message = partial(flushed_text, inspector.alias, count)
-    log_entries.record_cache(view.request.user.pk, log_entries.CHANGE, inspector, message)
+    log_entries.record_cache(view.request.user.pk, inspector, message)
     view.add_message(message())
 
 
@@ -220,6 +221,11 @@ FLUSH_PURPOSE = "flush run"
 """The purpose of the tokens that hold the state of a flush."""
 
 
+def make_flush_token(state: JobState, user_id: Any, alias: str) -> str:
+    """Return the token with the state of a flush."""
+    return dump_state(state.to_json(), state.job.progress.token, FLUSH_PURPOSE, user_id, alias)
+
+
 class FlushView(BaseView):
     """Flushes one cache after another, in steps. The page holds the state of each in its form."""
 
@@ -232,24 +238,28 @@ class FlushView(BaseView):
         """Render this page from the view that ran the first step."""
         self = cls(site=view.site)
         self.setup(view.request)
-        return self.render_jobs(jobs, JobStep(next(iter(jobs.values()))))
+        return self.render_jobs(jobs, JobStep(next(iter(jobs.values()))), auto_continue=True)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Redirect to the caches, because the state of the jobs is only in the form."""
-        return self.redirect(self.links.caches())
+        """Show the job in the URL, which the user can continue, or redirect to the caches."""
+        jobs = self.load_jobs(request.GET)
+        if not jobs:
+            return self.redirect(self.links.caches())
+        for inspector in jobs:
+            self.check_permission(FLUSH, inspector)
+        return self.render_jobs(jobs, JobStep(next(iter(jobs.values()))), auto_continue=False)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        jobs = self.load_jobs()
+        jobs = self.load_jobs(request.POST)
         unfinished = [inspector for inspector, state in jobs.items() if not state.job.complete]
         if not unfinished:
             return self.redirect(self.links.caches())
         self.check_permission(FLUSH, unfinished[0])
         step = run_flush_step(self, unfinished[0], jobs[unfinished[0]])
-        return self.render_jobs({**jobs, unfinished[0]: step.state}, step)
+        return self.render_jobs({**jobs, unfinished[0]: step.state}, step, auto_continue=True)
 
-    def load_jobs(self) -> FlushJobs:
-        """Return the jobs in the submitted form, without those whose token is invalid."""
-        data = self.request.POST
+    def load_jobs(self, data: QueryDict) -> FlushJobs:
+        """Return the jobs in the form or in the URL, without those whose token is invalid."""
         jobs = {}
         for alias, token in zip(data.getlist("cache"), data.getlist("state"), strict=False):
             if alias not in visible_aliases():
@@ -261,7 +271,7 @@ class FlushView(BaseView):
                 self.add_message(_("That page has expired. Nothing was changed."))
         return jobs
 
-    def render_jobs(self, jobs: FlushJobs, step: JobStep) -> HttpResponse:
+    def render_jobs(self, jobs: FlushJobs, step: JobStep, auto_continue: bool) -> HttpResponse:
         """Render the progress of the jobs after a step of one of them."""
         self.alerts += make_step_alerts(step)
         unfinished = [inspector for inspector, state in jobs.items() if not state.job.complete]
@@ -274,8 +284,14 @@ class FlushView(BaseView):
                 jobs[current].job.progress,
                 Button(_("Continue"), "run", "primary"),
                 [pair for one, state in jobs.items() for pair in self.make_fields(one, state)],
-                auto_continue=not failed,
+                auto_continue=auto_continue and not failed,
                 action_url=self.links.flush(),
+                leave_note=LEAVE_NOTE,
+                continue_link=Action(
+                    "continue-later",
+                    _("History of the cache"),
+                    self.links.cache_history(current.alias),
+                ),
             ),
             summaries=[text for inspector, text in texts.items() if inspector is not current],
             cards=[card for one, state in jobs.items() for card in make_failure_cards(state, one)],
@@ -290,9 +306,8 @@ class FlushView(BaseView):
 
     def make_fields(self, inspector: Inspector, state: JobState) -> list[tuple[str, str]]:
         """Return the hidden fields with the state of a job."""
-        alias, position = inspector.alias, state.job.progress.token
-        scope = FLUSH_PURPOSE, self.request.user.pk, alias
-        return [("cache", alias), ("state", dump_state(state.to_json(), position, *scope))]
+        token = make_flush_token(state, self.request.user.pk, inspector.alias)
+        return [("cache", inspector.alias), ("state", token)]
 
     def make_heading(self, inspectors: Sequence[Inspector]) -> Heading:
         if len(inspectors) == 1:

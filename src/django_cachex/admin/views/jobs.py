@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from django.contrib.admin.models import LogEntry
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -17,6 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_cachex.admin import bulk, formatting
 from django_cachex.admin.bulk import BulkAction, JobRunner, JobState, JobStep
 from django_cachex.admin.components import (
+    Action,
     Alert,
     Button,
     Card,
@@ -27,6 +30,7 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.links import MAX_ID_LENGTH, dump_state, load_state
+from django_cachex.admin.log_entries import job_token
 from django_cachex.admin.sessions import display_key, session_key_filter
 from django_cachex.admin.views.base import BaseCacheView, BaseView
 from django_cachex.admin.views.keys_table import format_examined
@@ -68,6 +72,43 @@ class StateTokens:
 
     def _binding(self, purpose: str) -> tuple[str, Any, str, str]:
         return (purpose, self.view.request.user.pk, self.view.inspector.alias, self.scope)
+
+
+MAX_SAVED_LENGTH = 64 * 1024
+"""The length of a token in a log entry, in characters."""
+
+
+@dataclass(frozen=True)
+class SavedJob:
+    """An unfinished job in a log entry, which the user who started it can continue.
+
+    The whole token is encrypted, because others may read the log entry.
+    """
+
+    scope: str
+    """The scope of the job's `StateTokens`; empty for a flush."""
+
+    state: JobState
+
+    def dump(self, user_id: Any, alias: str) -> str:
+        """Return the token; empty if it would be too long. Keys that failed are only counted."""
+        job = replace(self.state.job, task=replace(self.state.job.task, failures=()))
+        content = [self.scope, JobState(job).to_json(), job.progress.token]
+        token = dump_state(None, json.dumps(content), "saved job", user_id, alias)
+        return token if len(token) <= MAX_SAVED_LENGTH else ""
+
+    @classmethod
+    def of_entry(cls, entry: LogEntry, user_id: Any, alias: str) -> SavedJob | None:
+        """Return the job of a log entry; None if this user can't continue it or it has expired."""
+        token = job_token(entry)
+        try:
+            _state, content = load_state(token, "saved job", user_id, alias) if token else ("", "")
+        except ValueError:
+            return None
+        if not content:
+            return None
+        scope, state, position = json.loads(content)
+        return cls(scope, replace(JobState.from_json(state, position), log_entry_id=entry.pk))
 
 
 @dataclass(frozen=True)
@@ -128,10 +169,16 @@ def make_runner(
     action: BulkAction,
     find: FindKeys,
     log_message: Callable[[Job[BulkTask]], str],
+    log_subject: Callable[[], str] | None = None,
+    scope: str = "",
 ) -> JobRunner:
-    """Return what runs a job for the user of a view."""
-    mask_key = partial(view.checker.mask_key, inspector)
-    return JobRunner(inspector, view.request.user.pk, action, find, log_message, mask_key)
+    """Return what runs a job for the user of a view, with the scope of its `StateTokens`."""
+    mask_key, user_id = partial(view.checker.mask_key, inspector), view.request.user.pk
+
+    def save(state: JobState) -> str:
+        return SavedJob(scope, state).dump(user_id, inspector.alias)
+
+    return JobRunner(inspector, user_id, action, find, log_message, mask_key, log_subject, save)
 
 
 MAX_FAILURES_SHOWN = 20
@@ -147,6 +194,8 @@ def make_progress(
     auto_continue: bool = True,
     resume_url: str = "",
     action_url: str = "",
+    leave_note: Text = "",
+    continue_link: Action | None = None,
 ) -> JobProgress:
     """Return the progress of a scan. There is no button to continue it once it is complete.
 
@@ -158,6 +207,8 @@ def make_progress(
         auto_continue: whether a script presses the button.
         resume_url: the URL to resume the job after the page was closed.
         action_url: the URL to post to; empty for the current page.
+        leave_note: what happens if the user leaves the page, for a job that changes keys.
+        continue_link: where the user can continue it then.
     """
     fraction = None
     if progress.total is not None:
@@ -171,11 +222,18 @@ def make_progress(
         other_buttons=other_buttons,
         resume_url=resume_url if len(resume_url) <= MAX_ID_LENGTH else "",
         action_url=action_url,
+        leave_note="" if progress.complete else leave_note,
+        continue_link=continue_link,
     )
 
 
+LEAVE_NOTE = gettext_lazy(
+    "Leaving this page pauses the job. What was done so far is kept. You can continue within a day:"
+)
+
+
 def make_job_progress(
-    step: JobStep, token: str, resume_url: str, auto_continue: bool
+    step: JobStep, token: str, resume_url: str, continue_link: Action, auto_continue: bool
 ) -> JobProgress:
     """Return the progress of a job. If its last step failed, it does not continue by itself."""
     job = step.job
@@ -188,6 +246,8 @@ def make_job_progress(
         report,
         auto_continue and step.error is None and not step.is_stuck and not has_only_failures(step),
         resume_url,
+        leave_note=LEAVE_NOTE,
+        continue_link=continue_link,
     )
 
 

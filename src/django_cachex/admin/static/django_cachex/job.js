@@ -12,7 +12,13 @@ async function submitForm(form, button, signal) {
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
+// Browsers ask in their own words before they leave the page.
+function askBeforeLeaving(event) {
+  event.preventDefault();
+}
+
 function showStopped(job, hasFailed) {
+  removeEventListener("beforeunload", askBeforeLeaving);
   job.removeAttribute("data-auto-continue");
   job.querySelector("[data-stop]").hidden = true;
   for (const button of job.querySelectorAll("button[type=submit]")) {
@@ -37,9 +43,13 @@ export function continueJob(root, enhance) {
   if (resume) {
     history.replaceState(null, "", resume.dataset.resume);
   }
+  removeEventListener("beforeunload", askBeforeLeaving);
   const job = root.querySelector(RUNNING_JOB);
   if (!job) {
     return;
+  }
+  if (job.hasAttribute("data-warn-on-leave")) {
+    addEventListener("beforeunload", askBeforeLeaving);
   }
   const form = job.querySelector("form");
   const [next, ...others] = form.querySelectorAll("button[type=submit]");

@@ -157,7 +157,9 @@ def change_matching_keys(
         question = bulk.confirm_text(ttl, bulk.describe_query(query), inspector.alias)
         context.confirm(f"{question} {format_key_count(count)}.")
     message = partial(bulk.bulk_job_text, query)
-    return run_job(context, JobRunner(inspector, context.user_id, action, find, message), ttl)
+    subject = partial(bulk.keys_text, query)
+    runner = JobRunner(inspector, context.user_id, action, find, message, log_subject=subject)
+    return run_job(context, runner, ttl)
 
 
 def dry_run_text(ttl: int | None, count: int) -> str:
@@ -196,8 +198,7 @@ def flush_cache(context: CommandContext, inspector: Inspector) -> int:
         context.output.write_result(text, values)
         return EXIT_OK
     confirm_flush(context, inspector, entries)
-    action = bulk.FLUSH_CACHE
-    record = partial(log_entries.record_cache, context.user_id, action.log_flag, inspector)
+    record = partial(log_entries.record_cache, context.user_id, inspector)
     requested_change = Change(record, partial(bulk.flushed_text, inspector.alias, None))
     count = context.call(inspector, inspector.flush, requested_change)
     record(partial(bulk.flushed_text, inspector.alias, count))

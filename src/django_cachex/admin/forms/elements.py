@@ -274,9 +274,9 @@ class ScoreForm(ChangeForm):
 
 
 class FieldTtlForm(ChangeForm, ExpireForm):
-    def __init__(self, data: Any = None, *, row: Element) -> None:
-        super().__init__(data, expected=row.expected)
-        if row.ttl is not None:
+    def __init__(self, data: Any = None, *, row: Element | None = None) -> None:
+        super().__init__(data, expected=row.expected if row is not None else "")
+        if row is not None and row.ttl is not None:
             self.fields["timeout"].help_text = current_ttl_text(row.ttl)
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.components import Action, Confirmation
+from django_cachex.admin.messages import SAVE_FAILED, FailureTexts
 from django_cachex.admin.permissions import Permission
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import Edit, EditResult, ElementEdit, Incr, SetValue
@@ -151,6 +152,9 @@ class KeyAction(Generic[F]):
     success_text: Text = gettext_lazy("Saved. %(what)s")
     """The message for the next page, with the log message as `what`."""
 
+    failure_texts: FailureTexts = SAVE_FAILED
+    """What the page says if the cache does not answer."""
+
     submit_label: Text = gettext_lazy("Save")
     overwrite_label: Text = gettext_lazy("Save my version")
     """The label of the submit button after a conflict."""
@@ -168,7 +172,7 @@ class KeyAction(Generic[F]):
         return context.is_allowed(self.permission) and self.applies_to(context)
 
     def is_target_missing(self, context: KeyContext) -> bool:
-        """Return whether the row that the action works on no longer exists."""
+        """Return whether the row that the action works on does not exist, or was not read."""
         return False
 
     def form(self, context: KeyContext, data: Any = None) -> F:

@@ -102,13 +102,19 @@ class BaseView(TemplateView):
         """
         result = self.executor.run(inspector, function)
         if result.error is not None:
-            try_again = (
-                [Action("try-again", _("Try again"), self.current_url())]
-                if self.request.method == "GET"
-                else []
-            )
-            self.alerts.append(Alert(error_message(inspector, result.error), "error", try_again))
+            self.add_error_alert(inspector, result.error)
         return result
+
+    def add_error_alert(self, inspector: Inspector, error: Exception) -> None:
+        """Show why a call to a cache failed, unless the page says so already."""
+        try_again = (
+            [Action("try-again", _("Try again"), self.current_url())]
+            if self.request.method == "GET"
+            else []
+        )
+        alert = Alert(error_message(inspector, error), "error", try_again)
+        if alert not in self.alerts:
+            self.alerts.append(alert)
 
     # The content of the page.
 

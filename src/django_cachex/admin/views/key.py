@@ -28,7 +28,7 @@ from django_cachex.admin.key_actions import (
 from django_cachex.admin.key_actions.elements import RemoveElementsAction, RowAction
 from django_cachex.admin.key_actions.key import editable_name
 from django_cachex.admin.links import LinkTarget
-from django_cachex.admin.messages import error_message, failure_message
+from django_cachex.admin.messages import failure_message
 from django_cachex.admin.permissions import (
     ADD,
     DELETE,
@@ -148,6 +148,11 @@ class KeyView(BaseKeyView):
         return str(self.key_link)
 
     # The key.
+
+    @property
+    def read_failed(self) -> bool:
+        """Whether the key, or the element that the action is applied to, could not be read."""
+        return self.read_result.error is not None or self.row_read_failed
 
     @property
     def key_name(self) -> str:
@@ -322,12 +327,15 @@ class KeyView(BaseKeyView):
 
     def _get_form_context(self) -> dict[str, Any]:
         action = self.open_action
-        if action is None or action.is_target_missing(self.key_context):
+        if action is None:
             return {}
         form = self.submitted_form or action.form(self.key_context)
         if not form.is_bound:
             form.visible_fields()[0].field.widget.attrs.setdefault("autofocus", True)
-        return {f"{action.form_area}_form": self._make_form_panel(action, form)}
+        has_elements = self.key_value is not None and self.key_value.elements is not None
+        # A form that was submitted is shown even if the elements around it could not be read.
+        area = action.form_area if has_elements or action.form_area == "value" else "head"
+        return {f"{area}_form": self._make_form_panel(action, form)}
 
     def _make_form_panel(self, action: KeyAction[Any], form: forms.Form) -> FormPanel:
         cancel_label = action.keep_label if self.has_conflict else action.cancel_label
@@ -495,11 +503,17 @@ class KeyView(BaseKeyView):
         """Perform the submitted action. Return None if the form must be shown again."""
         self.check_permission(action.permission, self.inspector, self.stored)
         self.skips_value = action.skips_value
-        if action.is_target_missing(self.key_context):
-            return self.handle_missing_target(action)
         self.submitted_form = form = action.form(self.key_context, self.request.POST)
-        if not form.is_valid() or self.key_value is None:
-            return None
+        if self.read_failed:
+            self.alerts.insert(0, Alert(action.failure_texts.not_made, "error"))
+        elif self.key_value is not None and action.is_target_missing(self.key_context):
+            return self.handle_failed_edit(action, form, EditResult(EditStatus.ELEMENT_GONE))
+        elif self.key_value is not None and form.is_valid():
+            return self.submit_form(action, form)
+        return None
+
+    def submit_form(self, action: KeyAction[Any], form: forms.Form) -> HttpResponse | None:
+        """Preview, confirm or apply what a valid form describes."""
         if not action.applies_to(self.key_context):
             return self.handle_failed_edit(action, form, EditResult(EditStatus.WRONG_TYPE))
         for required in action.required_permissions(self.key_context, form):
@@ -517,15 +531,6 @@ class KeyView(BaseKeyView):
         return (
             self.render_confirmation(question) if question else self.apply_edit(action, form, edit)
         )
-
-    def handle_missing_target(self, action: KeyAction[Any]) -> HttpResponse | None:
-        """Handle an action without a form, because its element is missing or can't be read."""
-        if self.key_value is not None and not self.row_read_failed:
-            gone = EditResult(EditStatus.ELEMENT_GONE)
-            return self.handle_failed_edit(action, forms.Form(), gone)
-        if not self.is_missing:
-            self.alerts.insert(0, Alert(_("Not saved."), "error"))
-        return None
 
     def show_form_errors_as_alerts(self) -> None:
         """Show the errors of an action that has no form on the page as alerts."""
@@ -569,12 +574,10 @@ class KeyView(BaseKeyView):
         result, flag = call.value, action.log_flag_for(form)
         message = partial(action.log_message, context, form, result)
         if result is None:
-            self.log_possible_change(call.error, flag, [stored], message, inspector)
-            reason = error_message(self.inspector, call.error or Exception())
-            text = _(
-                "The change may not have been saved. Check the key before you try again. %(why)s"
-            ) % {"why": reason}
-            self.alerts.append(Alert(text, "error"))
+            error = call.error or Exception()
+            self.log_possible_change(error, flag, [stored], message, inspector)
+            self.alerts.append(Alert(action.failure_texts.choose(error), "error"))
+            self.add_error_alert(self.inspector, error)
             return None
         if result.status != EditStatus.DONE:
             return self.handle_failed_edit(action, form, result)
@@ -608,9 +611,7 @@ class KeyView(BaseKeyView):
             self.alerts.append(
                 Alert(failure_message(result, opened, self.key_context.type), "error")
             )
-        if self.key_value is not None and action.is_target_missing(self.key_context):
-            self.submitted_form = None
-        elif result.status == EditStatus.CHANGED and self.key_value is not None:
+        if result.status == EditStatus.CHANGED and self.key_value is not None:
             data = self.request.POST.copy()
             data["expected"] = action.expected_after_conflict(self.key_context, result)
             self.current_element = result.current if self.element_id else None

@@ -339,6 +339,9 @@ class FormPanel(Component):
 
     button_text: Text
     cancel: Action | None = None
+    kind: str = ""
+    """`danger` if the button destroys something."""
+
     title: Text = ""
     hidden_fields: Sequence[tuple[str, str]] = ()
     notes: Sequence[Text] = ()

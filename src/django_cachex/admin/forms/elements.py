@@ -346,19 +346,19 @@ class CountForm(FocusedForm):
 
 
 def selection_value(row: Element) -> str:
-    """Return what the checkbox and the *Remove* button of a row send to a `SelectionForm`."""
+    """Return what the checkbox of a row sends to a `SelectionForm`."""
     return f"{row.id} {row.expected}"
 
 
 class SelectionForm(forms.Form):
-    """The rows that were selected, or the one whose button was pressed."""
+    """The rows that were selected."""
 
     selected = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         sent: Any = self.data
-        rows = [sent["row"]] if "row" in sent else sent.getlist("selected")
+        rows = sent.getlist("selected")
         if not rows:
             raise forms.ValidationError(_("First select the rows to remove."))
         if len(rows) > MAX_REMOVED:

@@ -18,6 +18,7 @@ from django_cachex.admin.key_actions.elements import (
     EditElementAction,
     InsertItemAction,
     PopAction,
+    RemoveElementAction,
     RemoveElementsAction,
     RenameFieldAction,
     TrimAction,
@@ -106,6 +107,35 @@ KEY_ACTIONS: Final[Sequence[KeyAction[Any]]] = (
     RenameFieldAction(),
     ChangeFieldTtlAction(),
     InsertItemAction(),
+    RemoveElementAction(
+        form_mode="remove-field",
+        submit_mode="drop-field",
+        types=("hash",),
+        title=_('Remove field "%(name)s"?'),
+        done=_('Field "%(name)s" removed.'),
+    ),
+    RemoveElementAction(
+        form_mode="remove-item",
+        submit_mode="drop-item",
+        types=("list",),
+        title=_("Remove item %(name)s?"),
+        object_label=_("item %(index)s"),
+        done=_("Item %(name)s removed."),
+    ),
+    RemoveElementAction(
+        form_mode="remove-member",
+        submit_mode="drop-member",
+        types=("set", "zset"),
+        title=_('Remove "%(name)s"?'),
+        done=_("Member removed."),
+    ),
+    RemoveElementAction(
+        form_mode="remove-entry",
+        submit_mode="drop-entry",
+        types=("stream",),
+        title=_("Remove entry %(name)s?"),
+        done=_("Entry %(name)s removed."),
+    ),
     RemoveElementsAction(),
 )
 """In the order in which a page offers them."""

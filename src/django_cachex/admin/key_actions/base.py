@@ -179,6 +179,9 @@ class KeyAction(Generic[F]):
         """Return the form, bound to `data` if it is given."""
         raise NotImplementedError(f"{type(self).__qualname__}.form")
 
+    def form_title(self, context: KeyContext) -> Text:
+        return self.title
+
     def notes(self, context: KeyContext) -> Sequence[Text]:
         """Return notes that are shown above the form."""
         return ()

@@ -12,6 +12,7 @@ from django_cachex.admin import formatting
 from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.forms.elements import (
     POP_ENDS,
+    ChangeForm,
     CountForm,
     ElementForm,
     EntryForm,
@@ -103,6 +104,10 @@ class RowAction(KeyAction[F]):
     def applies_to_row(self, row: Element) -> bool:
         return True
 
+    def link_params(self, row: Element) -> dict[str, str]:
+        """Return the parameters of the URL that opens the form of a row."""
+        return {"element": row.id}
+
     def object_name(self, row: Element) -> str:
         """Return what follows the label of the row's link for screen readers."""
         return str(self.object_label) % {"name": format_element_name(row), "index": row.name}
@@ -114,11 +119,6 @@ class RowAction(KeyAction[F]):
 def format_element_name(row: Element) -> str:
     """Return the name of an element for screen readers."""
     return formatting.name_or_placeholder(row.name)
-
-
-def format_item_name(row: Element) -> str:
-    """Return the name of a list's item for screen readers."""
-    return _("item %(index)s") % {"index": row.name}
 
 
 def element_message(text: str, result: EditResult | None) -> str:
@@ -403,6 +403,45 @@ class ChangeScoreAction(RowAction[ScoreForm]):
 # Removing elements.
 
 
+class RemoveElementAction(RowAction[ChangeForm]):
+    """Remove an element. Its form is a question."""
+
+    form_class = ChangeForm
+    failure_texts = REMOVAL_FAILED
+    kind = "danger"
+    label = submit_label = gettext_lazy("Remove")
+    overwrite_label = gettext_lazy("Remove the current version")
+    keep_label = gettext_lazy("Keep it")
+    success_text = "%(what)s"
+    done: Text
+    """What was done, for the log and the page."""
+
+    def link_params(self, row: Element) -> dict[str, str]:
+        return {**super().link_params(row), "expected": row.expected}
+
+    def form_title(self, context: KeyContext) -> str:
+        name = format_element_name(context.row) if context.row is not None else "…"
+        return str(self.title) % {"name": name}
+
+    def describe_row(self, row: Element) -> dict[str, Any]:
+        return {"expected": row.expected}
+
+    def notes(self, context: KeyContext) -> Sequence[Text]:
+        if context.length != 1 or context.type == "stream":
+            return []
+        return [_("No elements will be left, so the key will be deleted too.")]
+
+    def edit(self, context: KeyContext, form: ChangeForm) -> Edit:
+        chosen = ElementRef(context.element, form.cleaned_data["expected"])
+        return RemoveElements(context.type, (chosen,))
+
+    def expected_after_conflict(self, context: KeyContext, result: EditResult) -> str:
+        return context.row.expected if context.row is not None else ""
+
+    def log_message(self, context: KeyContext, form: ChangeForm, result: EditResult | None) -> str:
+        return str(self.done) % {"name": context.element_row.name} + key_gone_note(result)
+
+
 class RemoveElementsAction(ElementAction[SelectionForm]):
     submit_mode = "remove-elements"
     types = ("list", "set", "zset", "hash", "stream")
@@ -417,12 +456,8 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
     def edit(self, context: KeyContext, form: SelectionForm) -> Edit:
         return RemoveElements(context.type, form.chosen)
 
-    def confirm(
-        self, context: KeyContext, form: SelectionForm, back: Action
-    ) -> Confirmation | None:
+    def confirm(self, context: KeyContext, form: SelectionForm, back: Action) -> Confirmation:
         count = len(form.chosen)
-        if count == 1:
-            return None
         unit = UNITS.get(context.type, Unit.ENTRIES)
         details = {
             "elements": formatting.format_count(count, unit),

@@ -92,18 +92,18 @@ def _render_cell(context: Context, table: Table, cell: Cell, label: str) -> str:
         html.append(" data-empty")
     if cell.sort_key:
         html.append(f' data-order="{escape(cell.sort_key)}"')
-    html += [label, ">", _render_content(context, table, cell)]
+    html += [label, ">", _render_content(context, cell)]
     if cell.lines or (cell.actions and cell.kind != "row-actions"):
         html.append(_render_more(cell))
     html.append("</td>")
     return "".join(html)
 
 
-def _render_content(context: Context, table: Table, cell: Cell) -> str:
+def _render_content(context: Context, cell: Cell) -> str:
     if cell.badge:
         return _render_component(context, "badge", badge=cell.badge)
     if cell.kind == "row-actions":
-        actions = "\n".join([_render_row_action(context, table, action) for action in cell.actions])
+        actions = "\n".join([_render_row_action(context, action) for action in cell.actions])
         return f'<span class="cx-row-action-list">{actions}</span>'
     text = escape(str(cell.text))
     if cell.link:
@@ -145,19 +145,14 @@ def _render_more(cell: Cell) -> str:
     return "\n".join(["", *links, *lines])
 
 
-def _render_row_action(context: Context, table: Table, action: Action) -> str:
+def _render_row_action(context: Context, action: Action) -> str:
+    classes = "cx-row-action cx-remove" if action.kind == "danger" else "cx-row-action"
     if action.post_id:
-        return _render_component(context, "link", action=action, **{"class": "cx-row-action"})
+        return _render_component(context, "link", action=action, **{"class": classes})
     object_name = f'<span class="cx-visually-hidden"> {escape(str(action.object_name))}</span>'
     content, name = f"{escape(str(action.label))}{object_name}", escape(action.name)
-    if action.method == "post":
-        form = _render_form_attribute(table)
-        return (
-            f'<button class="cx-link cx-remove" type="submit" data-action="{name}"{form} '
-            f'name="row" value="{escape(action.value)}">{content}</button>'
-        )
     url = escape(str(action.link))
-    return f'<a class="cx-row-action" data-action="{name}" href="{url}">{content}</a>'
+    return f'<a class="{classes}" data-action="{name}" href="{url}">{content}</a>'
 
 
 def _render_component(context: Context, name: str, **values: Any) -> str:

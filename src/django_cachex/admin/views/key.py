@@ -331,7 +331,8 @@ class KeyView(BaseKeyView):
             return {}
         form = self.submitted_form or action.form(self.key_context)
         if not form.is_bound:
-            form.visible_fields()[0].field.widget.attrs.setdefault("autofocus", True)
+            for field in form.visible_fields()[:1]:
+                field.field.widget.attrs.setdefault("autofocus", True)
         has_elements = self.key_value is not None and self.key_value.elements is not None
         # A form that was submitted is shown even if the elements around it could not be read.
         area = action.form_area if has_elements or action.form_area == "value" else "head"
@@ -346,7 +347,8 @@ class KeyView(BaseKeyView):
             "overwrite" if self.has_conflict else action.submit_mode,
             action.overwrite_label if self.has_conflict else action.submit_label,
             Action("cancel", cancel_label, self.page_link),
-            action.title,
+            action.kind,
+            action.form_title(self.key_context),
             [*hidden_fields, ("mode", action.submit_mode)],
             notes=action.notes(self.key_context),
             has_preview=action.has_preview,
@@ -392,6 +394,9 @@ class KeyView(BaseKeyView):
         if is_row_action and self.row is None and not self.alerts:
             self.alerts.append(Alert(_("The element you opened no longer exists."), "warning"))
         action = self.open_action
+        if action is not None and self.submitted_form is None and self._has_row_changed():
+            text = _("This element has changed since the page was loaded. Check it first.")
+            self.alerts.append(Alert(text, "warning"))
         panel = ElementsPanel(
             key_value,
             elements,
@@ -410,6 +415,11 @@ class KeyView(BaseKeyView):
             "is_row_shown": any(row.id == self.element_id for row in elements.rows),
             "groups": self._get_groups_context() if key_value.info.type == "stream" else None,
         }
+
+    def _has_row_changed(self) -> bool:
+        """Return whether the row is not the one that the link was for."""
+        expected = self.params.get("expected")
+        return bool(expected) and self.row is not None and self.row.expected != expected
 
     def _get_groups_context(self) -> dict[str, Any]:
         """Return a stream's consumer groups if requested, because they take more commands."""
@@ -459,7 +469,7 @@ class KeyView(BaseKeyView):
     def _get_row_links(self) -> dict[RowAction[Any], str]:
         """Return the actions on a row with the URL of their form, without the id of the row."""
         return {
-            action: self.current_url(mode=action.form_mode, element="")
+            action: self.current_url(mode=action.form_mode, element="", expected="")
             for action in KEY_ACTIONS
             if isinstance(action, RowAction)
             and self.key_context.type in action.types
@@ -473,7 +483,8 @@ class KeyView(BaseKeyView):
         state = {**self.page_params, **changes}
         if self.key_link.post_id:
             return Action(name, label, self.key_link, current=current, fields=list(state.items()))
-        return Action(name, label, self.current_url(mode="", element="", **state), current=current)
+        url = self.current_url(mode="", element="", expected="", **state)
+        return Action(name, label, url, current=current)
 
     def _make_view_link(
         self, name: str, label: str, current: bool = False, at: str = "", **params: str
@@ -603,6 +614,8 @@ class KeyView(BaseKeyView):
         self.clear_result()
         if result.status == EditStatus.GONE:
             return self.redirect_missing()
+        if result.status == EditStatus.ELEMENT_GONE and not form.visible_fields():
+            self.submitted_form = None  # A question about the element.
         errors = action.field_errors(self.key_context, form, result)
         for name, error in errors.items():
             form.add_error(name, error)

@@ -14,6 +14,7 @@ PLAIN_CLASSES = {
     "button": "cx-button",
     "primary": "cx-button cx-primary",
     "danger_quiet": "cx-button cx-danger-quiet",
+    "quiet": "cx-button cx-quiet",
 }
 
 

@@ -42,6 +42,9 @@ COUNT_PATTERN = re.compile(r"[1-9][0-9]{0,8}")
 STATE_PARAMS: Final = ("at", "order", "find", "low", "high", "sort", "groups")
 """The query parameters that select which elements are shown."""
 
+NO_FORM: Final = dict.fromkeys(("mode", "element", "expected", "row"), "")
+"""The query parameters that open the form of a row, or move the focus to it, left out."""
+
 SCORED_TYPE, INDEXED_TYPE, TIMED_TYPE = "zset", "list", "stream"
 
 ORDERS: Final[Mapping[str, Sequence[tuple[str, Text]]]] = {

@@ -18,7 +18,6 @@ from django_cachex.admin.key_actions.elements import (
     EditElementAction,
     InsertItemAction,
     PopAction,
-    RemoveElementAction,
     RemoveElementsAction,
     RenameFieldAction,
     TrimAction,
@@ -31,6 +30,7 @@ from django_cachex.admin.key_actions.key import (
     RenameKeyAction,
     ReplaceValueAction,
 )
+from django_cachex.admin.key_actions.remove import RemoveElementAction
 from django_cachex.inspectors.info import Unit
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "KeyContext",
     "PageArea",
     "RequiredPermission",
+    "available_actions",
 ]
 
 KEY_ACTIONS: Final[Sequence[KeyAction[Any]]] = (
@@ -144,3 +145,12 @@ ACTIONS_BY_FORM_MODE: Final = {
     action.form_mode: action for action in KEY_ACTIONS if action.form_mode
 }
 ACTIONS_BY_SUBMIT_MODE: Final = {action.submit_mode: action for action in KEY_ACTIONS}
+
+
+def available_actions(context: KeyContext, area: PageArea) -> list[KeyAction[Any]]:
+    """Return the actions of an area of the page that the user can open the form of."""
+    return [
+        action
+        for action in KEY_ACTIONS
+        if action.form_mode and action.control_area == area and action.is_available(context)
+    ]

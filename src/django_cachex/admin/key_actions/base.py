@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.components import Action, Confirmation
+from django_cachex.admin.components import Action, Confirmation, FormPanel
+from django_cachex.admin.links import LinkTarget
 from django_cachex.admin.messages import SAVE_FAILED, FailureTexts
 from django_cachex.admin.permissions import Permission
 from django_cachex.inspectors import Inspector
@@ -185,6 +186,26 @@ class KeyAction(Generic[F]):
     def notes(self, context: KeyContext) -> Sequence[Text]:
         """Return notes that are shown above the form."""
         return ()
+
+    def make_panel(
+        self, context: KeyContext, form: F, cancel: LinkTarget, has_conflict: bool
+    ) -> FormPanel:
+        """Return the form with its texts and buttons.
+
+        Args:
+            cancel: where the button that cancels leads.
+            has_conflict: whether the key was changed after the form was opened.
+        """
+        return FormPanel(
+            form,
+            "overwrite" if has_conflict else self.submit_mode,
+            self.overwrite_label if has_conflict else self.submit_label,
+            Action("cancel", self.keep_label if has_conflict else self.cancel_label, cancel),
+            self.form_title(context),
+            notes=self.notes(context),
+            has_preview=self.has_preview,
+            kind=self.kind,
+        )
 
     def preview(self, context: KeyContext, form: F) -> str:
         """Return in words what a valid form would change."""

@@ -58,7 +58,8 @@ def _render_row(context: Context, table: Table, row: Row, labels: Sequence[str])
     ]
     if table.selectable:
         cells.insert(0, f'<td class="cx-select-cell">{_render_checkbox(context, table, row)}</td>')
-    html = f"<tr>{''.join(cells)}</tr>"
+    focus = ' tabindex="-1" autofocus' if row.has_focus else ""
+    html = f"<tr{focus}>{''.join(cells)}</tr>"
     if not row.is_open or not context.get("row_form"):
         return html
     form = _render_component(context, "form_panel", panel=context["row_form"])
@@ -146,13 +147,14 @@ def _render_more(cell: Cell) -> str:
 
 
 def _render_row_action(context: Context, action: Action) -> str:
-    classes = "cx-row-action cx-remove" if action.kind == "danger" else "cx-row-action"
     if action.post_id:
-        return _render_component(context, "link", action=action, **{"class": classes})
+        return _render_component(context, "link", action=action, **{"class": "cx-row-action"})
     object_name = f'<span class="cx-visually-hidden"> {escape(str(action.object_name))}</span>'
     content, name = f"{escape(str(action.label))}{object_name}", escape(action.name)
-    url = escape(str(action.link))
-    return f'<a class="{classes}" data-action="{name}" href="{url}">{content}</a>'
+    attributes = f'data-action="{name}" href="{escape(str(action.link))}"'
+    if action.kind == "danger":
+        return f'<a class="cx-row-action cx-remove" {attributes}>{content}</a>'
+    return f'<a class="cx-row-action" {attributes}>{content}</a>'
 
 
 def _render_component(context: Context, name: str, **values: Any) -> str:

@@ -43,6 +43,7 @@ class AddKeyView(BaseCacheView):
     title = gettext_lazy("Add key")
     template_name = "admin/django_cachex/add.html"
     help_page = "add"
+    can_refresh = False
 
     form: AddForm | None = None
 

@@ -30,6 +30,7 @@ class DeleteKeyView(BaseKeyView):
     title = gettext_lazy("Delete key")
     template_name = "admin/django_cachex/confirm.html"
     help_page = "delete"
+    can_refresh = False
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.inspector.can_list:

@@ -259,6 +259,9 @@ class ElementsPanel(Component):
     open_row_id: str = ""
     """The id of the row whose form is open."""
 
+    focused_row_id: str = ""
+    """The id of the row that gets the focus: the one whose form was saved or cancelled."""
+
     buttons: Sequence[Action] = ()
     page_error: Text = ""
     """What is wrong with the requested position."""
@@ -444,7 +447,8 @@ class ElementsPanel(Component):
                 cells.append(Cell(actions=row_actions, kind="row-actions"))
             value = selection_value(row) if self.can_remove else None
             label = _("Select %(name)s") % {"name": format_element_name(row)}
-            table_rows.append(Row(cells, value, label, is_open=row.id == self.open_row_id))
+            is_open, has_focus = row.id == self.open_row_id, row.id == self.focused_row_id
+            table_rows.append(Row(cells, value, label, is_open, has_focus))
         return Table(
             headers,
             table_rows,
@@ -520,6 +524,14 @@ def make_field_ttl_cell(ttl: int | None) -> Cell:
     if ttl is None or ttl == TTL_NONE:
         return Cell(_("never") if ttl == TTL_NONE else "")
     return Cell(formatting.format_duration(ttl), expires=ttl)
+
+
+def make_groups_context(groups: Sequence[Group] | None) -> dict[str, Any]:
+    """Return what the template shows of consumer groups; nothing if they could not be read."""
+    if groups is None:
+        return {}
+    table = make_groups_table(groups) if groups else None
+    return {"table": table, "none": _("This stream has no consumer groups.")}
 
 
 def make_groups_table(groups: Sequence[Group]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -322,7 +323,7 @@ def test_a_row_that_changed_before_it_was_removed_stays_and_opens_no_form(
     store.rpush(KEY, "a", "b")
     ticked = ticks(opened(admin))[0]
     store.lset(KEY, 0, "theirs")
-    page = remove(admin, ticked)
+    page = remove(admin, ticked, confirmed="1")
     assert page.status == 200
     assert "Not saved" in page.text
     assert store.lrange(KEY, 0, -1) == [b"theirs", b"b"]
@@ -435,14 +436,83 @@ def test_entries_are_added_and_the_stream_trimmed(admin: Browser, store: valkey.
     assert store.xlen(KEY) == 1
 
 
-def test_one_row_is_removed_at_once_and_several_after_a_question(
+FILLED: dict[str, tuple[Callable[[valkey.Valkey], Any], str, str]] = {
+    "hash": (lambda store: store.hset(KEY, mapping={"a": "1", "b": "2"}), "field", "b"),
+    "list": (lambda store: store.rpush(KEY, "a", "b"), "item", "1"),
+    "set": (lambda store: store.sadd(KEY, "a", "b"), "member", "b"),
+    "zset": (lambda store: store.zadd(KEY, {"a": 1, "b": 2}), "member", "b"),
+    "stream": (
+        lambda store: [store.xadd(KEY, {"f": "v"}, id=id) for id in ("1-1", "2-1")],
+        "entry",
+        "2-1",
+    ),
+}
+"""Fills a key of a type; what its elements are in `data-action`; the name of the second one."""
+
+
+@pytest.mark.parametrize("type", FILLED)
+def test_one_row_is_removed_after_a_question_in_that_row(
+    admin: Browser, store: valkey.Valkey, type: str
+) -> None:
+    fill, kind, name = FILLED[type]
+    fill(store)
+    before = store.dump(KEY)
+    page = open_row(admin, f"remove-{kind}", name)
+    assert store.dump(KEY) == before
+    assert page.has_action("cancel")
+    assert page.has_action(f"drop-{kind}")
+    assert len(ticks(page)) == 0
+    assert admin.click(page, "cancel").has_action(f"remove-{kind}", name)
+    page = admin.submit(page, f"drop-{kind}")
+    assert "removed." in page.text
+    assert not page.has_action(f"remove-{kind}", name)
+    assert page.has_action(f"remove-{kind}")
+    assert LogEntry.objects.count() == 1
+
+
+def test_the_question_says_that_the_key_goes_with_its_last_element(
     admin: Browser, store: valkey.Valkey
 ) -> None:
+    store.hset(KEY, mapping={"a": "1", "b": "2"})
+    said = "the key will be deleted too"
+    assert said not in open_row(admin, "remove-field", "a").text
+    store.hdel(KEY, "b")
+    assert said in open_row(admin, "remove-field", "a").text
+
+
+def test_only_what_was_shown_is_removed(admin: Browser, store: valkey.Valkey) -> None:
+    store.rpush(KEY, "a", "b")
+    listing = opened(admin)
+    store.lpush(KEY, "urgent")  # What was item 0 is now item 1.
+    question = admin.click(listing, "remove-item", "0")
+    assert "has changed since the page was loaded" in question.text
+    store.lset(KEY, 0, "theirs")
+    page = admin.submit(question, "drop-item")
+    assert "Not saved" in page.text
+    assert store.lrange(KEY, 0, -1) == [b"theirs", b"a", b"b"]
+    assert not LogEntry.objects.exists()
+    admin.submit(page, "overwrite")  # The question is asked again, about what is there now.
+    assert store.lrange(KEY, 0, -1) == [b"a", b"b"]
+
+
+def test_the_question_about_a_row_that_is_gone_is_not_asked(
+    admin: Browser, store: valkey.Valkey
+) -> None:
+    store.hset(KEY, mapping={"a": "1", "b": "2"})
+    question = open_row(admin, "remove-field", "a")
+    store.hdel(KEY, "a")
+    page = admin.submit(question, "drop-field")
+    assert "no longer exists" in page.text
+    assert not page.has_action("drop-field")
+    assert store.hgetall(KEY) == {b"b": b"2"}
+
+
+def test_several_rows_are_removed_after_a_question(admin: Browser, store: valkey.Valkey) -> None:
     store.hset(KEY, mapping={"a": "1", "b": "2", "c": "3", "d": "4"})
     rows = dict(zip(opened(admin).column("Field"), ticks(opened(admin)), strict=True))
-    page = admin.post(addresses.key("store", KEY), {"mode": "remove-elements", "row": rows["a"]})
-    assert 'Field "a" removed.' in page.text
-    assert not store.hexists(KEY, "a")
+    page = remove(admin, rows["a"])
+    assert store.hexists(KEY, "a")
+    assert 'Field "a" removed.' in admin.submit(page, "confirm").text
     page = remove(admin, rows["b"], rows["c"])
     assert 'Remove 2 fields from "key"?' in page.text
     assert "undone. The TTL of the key doesn't change. b c" in page.text
@@ -468,7 +538,7 @@ def test_with_the_last_element_the_key_goes_and_can_be_added_again(
 ) -> None:
     store.rpush(KEY, "only")
     [row] = ticks(opened(admin))
-    page = admin.post(addresses.key("store", KEY), {"mode": "remove-elements", "row": row})
+    page = remove(admin, row, confirmed="1")
     assert "No elements were left, so the key was deleted." in page.text
     assert page.form("add").data()["key"] == ["key"]
     assert page.form("add").data()["type"] == ["list"]
@@ -500,7 +570,8 @@ def test_elements_are_changed_by_who_may_change_keys(
     assert not page.has_action("add-field")
     assert not page.has_action("edit-field")
     changes = (
-        {"mode": "remove-elements", "row": "=YQ "},
+        {"mode": "remove-elements", "selected": "=YQ "},
+        {"mode": "drop-field", "element": "=YQ"},
         {"mode": "set-field", "element": "=YQ", "value": "x", "store_as": "text"},
         {"mode": "store-field", "field": "b", "value": "x", "store_as": "text"},
         {"mode": "set-field-name", "element": "=YQ", "field": "c"},
@@ -528,8 +599,9 @@ def test_who_may_change_keys_may_change_elements(
         {"mode": "set-score", "element": "=YQ", "score": "1"},
         {"mode": "take-items", "count": "999999999999999999999", "end": "middle"},
         {"mode": "cut-list", "start": "9" * 40, "stop": "-1", "expected": "x"},
-        {"mode": "remove-elements", "row": ""},
-        {"mode": "remove-elements", "row": "@1.x y z"},
+        {"mode": "remove-elements", "selected": "", "confirmed": "1"},
+        {"mode": "remove-elements", "selected": "@1.x y z", "confirmed": "1"},
+        {"mode": "drop-field", "element": "@1.x y z", "expected": "x"},
         {"mode": "edit-field", "element": "\x00"},
         {"mode": "store-entry", "value": "no equals sign", "store_as": "json"},
     ],

@@ -91,6 +91,7 @@ ELEMENT_PLACES: dict[str, Way] = {
     "list-remove-confirm": remove_several,
     "hash-add": pressed("cart:1", "add-field"),
     "hash-edit": open_row("cart:1", "edit-field"),
+    "hash-remove": open_row("cart:1", "remove-field"),
     "hash-rename": open_row("cart:1", "rename-field"),
     "hash-changed": changed_field,
     "hash-conflict": field_conflict,

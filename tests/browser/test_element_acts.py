@@ -40,7 +40,8 @@ def test_elements_are_changed_in_every_way_by_keyboard_alone(visit: Visit) -> No
     page.keyboard.type("12")
     press(visit.control("store-field"))
     expect(visit.row("spoon")).to_contain_text("12")
-    press(visit.control("remove-element", "kettle"))
+    press(visit.control("remove-field", "kettle"))
+    press(visit.control("drop-field"))
     expect(visit.row("kettle")).to_have_count(0)
     with raw("default") as client:
         assert set(client.hkeys("shop:1:cart:1")) == {b"spoon", b"big-lamp"}

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from django import forms
 from django.template import Template
 
 from django_cachex.admin.components import (
@@ -102,6 +103,12 @@ class Examples(Samples):
         yield {"text": self.say("user:1"), "copies": "name"}
         yield {"text": self.say("user:1"), "copies": "command", "what": self.say("Python")}
 
+    def form_cancel(self) -> Iterable[Context]:
+        yield {"panel": FormPanel(self.make_form(), "save", self.say("Save"))}
+        for link in ("/key/1/", LONG):
+            cancel = self.action("Cancel", link=link)
+            yield {"panel": FormPanel(forms.Form(), "remove", self.say("Remove"), cancel)}
+
     def elements_panel(self) -> Iterable[Context]:
         yield {"elements_panel": self.make_elements_panel(), "key_link": "/key/1/"}
         box = FormPanel(self.make_form(), "save", self.say("Save"))
@@ -113,7 +120,8 @@ class Examples(Samples):
             "groups": {"show": self.action("Hide"), "table": self.make_table()},
         }
         table = self.make_table(selectable=True, form_id="cx-rows")
-        opened = replace(table, rows=[replace(row, is_open=True) for row in table.rows])
+        rows = [replace(row, is_open=True, has_focus=True) for row in table.rows]
+        opened = replace(table, rows=rows)
         yield {
             "elements_panel": self.make_elements_panel() | {"table": opened},
             "row_form": box,
@@ -221,6 +229,8 @@ class Examples(Samples):
         yield {"panel": FormPanel(refused, "save", submit, current_value=theirs)}
         cancel = self.action("Cancel", link=LONG)
         yield {"panel": FormPanel(conflict, "save", self.say("Save"), cancel, title, hidden)}
+        question = FormPanel(forms.Form(), "remove", self.say("Remove"), cancel, kind="danger")
+        yield {"panel": question}
 
     def layout(self) -> Iterable[Context]:
         yield {"heading": Heading("")}
@@ -330,7 +340,7 @@ class Examples(Samples):
         about = self.say("user:1")
         edit = self.action("Edit", object_name=about)
         long = self.action("Edit", link=LONG, object_name=about, fields=[("element", about)])
-        remove = self.action("Remove", method="post", value=self.say("0 1"), object_name=about)
+        remove = self.action("Remove", kind="danger", object_name=about)
         yield Cell(kind="row-actions", actions=[edit, long, remove])
         yield Cell(text, exact=self.say("240 s"), expires=240_000)
         yield Cell(badge=self.make_badge("bad"))

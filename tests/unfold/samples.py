@@ -42,10 +42,10 @@ class Samples:
         return Action(name, self.say(label), **{"link": "/key/add/", **given})
 
     def links(self) -> list[Action]:
-
         return [
             self.action("Search", kind="primary"),
             self.action("Delete", kind="danger"),
+            self.action("Help", kind="quiet"),
             self.action("Help", current=True),
             self.action("Open key", link=LONG),
             self.action("Hex", link=LONG, value="read", fields=[("view", self.say("hex"))]),

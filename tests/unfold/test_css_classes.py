@@ -27,7 +27,7 @@ ROWS = SOURCE / "admin" / "templatetags" / "cachex.py"
 """Renders the rows of tables, which would take too long in a template."""
 
 KINDS = {
-    "action": {"danger", "danger-quiet", "primary"},
+    "action": {"danger", "danger-quiet", "primary", "quiet"},
     "badge": {"bad", "good", "strong", "warning"},
     "cell": {"code", "key", "name", "number", "row-actions", "scope", "type", "value"},
     "item": {"code"},

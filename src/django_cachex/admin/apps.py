@@ -15,6 +15,7 @@ PLAIN_CLASSES = {
     "primary": "cx-button cx-primary",
     "danger_quiet": "cx-button cx-danger-quiet",
     "text": "cx-input",
+    "quiet": "cx-button cx-quiet",
 }
 
 

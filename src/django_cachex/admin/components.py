@@ -55,7 +55,7 @@ class Action(Component):
     label: Text
     link: LinkTarget | str
     kind: str = ""
-    """`primary`, `danger`, or empty."""
+    """`primary`, `danger`, `quiet`, or empty."""
 
     current: bool = False
     method: str = "get"
@@ -158,6 +158,9 @@ class Row(Component):
 
     is_open: bool = False
     """Whether the row's form is shown below it."""
+
+    has_focus: bool = False
+    """Whether the row gets the focus when the page is loaded."""
 
 
 @dataclass(frozen=True)
@@ -358,3 +361,11 @@ class FormPanel(Component):
 
     current_value: Content | None = None
     """The value that someone else wrote meanwhile."""
+
+    kind: str = ""
+    """`danger` if the button destroys something."""
+
+    @property
+    def is_question(self) -> bool:
+        """Whether there is nothing to enter. The button that cancels then has the focus."""
+        return not self.form.visible_fields()

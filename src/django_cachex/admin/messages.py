@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.contrib import messages
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting
-from django_cachex.admin.deadline import is_connection_refused, is_timeout_error
+from django_cachex.admin.deadline import (
+    is_connection_refused,
+    is_timeout_error,
+    may_have_succeeded,
+)
 from django_cachex.admin.forms.base import EditForm
 from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
@@ -23,7 +28,7 @@ from django_cachex.inspectors.edits import (
     Failures,
     KeepTTL,
 )
-from django_cachex.inspectors.info import Unit
+from django_cachex.inspectors.info import Text, Unit
 from django_cachex.inspectors.masking import mask_for_settings
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import fingerprint
@@ -217,6 +222,40 @@ def short_error(inspector: Inspector, error: BaseException) -> str:
         return _("connection refused")
     text = str(error) or type(error).__name__
     return one_line(mask_for_settings(text, inspector.params))[:MAX_ERROR_LENGTH]
+
+
+@dataclass(frozen=True)
+class FailureTexts:
+    """What a page says if an error interrupts a change."""
+
+    not_made: Text
+    unknown: Text
+    """The change may have been made, because the command may have been sent."""
+
+    def choose(self, error: Exception) -> Text:
+        """Return the text for an error that was raised while the change was made."""
+        return self.unknown if may_have_succeeded(error) else self.not_made
+
+
+SAVE_FAILED = FailureTexts(
+    gettext_lazy("Not saved. Your text is below."),
+    gettext_lazy(
+        "It is not known whether this was saved. Your text is below. Check the key before you "
+        "save again."
+    ),
+)
+REMOVAL_FAILED = FailureTexts(
+    gettext_lazy("Nothing was removed."),
+    gettext_lazy(
+        "It is not known whether anything was removed. Check the elements before you try again."
+    ),
+)
+DELETION_FAILED = FailureTexts(
+    gettext_lazy("Nothing was deleted."),
+    gettext_lazy(
+        "It is not known whether anything was deleted. Check the keys before you try again."
+    ),
+)
 
 
 def unknown_result_message(

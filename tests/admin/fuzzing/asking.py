@@ -391,6 +391,6 @@ SPECIAL: Final[dict[str, Callable[[Asker], Any]]] = {
 FIELDS_OF_ACTS: Final = (
     *("name", "overwrite", "into", "value", "store_as", "timeout", "never", "add", "moment"),
     *("preview", "by", "expected", "opened", "field", "score", "only", "end", "place", "count"),
-    *("start", "stop", "keep", "row", "selected", "element", "shown", "at", "groups"),
+    *("start", "stop", "keep", "selected", "element", "shown", "at", "groups"),
 )
 """The names in the forms of `KEY_ACTIONS`."""

@@ -42,6 +42,9 @@ COUNT_PATTERN = re.compile(r"[1-9][0-9]{0,8}")
 STATE_PARAMS: Final = ("at", "order", "find", "low", "high", "sort", "groups")
 """The query parameters that select which elements are shown."""
 
+NO_FORM: Final = dict.fromkeys(("mode", "element", "expected", "row"), "")
+"""The query parameters that open the form of a row, or move the focus to it, left out."""
+
 SCORED_TYPE, INDEXED_TYPE, TIMED_TYPE = "zset", "list", "stream"
 
 ORDERS: Final[Mapping[str, Sequence[tuple[str, Text]]]] = {
@@ -274,9 +277,9 @@ class ScoreForm(ChangeForm):
 
 
 class FieldTtlForm(ChangeForm, ExpireForm):
-    def __init__(self, data: Any = None, *, row: Element) -> None:
-        super().__init__(data, expected=row.expected)
-        if row.ttl is not None:
+    def __init__(self, data: Any = None, *, row: Element | None = None) -> None:
+        super().__init__(data, expected=row.expected if row is not None else "")
+        if row is not None and row.ttl is not None:
             self.fields["timeout"].help_text = current_ttl_text(row.ttl)
 
 
@@ -346,19 +349,19 @@ class CountForm(FocusedForm):
 
 
 def selection_value(row: Element) -> str:
-    """Return what the checkbox and the *Remove* button of a row send to a `SelectionForm`."""
+    """Return what the checkbox of a row sends to a `SelectionForm`."""
     return f"{row.id} {row.expected}"
 
 
 class SelectionForm(forms.Form):
-    """The rows that were selected, or the one whose button was pressed."""
+    """The rows that were selected."""
 
     selected = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         sent: Any = self.data
-        rows = [sent["row"]] if "row" in sent else sent.getlist("selected")
+        rows = sent.getlist("selected")
         if not rows:
             raise forms.ValidationError(_("First select the rows to remove."))
         if len(rows) > MAX_REMOVED:

@@ -30,6 +30,7 @@ from django_cachex.admin.key_actions.key import (
     RenameKeyAction,
     ReplaceValueAction,
 )
+from django_cachex.admin.key_actions.remove import RemoveElementAction
 from django_cachex.inspectors.info import Unit
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "KeyContext",
     "PageArea",
     "RequiredPermission",
+    "available_actions",
 ]
 
 KEY_ACTIONS: Final[Sequence[KeyAction[Any]]] = (
@@ -106,6 +108,35 @@ KEY_ACTIONS: Final[Sequence[KeyAction[Any]]] = (
     RenameFieldAction(),
     ChangeFieldTtlAction(),
     InsertItemAction(),
+    RemoveElementAction(
+        form_mode="remove-field",
+        submit_mode="drop-field",
+        types=("hash",),
+        title=_('Remove field "%(name)s"?'),
+        done=_('Field "%(name)s" removed.'),
+    ),
+    RemoveElementAction(
+        form_mode="remove-item",
+        submit_mode="drop-item",
+        types=("list",),
+        title=_("Remove item %(name)s?"),
+        object_label=_("item %(index)s"),
+        done=_("Item %(name)s removed."),
+    ),
+    RemoveElementAction(
+        form_mode="remove-member",
+        submit_mode="drop-member",
+        types=("set", "zset"),
+        title=_('Remove "%(name)s"?'),
+        done=_("Member removed."),
+    ),
+    RemoveElementAction(
+        form_mode="remove-entry",
+        submit_mode="drop-entry",
+        types=("stream",),
+        title=_("Remove entry %(name)s?"),
+        done=_("Entry %(name)s removed."),
+    ),
     RemoveElementsAction(),
 )
 """In the order in which a page offers them."""
@@ -114,3 +145,12 @@ ACTIONS_BY_FORM_MODE: Final = {
     action.form_mode: action for action in KEY_ACTIONS if action.form_mode
 }
 ACTIONS_BY_SUBMIT_MODE: Final = {action.submit_mode: action for action in KEY_ACTIONS}
+
+
+def available_actions(context: KeyContext, area: PageArea) -> list[KeyAction[Any]]:
+    """Return the actions of an area of the page that the user can open the form of."""
+    return [
+        action
+        for action in KEY_ACTIONS
+        if action.form_mode and action.control_area == area and action.is_available(context)
+    ]

@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.components import Action, Confirmation
+from django_cachex.admin.components import Action, Confirmation, FormPanel
+from django_cachex.admin.links import LinkTarget
+from django_cachex.admin.messages import SAVE_FAILED, FailureTexts
 from django_cachex.admin.differences import describe_differences, describe_old_ttl
 from django_cachex.admin.permissions import Permission
 from django_cachex.admin.sessions import session_keys
@@ -169,6 +171,9 @@ class KeyAction(Generic[F]):
     success_text: Text = gettext_lazy("Saved. %(what)s")
     """The message for the next page, with the log message as `what`."""
 
+    failure_texts: FailureTexts = SAVE_FAILED
+    """What the page says if the cache does not answer."""
+
     submit_label: Text = gettext_lazy("Save")
     overwrite_label: Text = gettext_lazy("Save my version")
     """The label of the submit button after a conflict."""
@@ -186,16 +191,39 @@ class KeyAction(Generic[F]):
         return context.is_allowed(self.permission) and self.applies_to(context)
 
     def is_target_missing(self, context: KeyContext) -> bool:
-        """Return whether the row that the action works on no longer exists."""
+        """Return whether the row that the action works on does not exist, or was not read."""
         return False
 
     def form(self, context: KeyContext, data: Any = None) -> F:
         """Return the form, bound to `data` if it is given."""
         raise NotImplementedError(f"{type(self).__qualname__}.form")
 
+    def form_title(self, context: KeyContext) -> Text:
+        return self.title
+
     def notes(self, context: KeyContext) -> Sequence[Text]:
         """Return notes that are shown above the form."""
         return ()
+
+    def make_panel(
+        self, context: KeyContext, form: F, cancel: LinkTarget, has_conflict: bool
+    ) -> FormPanel:
+        """Return the form with its texts and buttons.
+
+        Args:
+            cancel: where the button that cancels leads.
+            has_conflict: whether the key was changed after the form was opened.
+        """
+        return FormPanel(
+            form,
+            "overwrite" if has_conflict else self.submit_mode,
+            self.overwrite_label if has_conflict else self.submit_label,
+            Action("cancel", self.keep_label if has_conflict else self.cancel_label, cancel),
+            self.form_title(context),
+            notes=self.notes(context),
+            has_preview=self.has_preview,
+            kind=self.kind,
+        )
 
     def preview(self, context: KeyContext, form: F) -> str:
         """Return in words what a valid form would change."""

@@ -28,7 +28,7 @@ from django_cachex.admin.forms.elements import (
     TrimStreamForm,
 )
 from django_cachex.admin.key_actions.base import F, KeyAction, KeyContext, not_editable_note
-from django_cachex.admin.messages import digest_text, ttl_message
+from django_cachex.admin.messages import REMOVAL_FAILED, digest_text, ttl_message
 from django_cachex.admin.permissions import EDIT_ELEMENTS
 from django_cachex.inspectors.edits import (
     AddEntry,
@@ -77,6 +77,7 @@ class RowAction(KeyAction[F]):
     control_area = "row"
     form_area = "row"
     skips_value = True
+    form_class: type[F]
 
     object_label: Text = "%(name)s"
     """What follows the label of the row's link for screen readers, with a name or an index."""
@@ -91,8 +92,21 @@ class RowAction(KeyAction[F]):
     def is_target_missing(self, context: KeyContext) -> bool:
         return context.row is None
 
+    def form(self, context: KeyContext, data: Any = None) -> F:
+        """Return the form; without the row, what was entered is still kept."""
+        current = self.describe_row(context.row) if context.row is not None else {}
+        return self.form_class(data, **current)
+
+    def describe_row(self, row: Element) -> dict[str, Any]:
+        """Return the arguments of the form that describe the row."""
+        raise NotImplementedError(f"{type(self).__qualname__}.describe_row")
+
     def applies_to_row(self, row: Element) -> bool:
         return True
+
+    def link_params(self, row: Element) -> dict[str, str]:
+        """Return the parameters of the URL that opens the form of a row."""
+        return {"element": row.id}
 
     def object_name(self, row: Element) -> str:
         """Return what follows the label of the row's link for screen readers."""
@@ -105,11 +119,6 @@ class RowAction(KeyAction[F]):
 def format_element_name(row: Element) -> str:
     """Return the name of an element for screen readers."""
     return formatting.name_or_placeholder(row.name)
-
-
-def format_item_name(row: Element) -> str:
-    """Return the name of a list's item for screen readers."""
-    return _("item %(index)s") % {"index": row.name}
 
 
 def element_message(text: str, result: EditResult | None) -> str:
@@ -249,27 +258,28 @@ class EditElementAction(RowAction[ElementForm]):
     """Change an item, the value of a field, or a member."""
 
     label = gettext_lazy("Edit")
+    form_class = ElementForm
     value_label: Text
     done: Text
     """What was done, for the log and the page."""
 
-    @staticmethod
-    def value(context: KeyContext) -> Content:
+    def value(self, row: Element) -> Content:
         """Return the cell to edit: a member, or the value of an item or field."""
-        return context.element_row.cells[-1 if context.type in ("list", "hash") else 0]
+        return row.cells[-1 if self.types[0] in ("list", "hash") else 0]
 
-    def form(self, context: KeyContext, data: Any = None) -> ElementForm:
-        """Return a form that is empty if the value can't be edited exactly."""
-        row, value = context.element_row, self.value(context)
+    def describe_row(self, row: Element) -> dict[str, Any]:
+        """Return the arguments of the form, which is empty if the value can't be edited exactly."""
+        value = self.value(row)
         initial: dict[str, Any] = {"expected": row.expected}
         if value.editable:
             initial |= {"value": value.edit_text, "store_as": value.store_as}
         label = str(self.value_label) % {"name": row.name, "index": row.name}
-        return ElementForm(data, initial=initial, label=label)
+        return {"initial": initial, "label": label}
 
     def notes(self, context: KeyContext) -> Sequence[Text]:
-        value = self.value(context)
-        return [] if value.editable else [not_editable_note(value)]
+        if context.row is None or self.value(context.row).editable:
+            return []
+        return [not_editable_note(self.value(context.row))]
 
     def edit(self, context: KeyContext, form: ElementForm) -> Edit | None:
         if form.is_unchanged():
@@ -295,10 +305,10 @@ class RenameFieldAction(RowAction[RenameFieldForm]):
     form_mode, submit_mode, types = "rename-field", "set-field-name", ("hash",)
     label = submit_label = gettext_lazy("Rename")
     title = gettext_lazy("Rename field")
+    form_class = RenameFieldForm
 
-    def form(self, context: KeyContext, data: Any = None) -> RenameFieldForm:
-        row = context.element_row
-        return RenameFieldForm(data, expected=row.expected, field=row.name)
+    def describe_row(self, row: Element) -> dict[str, Any]:
+        return {"expected": row.expected, "field": row.name}
 
     def edit(self, context: KeyContext, form: RenameFieldForm) -> Edit | None:
         data = form.cleaned_data
@@ -327,12 +337,13 @@ class ChangeFieldTtlAction(RowAction[FieldTtlForm]):
     form_mode, submit_mode, types = "expire-field", "set-field-ttl", ("hash",)
     label = gettext_lazy("TTL")
     title = gettext_lazy("Change field TTL")
+    form_class = FieldTtlForm
 
     def applies_to_row(self, row: Element) -> bool:
         return row.ttl is not None
 
-    def form(self, context: KeyContext, data: Any = None) -> FieldTtlForm:
-        return FieldTtlForm(data, row=context.element_row)
+    def describe_row(self, row: Element) -> dict[str, Any]:
+        return {"row": row}
 
     def edit(self, context: KeyContext, form: FieldTtlForm) -> Edit | None:
         if isinstance(form.ttl, KeepTTL):
@@ -355,11 +366,11 @@ class InsertItemAction(RowAction[InsertForm]):
     label = gettext_lazy("Insert")
     title = submit_label = gettext_lazy("Insert item")
     object_label = gettext_lazy("next to item %(index)s")
+    form_class = InsertForm
 
-    def form(self, context: KeyContext, data: Any = None) -> InsertForm:
-        row = context.element_row
+    def describe_row(self, row: Element) -> dict[str, Any]:
         label = _("New item next to item %(index)s") % {"index": row.name}
-        return InsertForm(data, initial={"expected": row.expected}, label=label)
+        return {"initial": {"expected": row.expected}, "label": label}
 
     def edit(self, context: KeyContext, form: InsertForm) -> Edit:
         place = InsertPosition(form.cleaned_data["place"])
@@ -376,13 +387,14 @@ class ChangeScoreAction(RowAction[ScoreForm]):
     form_mode, submit_mode, types = "edit-score", "set-score", ("zset",)
     label = gettext_lazy("Score")
     title = gettext_lazy("Change score")
+    form_class = ScoreForm
 
-    def form(self, context: KeyContext, data: Any = None) -> ScoreForm:
-        row = context.element_row
-        return ScoreForm(data, expected=row.expected, score=row.cells[1].formatted.text)
+    def describe_row(self, row: Element) -> dict[str, Any]:
+        return {"expected": row.expected, "score": row.cells[1].formatted.text}
 
     def notes(self, context: KeyContext) -> Sequence[Text]:
-        return [_("Member: %(member)s") % {"member": context.element_row.name}]
+        row = context.row
+        return [_("Member: %(member)s") % {"member": row.name}] if row is not None else []
 
     def edit(self, context: KeyContext, form: ScoreForm) -> Edit:
         data = form.cleaned_data
@@ -401,6 +413,7 @@ class ChangeScoreAction(RowAction[ScoreForm]):
 class RemoveElementsAction(ElementAction[SelectionForm]):
     submit_mode = "remove-elements"
     types = ("list", "set", "zset", "hash", "stream")
+    failure_texts = REMOVAL_FAILED
     label = gettext_lazy("Remove")
     keep_label = gettext_lazy("Keep them")
     success_text = "%(what)s"
@@ -411,12 +424,8 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
     def edit(self, context: KeyContext, form: SelectionForm) -> Edit:
         return RemoveElements(context.type, form.chosen)
 
-    def confirm(
-        self, context: KeyContext, form: SelectionForm, back: Action
-    ) -> Confirmation | None:
+    def confirm(self, context: KeyContext, form: SelectionForm, back: Action) -> Confirmation:
         count = len(form.chosen)
-        if count == 1:
-            return None
         unit = UNITS.get(context.type, Unit.ENTRIES)
         details = {
             "elements": formatting.format_count(count, unit),
@@ -493,6 +502,7 @@ class PopAction(ElementAction[CountForm]):
     """Pop elements; more than one requires a confirmation."""
 
     label = title = submit_label = gettext_lazy("Pop")
+    failure_texts = REMOVAL_FAILED
     unit: Unit
 
     def form(self, context: KeyContext, data: Any = None) -> CountForm:
@@ -549,6 +559,7 @@ class TrimAction(ElementAction[TrimListForm | TrimStreamForm]):
     """Remove the elements at the ends of a list, or the oldest entries of a stream."""
 
     label = submit_label = gettext_lazy("Trim")
+    failure_texts = REMOVAL_FAILED
     unit: Unit
     form_class: type[TrimListForm | TrimStreamForm]
 

@@ -148,7 +148,8 @@ class CopyKeyAction(NewNameAction[CopyForm]):
     """Copy a key, also to another cache."""
 
     form_mode, submit_mode, permission = "copy", "make-copy", COPY
-    label = title = submit_label = gettext_lazy("Copy key")
+    label = gettext_lazy("Copy to…")
+    title = submit_label = gettext_lazy("Copy key")
     overwrite_button = gettext_lazy("Copy and replace")
 
     def applies_to(self, context: KeyContext) -> bool:

@@ -58,7 +58,8 @@ def _render_row(context: Context, table: Table, row: Row, labels: Sequence[str])
     ]
     if table.selectable:
         cells.insert(0, f'<td class="cx-select-cell">{_render_checkbox(context, table, row)}</td>')
-    html = f"<tr>{''.join(cells)}</tr>"
+    focus = ' tabindex="-1" autofocus' if row.has_focus else ""
+    html = f"<tr{focus}>{''.join(cells)}</tr>"
     if not row.is_open or not context.get("row_form"):
         return html
     form = _render_component(context, "form_panel", panel=context["row_form"])
@@ -92,18 +93,18 @@ def _render_cell(context: Context, table: Table, cell: Cell, label: str) -> str:
         html.append(" data-empty")
     if cell.sort_key:
         html.append(f' data-order="{escape(cell.sort_key)}"')
-    html += [label, ">", _render_content(context, table, cell)]
+    html += [label, ">", _render_content(context, cell)]
     if cell.lines or (cell.actions and cell.kind != "row-actions"):
         html.append(_render_more(cell))
     html.append("</td>")
     return "".join(html)
 
 
-def _render_content(context: Context, table: Table, cell: Cell) -> str:
+def _render_content(context: Context, cell: Cell) -> str:
     if cell.badge:
         return _render_component(context, "badge", badge=cell.badge)
     if cell.kind == "row-actions":
-        actions = "\n".join([_render_row_action(context, table, action) for action in cell.actions])
+        actions = "\n".join([_render_row_action(context, action) for action in cell.actions])
         return f'<span class="cx-row-action-list">{actions}</span>'
     text = escape(str(cell.text))
     if cell.link:
@@ -145,19 +146,15 @@ def _render_more(cell: Cell) -> str:
     return "\n".join(["", *links, *lines])
 
 
-def _render_row_action(context: Context, table: Table, action: Action) -> str:
+def _render_row_action(context: Context, action: Action) -> str:
     if action.post_id:
         return _render_component(context, "link", action=action, **{"class": "cx-row-action"})
     object_name = f'<span class="cx-visually-hidden"> {escape(str(action.object_name))}</span>'
     content, name = f"{escape(str(action.label))}{object_name}", escape(action.name)
-    if action.method == "post":
-        form = _render_form_attribute(table)
-        return (
-            f'<button class="cx-link cx-remove" type="submit" data-action="{name}"{form} '
-            f'name="row" value="{escape(action.value)}">{content}</button>'
-        )
-    url = escape(str(action.link))
-    return f'<a class="cx-row-action" data-action="{name}" href="{url}">{content}</a>'
+    attributes = f'data-action="{name}" href="{escape(str(action.link))}"'
+    if action.kind == "danger":
+        return f'<a class="cx-row-action cx-remove" {attributes}>{content}</a>'
+    return f'<a class="cx-row-action" {attributes}>{content}</a>'
 
 
 def _render_component(context: Context, name: str, **values: Any) -> str:

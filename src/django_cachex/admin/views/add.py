@@ -10,9 +10,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import log_entries
-from django_cachex.admin.components import Action, FormPanel, Heading
+from django_cachex.admin.components import Action, Alert, FormPanel, Heading
 from django_cachex.admin.forms.base import AddForm
-from django_cachex.admin.messages import added_message, added_notice, error_message, failure_message
+from django_cachex.admin.messages import (
+    SAVE_FAILED,
+    added_message,
+    added_notice,
+    failure_message,
+)
 from django_cachex.admin.permissions import ADD, REPLACE, VIEW_KEYS
 from django_cachex.admin.views.base import BaseCacheView
 from django_cachex.inspectors.edits import (
@@ -38,6 +43,7 @@ class AddKeyView(BaseCacheView):
     title = gettext_lazy("Add key")
     template_name = "admin/django_cachex/add.html"
     help_page = "add"
+    can_refresh = False
 
     form: AddForm | None = None
 
@@ -81,13 +87,10 @@ class AddKeyView(BaseCacheView):
         call = self.executor.run(inspector, lambda: inspector.apply(stored, edit))
         if call.value is None:
             message = partial(added_message, edit)
-            self.log_possible_change(call.error, log_entries.ADDITION, [stored], message, inspector)
-            params = {"why": error_message(inspector, call.error or Exception())}
-            form.add_error(
-                None,
-                _("The key may not have been stored. Check it before you try again. %(why)s")
-                % params,
-            )
+            error = call.error or Exception()
+            self.log_possible_change(error, log_entries.ADDITION, [stored], message, inspector)
+            self.alerts.append(Alert(SAVE_FAILED.choose(error), "error"))
+            self.add_error_alert(inspector, error)
             return None
         if call.value.status != EditStatus.DONE:
             self._add_refusal_errors(form, call.value)

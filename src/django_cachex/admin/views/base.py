@@ -76,6 +76,9 @@ class BaseView(TemplateView):
 
     tabs_label: Text = gettext_lazy("About this cache")
 
+    can_refresh = True
+    """Whether the page shows what may change. A form or a confirmation would lose the input."""
+
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.checker = PermissionChecker(self.site, request)
@@ -104,13 +107,19 @@ class BaseView(TemplateView):
         """
         result = self.executor.run(inspector, function)
         if result.error is not None:
-            try_again = (
-                [Action("try-again", _("Try again"), self.current_url())]
-                if self.request.method == "GET"
-                else []
-            )
-            self.alerts.append(Alert(error_message(inspector, result.error), "error", try_again))
+            self.add_error_alert(inspector, result.error)
         return result
+
+    def add_error_alert(self, inspector: Inspector, error: Exception) -> None:
+        """Show why a call to a cache failed, unless the page says so already."""
+        try_again = (
+            [Action("try-again", _("Try again"), self.current_url())]
+            if self.request.method == "GET"
+            else []
+        )
+        alert = Alert(error_message(inspector, error), "error", try_again)
+        if alert not in self.alerts:
+            self.alerts.append(alert)
 
     # The content of the page.
 
@@ -141,16 +150,18 @@ class BaseView(TemplateView):
 
     def default_actions(self) -> list[Action]:
         is_help_open = "help" in self.request.GET
-        return [
+        actions = [
             self.make_self_link(
                 "help", _("Help"), current=is_help_open, help="" if is_help_open else "1"
-            ),
-            self.make_self_link("refresh", _("Refresh")),
+            )
         ]
+        if self.can_refresh:
+            actions.append(self.make_self_link("refresh", _("Refresh")))
+        return actions
 
     def make_self_link(self, name: str, label: str, current: bool = False, **query: str) -> Action:
         """Return a link to this page with some parameters changed."""
-        return Action(name, label, self.current_url(**query), current=current)
+        return Action(name, label, self.current_url(**query), "quiet", current)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {
@@ -162,7 +173,11 @@ class BaseView(TemplateView):
             "heading": self.heading(),
             "tabs": self.tabs(),
             "tabs_label": self.tabs_label,
-            "actions": [*self.actions(), *self.default_actions()],
+            # What destroys something stands apart, at the end.
+            "actions": sorted(
+                [*self.actions(), *self.default_actions()],
+                key=lambda action: action.kind == "danger",
+            ),
             "help": self.help() if "help" in self.request.GET else None,
             "help_close": self.make_self_link("close-help", _("Close help"), help=""),
             "alerts": self.alerts,
@@ -364,7 +379,8 @@ class BaseKeyView(BaseCacheView):
 
     def make_self_link(self, name: str, label: str, current: bool = False, **query: str) -> Action:
         post_id = self.links.key(self.inspector.alias, self.stored).post_id
-        return Action(name, label, LinkTarget(self.current_url(**query), post_id), current=current)
+        link = LinkTarget(self.current_url(**query), post_id)
+        return Action(name, label, link, "quiet", current)
 
     def redirect_missing(self) -> HttpResponse:
         """Redirect to the list of keys, because the key does not exist."""

@@ -365,6 +365,7 @@ class BulkActionView(BaseCacheView):
             url = self.current_url(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
             return self.redirect(url if len(url) <= MAX_ID_LENGTH else self.get_keys_url())
         cancel = Action("cancel", _("Cancel"), self.get_keys_url())
+        self.can_refresh = False
         return self.render(expire_form=FormPanel(form, "count", _("Show matching keys"), cancel))
 
     # The confirmation and the job.

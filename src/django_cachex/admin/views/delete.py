@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.components import Action, Confirmation, Heading
 from django_cachex.admin.links import LinkTarget, object_id
-from django_cachex.admin.messages import error_message, message_and_level
+from django_cachex.admin.messages import DELETION_FAILED, error_message, message_and_level
 from django_cachex.admin.permissions import DELETE, VIEW_KEYS
 from django_cachex.admin.views.base import BaseKeyView, BaseView
 from django_cachex.inspectors import Inspector
@@ -30,6 +30,7 @@ class DeleteKeyView(BaseKeyView):
     title = gettext_lazy("Delete key")
     template_name = "admin/django_cachex/confirm.html"
     help_page = "delete"
+    can_refresh = False
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.inspector.can_list:
@@ -123,19 +124,15 @@ def delete_keys(view: BaseView, inspector: Inspector, keys: Sequence[bytes]) -> 
     """Delete keys, log it, and add a message with the numbers."""
     existing = view.executor.run(inspector, lambda: filter_existing(inspector, keys))
     if existing.value is None:
-        view.add_message(
-            format_delete_error(error_message(inspector, existing.error or Exception())),
-            messages.ERROR,
-        )
+        why = error_message(inspector, existing.error or Exception())
+        view.add_message(f"{DELETION_FAILED.not_made} {why}", messages.ERROR)
         return
     answer = view.executor.run(inspector, lambda: inspector.delete_each(keys))
     if answer.value is None:
-        message = partial(format_delete_result, len(keys), 0)
-        view.log_possible_change(answer.error, log_entries.DELETION, keys, message, inspector)
-        view.add_message(
-            format_delete_error(error_message(inspector, answer.error or Exception())),
-            messages.ERROR,
-        )
+        error, message = answer.error or Exception(), partial(format_delete_result, len(keys), 0)
+        view.log_possible_change(error, log_entries.DELETION, keys, message, inspector)
+        why = error_message(inspector, error)
+        view.add_message(f"{DELETION_FAILED.choose(error)} {why}", messages.ERROR)
         return
     result, failed = answer.value, dict(answer.value.failures)
     message = partial(format_delete_result, result.done, result.gone, len(failed))
@@ -148,13 +145,6 @@ def delete_keys(view: BaseView, inspector: Inspector, keys: Sequence[bytes]) -> 
         view.add_message(*message_and_level(message(), result.done, result.failures))
     else:
         view.add_message(message(), messages.WARNING)
-
-
-def format_delete_error(reason: str) -> str:
-    """Return the message for a deletion that failed, perhaps after some keys were deleted."""
-    return _("The deletion may be incomplete. Check before you try again. %(why)s") % {
-        "why": reason
-    }
 
 
 def filter_existing(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin import log_entries
 from django_cachex.admin.components import Action, Alert, Confirmation, FormPanel, Heading
 from django_cachex.admin.deadline import CallResult
-from django_cachex.admin.forms.elements import STATE_PARAMS, page_from_query
+from django_cachex.admin.forms.elements import NO_FORM, STATE_PARAMS, page_from_query
 from django_cachex.admin.key_actions import (
     ACTIONS_BY_FORM_MODE,
     ACTIONS_BY_SUBMIT_MODE,
@@ -24,11 +24,12 @@ from django_cachex.admin.key_actions import (
     KeyAction,
     KeyContext,
     PageArea,
+    available_actions,
 )
 from django_cachex.admin.key_actions.elements import RemoveElementsAction, RowAction
 from django_cachex.admin.key_actions.key import editable_name
 from django_cachex.admin.links import LinkTarget
-from django_cachex.admin.messages import error_message, failure_message
+from django_cachex.admin.messages import failure_message
 from django_cachex.admin.permissions import (
     ADD,
     DELETE,
@@ -46,7 +47,7 @@ from django_cachex.admin.views.panels import (
     ValuePanel,
     describe_key,
     list_key_properties,
-    make_groups_table,
+    make_groups_context,
     summarize_key_value,
 )
 from django_cachex.inspectors import Inspector
@@ -132,6 +133,12 @@ class KeyView(BaseKeyView):
         }
         return {name: value for name, value in params.items() if value}
 
+    @property
+    def state_params(self) -> dict[str, str]:
+        """The parameters for the page after an action: the page and row of elements it was on."""
+        row = {"row": self.element_id} if self.element_id else {}
+        return {**self.page_params, **row}
+
     @cached_property
     def key_link(self) -> LinkTarget:
         """The link to this page."""
@@ -139,8 +146,8 @@ class KeyView(BaseKeyView):
 
     @property
     def page_link(self) -> LinkTarget:
-        """The link to the current page of elements."""
-        return self.links.key(self.inspector.alias, self.stored, **self.page_params)
+        """The link to the current page of elements, with the focus on the row of the action."""
+        return self.links.key(self.inspector.alias, self.stored, **self.state_params)
 
     def current_url(self, **query: str) -> str:
         if query or self.request.method == "GET":
@@ -148,6 +155,11 @@ class KeyView(BaseKeyView):
         return str(self.key_link)
 
     # The key.
+
+    @property
+    def read_failed(self) -> bool:
+        """Whether the key, or the element that the action is applied to, could not be read."""
+        return self.read_result.error is not None or self.row_read_failed
 
     @property
     def key_name(self) -> str:
@@ -266,6 +278,10 @@ class KeyView(BaseKeyView):
 
     # The content of the page.
 
+    @property
+    def can_refresh(self) -> bool:  # type: ignore[override]  # A form may be open.
+        return self.open_action is None
+
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.redirect_missing() if self.is_missing else super().get(request, *args, **kwargs)
 
@@ -287,7 +303,7 @@ class KeyView(BaseKeyView):
                 action is self.key_action,
                 value=action.form_mode,
             )
-            for action in self._get_available_actions("bar")
+            for action in available_actions(self.key_context, "bar")
         ]
         if self.download_formats:
             link = self.links.download(alias, stored, self.download_formats[0])
@@ -296,7 +312,8 @@ class KeyView(BaseKeyView):
             link = self.links.delete(alias, stored)
             actions.append(Action("delete", _("Delete"), link, "danger"))
         if self.has_permission(VIEW_HISTORY):
-            actions.append(Action("history", _("History"), self.links.history(alias, stored)))
+            link = self.links.history(alias, stored)
+            actions.append(Action("history", _("History"), link, "quiet"))
         return actions
 
     @cached_property
@@ -322,26 +339,24 @@ class KeyView(BaseKeyView):
 
     def _get_form_context(self) -> dict[str, Any]:
         action = self.open_action
-        if action is None or action.is_target_missing(self.key_context):
+        if action is None:
             return {}
         form = self.submitted_form or action.form(self.key_context)
         if not form.is_bound:
-            form.visible_fields()[0].field.widget.attrs.setdefault("autofocus", True)
-        return {f"{action.form_area}_form": self._make_form_panel(action, form)}
+            for field in form.visible_fields()[:1]:
+                field.field.widget.attrs.setdefault("autofocus", True)
+        has_elements = self.key_value is not None and self.key_value.elements is not None
+        # A form that was submitted is shown even if the elements around it could not be read.
+        area = action.form_area if has_elements or action.form_area == "value" else "head"
+        return {f"{area}_form": self._make_form_panel(action, form)}
 
     def _make_form_panel(self, action: KeyAction[Any], form: forms.Form) -> FormPanel:
-        cancel_label = action.keep_label if self.has_conflict else action.cancel_label
         fields = {"id": self.key_link.post_id, "element": self.element_id}
         hidden_fields = [(name, value) for name, value in fields.items() if value]
-        return FormPanel(
-            form,
-            "overwrite" if self.has_conflict else action.submit_mode,
-            action.overwrite_label if self.has_conflict else action.submit_label,
-            Action("cancel", cancel_label, self.page_link),
-            action.title,
-            [*hidden_fields, ("mode", action.submit_mode)],
-            notes=action.notes(self.key_context),
-            has_preview=action.has_preview,
+        panel = action.make_panel(self.key_context, form, self.page_link, self.has_conflict)
+        return replace(
+            panel,
+            hidden_fields=[*hidden_fields, ("mode", action.submit_mode)],
             preview=self.preview_text,
             current_value=self.current_element,
         )
@@ -384,6 +399,10 @@ class KeyView(BaseKeyView):
         if is_row_action and self.row is None and not self.alerts:
             self.alerts.append(Alert(_("The element you opened no longer exists."), "warning"))
         action = self.open_action
+        row = self.row if action is not None and self.submitted_form is None else None
+        if row is not None and self.params.get("expected", row.expected) != row.expected:
+            text = _("This element has changed since the page was loaded. Check it first.")
+            self.alerts.append(Alert(text, "warning"))
         panel = ElementsPanel(
             key_value,
             elements,
@@ -393,6 +412,7 @@ class KeyView(BaseKeyView):
             row_links=self._get_row_links() if action is None else {},
             can_remove=action is None and RemoveElementsAction().is_available(self.key_context),
             open_row_id=self.element_id if isinstance(action, RowAction) else "",
+            focused_row_id=self.params.get("row", "") if action is None else "",
             buttons=self._make_buttons("elements"),
             page_error=self.page_error,
         )
@@ -410,21 +430,9 @@ class KeyView(BaseKeyView):
             return {"show": self._make_page_link("show-groups", label, groups=SHOW_GROUPS)}
         groups = self.call_cache(self.inspector, lambda: self.inspector.groups(self.stored)).value
         hide = self._make_page_link("hide-groups", _("Hide"), groups="")
-        if groups is None:
-            return {"show": hide}
-        table = make_groups_table(groups) if groups else None
-        return {"table": table, "none": _("This stream has no consumer groups."), "show": hide}
+        return {"show": hide, **make_groups_context(groups)}
 
     # Links and buttons.
-
-    def _get_available_actions(self, area: PageArea) -> list[KeyAction[Any]]:
-        return [
-            action
-            for action in KEY_ACTIONS
-            if action.form_mode
-            and action.control_area == area
-            and action.is_available(self.key_context)
-        ]
 
     def _make_buttons(self, area: PageArea) -> list[Action]:
         """Return the buttons of an area of the page that open the forms of actions.
@@ -445,13 +453,13 @@ class KeyView(BaseKeyView):
                 value=action.form_mode,
                 fields=list(self.page_params.items()),
             )
-            for action in self._get_available_actions(area)
+            for action in available_actions(self.key_context, area)
         ]
 
     def _get_row_links(self) -> dict[RowAction[Any], str]:
         """Return the actions on a row with the URL of their form, without the id of the row."""
         return {
-            action: self.current_url(mode=action.form_mode, element="")
+            action: self.current_url(**{**NO_FORM, "mode": action.form_mode})
             for action in KEY_ACTIONS
             if isinstance(action, RowAction)
             and self.key_context.type in action.types
@@ -465,7 +473,8 @@ class KeyView(BaseKeyView):
         state = {**self.page_params, **changes}
         if self.key_link.post_id:
             return Action(name, label, self.key_link, current=current, fields=list(state.items()))
-        return Action(name, label, self.current_url(mode="", element="", **state), current=current)
+        url = self.current_url(**NO_FORM, **state)
+        return Action(name, label, url, current=current)
 
     def _make_view_link(
         self, name: str, label: str, current: bool = False, at: str = "", **params: str
@@ -495,11 +504,17 @@ class KeyView(BaseKeyView):
         """Perform the submitted action. Return None if the form must be shown again."""
         self.check_permission(action.permission, self.inspector, self.stored)
         self.skips_value = action.skips_value
-        if action.is_target_missing(self.key_context):
-            return self.handle_missing_target(action)
         self.submitted_form = form = action.form(self.key_context, self.request.POST)
-        if not form.is_valid() or self.key_value is None:
-            return None
+        if self.read_failed:
+            self.alerts.insert(0, Alert(action.failure_texts.not_made, "error"))
+        elif self.key_value is not None and action.is_target_missing(self.key_context):
+            return self.handle_failed_edit(action, form, EditResult(EditStatus.ELEMENT_GONE))
+        elif self.key_value is not None and form.is_valid():
+            return self.submit_form(action, form)
+        return None
+
+    def submit_form(self, action: KeyAction[Any], form: forms.Form) -> HttpResponse | None:
+        """Preview, confirm or apply what a valid form describes."""
         if not action.applies_to(self.key_context):
             return self.handle_failed_edit(action, form, EditResult(EditStatus.WRONG_TYPE))
         for required in action.required_permissions(self.key_context, form):
@@ -517,15 +532,6 @@ class KeyView(BaseKeyView):
         return (
             self.render_confirmation(question) if question else self.apply_edit(action, form, edit)
         )
-
-    def handle_missing_target(self, action: KeyAction[Any]) -> HttpResponse | None:
-        """Handle an action without a form, because its element is missing or can't be read."""
-        if self.key_value is not None and not self.row_read_failed:
-            gone = EditResult(EditStatus.ELEMENT_GONE)
-            return self.handle_failed_edit(action, forms.Form(), gone)
-        if not self.is_missing:
-            self.alerts.insert(0, Alert(_("Not saved."), "error"))
-        return None
 
     def show_form_errors_as_alerts(self) -> None:
         """Show the errors of an action that has no form on the page as alerts."""
@@ -569,12 +575,10 @@ class KeyView(BaseKeyView):
         result, flag = call.value, action.log_flag_for(form)
         message = partial(action.log_message, context, form, result)
         if result is None:
-            self.log_possible_change(call.error, flag, [stored], message, inspector)
-            reason = error_message(self.inspector, call.error or Exception())
-            text = _(
-                "The change may not have been saved. Check the key before you try again. %(why)s"
-            ) % {"why": reason}
-            self.alerts.append(Alert(text, "error"))
+            error = call.error or Exception()
+            self.log_possible_change(error, flag, [stored], message, inspector)
+            self.alerts.append(Alert(action.failure_texts.choose(error), "error"))
+            self.add_error_alert(self.inspector, error)
             return None
         if result.status != EditStatus.DONE:
             return self.handle_failed_edit(action, form, result)
@@ -584,7 +588,7 @@ class KeyView(BaseKeyView):
             return self.redirect(self.get_emptied_key_url(context))
         if not self.checker.is_allowed(VIEW_KEYS, inspector, stored):
             return self.redirect(self.key_link)
-        return self.redirect(self.links.key(inspector.alias, stored, **self.page_params))
+        return self.redirect(self.links.key(inspector.alias, stored, **self.state_params))
 
     def get_emptied_key_url(self, context: KeyContext) -> str:
         """Return the URL to open after the last element, and with it the key, was removed."""
@@ -600,6 +604,8 @@ class KeyView(BaseKeyView):
         self.clear_result()
         if result.status == EditStatus.GONE:
             return self.redirect_missing()
+        if result.status == EditStatus.ELEMENT_GONE and not form.visible_fields():
+            self.submitted_form = None  # A question about the element.
         errors = action.field_errors(self.key_context, form, result)
         for name, error in errors.items():
             form.add_error(name, error)
@@ -608,9 +614,7 @@ class KeyView(BaseKeyView):
             self.alerts.append(
                 Alert(failure_message(result, opened, self.key_context.type), "error")
             )
-        if self.key_value is not None and action.is_target_missing(self.key_context):
-            self.submitted_form = None
-        elif result.status == EditStatus.CHANGED and self.key_value is not None:
+        if result.status == EditStatus.CHANGED and self.key_value is not None:
             data = self.request.POST.copy()
             data["expected"] = action.expected_after_conflict(self.key_context, result)
             self.current_element = result.current if self.element_id else None

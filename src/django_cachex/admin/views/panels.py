@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
@@ -24,12 +24,7 @@ from django_cachex.admin.components import (
 )
 from django_cachex.admin.formatting import CollapsibleBlock, parse_blocks
 from django_cachex.admin.forms.elements import ORDERS, ElementSearchForm, selection_value
-from django_cachex.admin.key_actions.elements import (
-    RemoveElementsAction,
-    RowAction,
-    format_element_name,
-    format_item_name,
-)
+from django_cachex.admin.key_actions.elements import RowAction, format_element_name
 from django_cachex.admin.links import LinkTarget
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
@@ -234,7 +229,7 @@ class ValuePanel(Component):
 # The elements.
 
 REMOVE_FORM_ID = "cx-rows"
-"""The id of the form of the rows' checkboxes and *Remove* buttons."""
+"""The id of the form of the rows' checkboxes."""
 
 SORT_BY_NAME = "name"
 
@@ -263,6 +258,9 @@ class ElementsPanel(Component):
     can_remove: bool = False
     open_row_id: str = ""
     """The id of the row whose form is open."""
+
+    focused_row_id: str = ""
+    """The id of the row that gets the focus: the one whose form was saved or cancelled."""
 
     buttons: Sequence[Action] = ()
     page_error: Text = ""
@@ -449,7 +447,8 @@ class ElementsPanel(Component):
                 cells.append(Cell(actions=row_actions, kind="row-actions"))
             value = selection_value(row) if self.can_remove else None
             label = _("Select %(name)s") % {"name": format_element_name(row)}
-            table_rows.append(Row(cells, value, label, is_open=row.id == self.open_row_id))
+            is_open, has_focus = row.id == self.open_row_id, row.id == self.focused_row_id
+            table_rows.append(Row(cells, value, label, is_open, has_focus))
         return Table(
             headers,
             table_rows,
@@ -459,33 +458,22 @@ class ElementsPanel(Component):
         )
 
     def make_row_actions(self, row: Element) -> list[Action]:
-        """Return the links that open the forms of a row, and its *Remove* button."""
-        actions = [
+        """Return the links that open the forms of a row."""
+        return [
             self.make_row_link(action, url, row)
             for action, url in self.row_links.items()
             if action.applies_to_row(row)
         ]
-        if self.can_remove:
-            remove = Action(
-                *("remove-element", RemoveElementsAction.label, "", "danger"),
-                method="post",
-                value=selection_value(row),
-                object_name=format_item_name(row)
-                if self.type == "list"
-                else format_element_name(row),
-            )
-            actions.append(remove)
-        return actions
 
     def make_row_link(self, action: RowAction[Any], url: str, row: Element) -> Action:
         """Return the link that opens the form of an action on a row."""
-        mode, name = action.form_mode, action.object_name(row)
-        if self.key_link.post_id:
-            fields = [("element", row.id), *self.state.items()]
-            link = self.key_link
-            return Action(mode, action.label, link, value=mode, fields=fields, object_name=name)
-        url = f"{url}&element={quote(row.id, safe='')}#cx-form"
-        return Action(mode, action.label, url, object_name=name)
+        mode, params = action.form_mode, action.link_params(row)
+        name, url = action.object_name(row), f"{url}&{urlencode(params)}#cx-form"
+        link = Action(mode, action.label, url, action.kind, object_name=name)
+        if not self.key_link.post_id:
+            return link
+        fields = [*params.items(), *self.state.items()]
+        return replace(link, link=self.key_link, value=mode, fields=fields)
 
     def is_number_column(self, index: int) -> bool:
         """Return whether a column contains indexes or scores."""
@@ -536,6 +524,14 @@ def make_field_ttl_cell(ttl: int | None) -> Cell:
     if ttl is None or ttl == TTL_NONE:
         return Cell(_("never") if ttl == TTL_NONE else "")
     return Cell(formatting.format_duration(ttl), expires=ttl)
+
+
+def make_groups_context(groups: Sequence[Group] | None) -> dict[str, Any]:
+    """Return what the template shows of consumer groups; nothing if they could not be read."""
+    if groups is None:
+        return {}
+    table = make_groups_table(groups) if groups else None
+    return {"table": table, "none": _("This stream has no consumer groups.")}
 
 
 def make_groups_table(groups: Sequence[Group]) -> Table:

@@ -3,6 +3,7 @@ import { restoreAutofocus } from "./autofocus.js";
 import { enableCopyButtons } from "./copy.js";
 import { startCountdowns } from "./countdown.js";
 import { continueJob } from "./job.js";
+import { enableKeyboard } from "./keyboard.js";
 import { startLiveSearch } from "./live-search.js";
 import { enablePreviews } from "./preview.js";
 import { enableSelectAll } from "./select-all.js";
@@ -20,3 +21,4 @@ function enhance(root) {
 }
 
 enhance(document);
+enableKeyboard();

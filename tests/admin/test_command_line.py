@@ -245,6 +245,9 @@ def test_without_a_terminal_nothing_is_destroyed_unasked(users: Any, words: list
         ["delete", "nobody", "user:1"],
         ["keys", "valkey", "--type", "tree"],
         ["expire", "valkey", "user:1", "--in", "0"],
+        ["expire", "valkey", "user:1", "--in", "soon"],
+        ["expire", "valkey", "user:1", "--in", ""],
+        ["expire", "valkey", "user:1", "--in", "20000 weeks"],
         ["delete", "valkey", "user:1", "--user", "nobody"],
     ],
 )

@@ -261,6 +261,15 @@ class Button(Component):
 
 
 @dataclass(frozen=True)
+class Shortcuts(Component):
+    """Buttons below the first field of a form. Each submits a value for it at once."""
+
+    label: Text
+    field: str
+    buttons: Sequence[Button]
+
+
+@dataclass(frozen=True)
 class JobProgress(Component):
     """The progress of a long job, with buttons to continue it."""
 
@@ -352,3 +361,8 @@ class FormPanel(Component):
 
     current_value: Content | None = None
     """The value that someone else wrote meanwhile."""
+
+    @property
+    def shortcuts(self) -> Shortcuts | None:
+        """The shortcuts of a form that has some."""
+        return getattr(self.form, "shortcuts", None)

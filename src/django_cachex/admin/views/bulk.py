@@ -362,7 +362,8 @@ class BulkActionView(BaseCacheView):
         """Show the form for the new TTL, or redirect to the count if it is valid."""
         form = ExpireForm(self.request.POST) if "timeout" in self.request.POST else ExpireForm()
         if form.is_bound and form.is_valid() and not isinstance(form.ttl, KeepTTL):
-            url = self.current_url(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
+            given = self.request.POST["timeout"].strip()
+            url = self.current_url(ttl="never" if form.ttl == TTL_NONE else given)
             return self.redirect(url if len(url) <= MAX_ID_LENGTH else self.get_keys_url())
         cancel = Action("cancel", _("Cancel"), self.get_keys_url())
         return self.render(expire_form=FormPanel(form, "count", _("Show matching keys"), cancel))

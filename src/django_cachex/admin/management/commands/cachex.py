@@ -77,7 +77,12 @@ def add_value(parser: ArgumentParser) -> None:
 
 def add_expiry(parser: ArgumentParser, required: bool = False) -> None:
     group = parser.add_mutually_exclusive_group(required=required)
-    group.add_argument("--in", dest="seconds", type=int, help="expire in this many seconds")
+    group.add_argument(
+        "--in",
+        dest="duration",
+        metavar="DURATION",
+        help="expire after this time, such as 90 (seconds), 1h30m, '2 days' or PT1H30M",
+    )
     group.add_argument("--never", action="store_true", help="never expire")
 
 

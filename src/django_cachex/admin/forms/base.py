@@ -210,7 +210,7 @@ class DurationField(forms.CharField):
         return duration
 
 
-DURATION_EXAMPLES = gettext_lazy("Such as 90 (seconds), 1h 30m or 2 days.")
+DURATION_EXAMPLES = gettext_lazy("For example 90 (seconds), 1h 30m or 2 days.")
 """The help text of a duration."""
 
 ZERO_TIMEOUT_OF_KEY = gettext_lazy(

@@ -111,7 +111,8 @@ def search_fields(type: str) -> dict[str, forms.Field]:
         return {"at": forms.CharField(label=label, required=False, widget=text_input(size="10"))}
     if type == TIMED_TYPE:
         hint = text_input(size="24", placeholder=_("ID, or 2026-01-31 14:00"))
-        return {"at": StreamPositionField(label=_("From"), required=False, widget=hint)}
+        label = _("From (%(zone)s)") % {"zone": formatting.current_zone_name()}
+        return {"at": StreamPositionField(label=label, required=False, widget=hint)}
     label = _("Find field") if type == "hash" else _("Find member")
     hint = text_input(placeholder=_("any part, * as a wildcard"))
     fields: dict[str, forms.Field] = {

@@ -110,10 +110,12 @@ class TtlForm(FocusedForm):
     """When a key expires: after a duration, later by a duration, at a time, or never."""
 
     timeout = TtlField(label=gettext_lazy("New TTL"))
-    moment = ExpiryField(label=gettext_lazy("Date and time"))
+    moment = ExpiryField()
 
     def __init__(self, data: Any = None, *, ttl: int | None, can_extend: bool) -> None:
         super().__init__(data)
+        zone = {"zone": formatting.current_zone_name()}
+        self.fields["moment"].label = _("Date and time (%(zone)s)") % zone
         self.current_ttl = ttl
         self.can_extend = can_extend and ttl != TTL_NONE
         texts = [current_ttl_text(ttl)] if ttl is not None else []

@@ -23,6 +23,7 @@ from django_cachex.admin.management.commands._cachex.read import (
     list_namespaces,
     show_info,
 )
+from django_cachex.inspectors.edits import ExpireCondition
 
 AddArguments = Callable[[ArgumentParser], None]
 
@@ -88,6 +89,12 @@ def add_expiry(parser: ArgumentParser, required: bool = False) -> None:
 
 def add_required_expiry(parser: ArgumentParser) -> None:
     add_expiry(parser, required=True)
+    parser.add_argument(
+        "--only",
+        choices=[ExpireCondition.PERSISTENT, ExpireCondition.LONGER],
+        help="with --in, change only keys that never expire (persistent), or those and keys with "
+        "a longer TTL (longer)",
+    )
 
 
 def add_sample(parser: ArgumentParser) -> None:

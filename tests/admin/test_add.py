@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -196,6 +197,38 @@ def test_timeouts_that_make_no_sense_are_refused(
 ) -> None:
     page = add(admin, key="a", value="v", timeout=given)
     assert message in page.text
+    assert raw.dbsize() == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, r"will expire in 5 min, on [-\d]+ at [:\d]+ "),
+        ({"timeout": "1h 30m"}, r"will expire in 1 h 30 min, on [-\d]+ at [:\d]+ "),
+        ({"never": "on"}, "will never expire"),
+    ],
+)
+def test_the_moment_of_expiry_is_shown_before_anything_is_stored(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey, given: dict[str, str], said: str
+) -> None:
+    page = admin.open(addresses.add("valkey"))
+    assert "will expire in 5 min" in page.text  # The default of this cache.
+    page = admin.submit(page, "preview", key="new", value="v", **given)
+    assert re.search(said, page.text)
+    assert page.form("add").control("value").value == "v"
+    assert raw.dbsize() == 0
+    assert not LogEntry.objects.exists()
+    admin.submit(page, "add")
+    assert raw.dbsize() == 1
+
+
+@pytest.mark.parametrize("given", ["soon", "0"])
+def test_no_moment_is_shown_for_nonsense(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey, given: str
+) -> None:
+    page = admin.submit(admin.open(addresses.add("valkey")), "preview", key="k", timeout=given)
+    assert "The key will" not in page.text
+    assert page.form("add").control("timeout").value == given
     assert raw.dbsize() == 0
 
 

@@ -174,6 +174,16 @@ def format_ttl(ttl: int | None) -> str:
     return _("in %(duration)s") % {"duration": format_duration(ttl)}
 
 
+def format_expiry(ttl: int) -> str:
+    """Return a sentence about when a key expires that is stored now with a TTL in milliseconds."""
+    if ttl == TTL_NONE:
+        return _("The key will never expire.")
+    return _("The key will expire in %(duration)s, %(moment)s.") % {
+        "duration": format_duration(ttl),
+        "moment": format_moment(expiry_datetime(ttl)),
+    }
+
+
 def expiry_datetime(ttl: int) -> datetime | None:
     """Return when a TTL in milliseconds ends, or None if that is after the year 9999."""
     try:

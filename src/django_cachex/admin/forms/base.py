@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -150,15 +151,25 @@ STORE_AS_CHOICES = [
     ("integer", gettext_lazy("Integer")),
 ]
 
-TYPE_LABELS = {
-    "string": gettext_lazy("string: one value"),
-    "list": gettext_lazy("list: one item per line"),
-    "set": gettext_lazy("set: one member per line"),
-    "zset": gettext_lazy("zset: one score and member per line, such as 2.5 user:1"),
-    "hash": gettext_lazy("hash: one field=value per line"),
-    "stream": gettext_lazy("stream: the first entry, one field=value per line"),
+VALUE_FORMATS = {
+    "string": gettext_lazy("one value: text, or a JSON object or array"),
+    "list": gettext_lazy("one item per line; the order is kept"),
+    "set": gettext_lazy("one member per line"),
+    "zset": gettext_lazy("one score, a space and the member per line"),
+    "hash": gettext_lazy("one field=value per line"),
+    "stream": gettext_lazy("the first entry, one field=value per line"),
 }
-"""The types that can be added, with how to write their elements."""
+"""The types that can be added, with how to write their values."""
+
+VALUE_EXAMPLES = {
+    "string": '{"name": "Ana", "plan": "pro"}',
+    "list": "first\nsecond",
+    "set": "red\ngreen",
+    "zset": "2.5 user:1\n10 user:2",
+    "hash": "name=Ana\nplan=pro",
+    "stream": "order=5\nstate=paid",
+}
+"""An example of a value of each type, shown while the field is empty."""
 
 
 class DurationField(forms.CharField):
@@ -351,6 +362,7 @@ class AddForm(ValueForm):
                 _(", or leave empty for this cache's default (%(default)s)") % default
             )
         super().__init__(*args, **kwargs)
+        self.default_ttl = default_ttl
         self.fields["timeout"].help_text = f"{DURATION_EXAMPLES} {help_text % default}"
         if not can_replace:
             del self.fields["replace"]
@@ -359,10 +371,30 @@ class AddForm(ValueForm):
     def _set_type_choices(self, types: Sequence[str]) -> None:
         field = cast(forms.ChoiceField, self.fields["type"])
         offered = dict.fromkeys(("string", *types))
-        field.choices = [(type, TYPE_LABELS[type]) for type in offered if type in TYPE_LABELS]
+        field.choices = [(type, type) for type in offered if type in VALUE_FORMATS]
         field.required = False
         if len(field.choices) == 1:
             del self.fields["type"]
+        self._describe_formats([type for type, _label in field.choices])
+
+    def _describe_formats(self, types: Sequence[str]) -> None:
+        """Show how to write the value of each type; a script leaves the selected one only."""
+        value = self.fields["value"]
+        value.help_text = format_html_join(
+            "",
+            '<span class="cx-format" data-type="{}" data-example="{}"><b>{}</b>: {}</span>',
+            [(type, VALUE_EXAMPLES[type], type, VALUE_FORMATS[type]) for type in types],
+        )
+        selected = self["type"].value() if "type" in self.fields else ""
+        value.widget.attrs["placeholder"] = VALUE_EXAMPLES.get(selected, VALUE_EXAMPLES["string"])
+
+    def preview(self) -> str:
+        """Return in words when the key will expire if it is added now, or an empty text."""
+        if {"timeout", "never"} & self.errors.keys():
+            return ""
+        ttl = self.ttl if self.is_bound else KEEP
+        ttl = self.default_ttl if isinstance(ttl, KeepTTL) else ttl
+        return formatting.format_expiry(ttl) if ttl == TTL_NONE or ttl > 0 else ""
 
     def parse_value(self, data: dict[str, Any]) -> Any:
         if self.selected_type == "string":

@@ -63,13 +63,13 @@ def describe_query(query: Query, condition: ExpireCondition = ExpireCondition.AL
     clauses = [clause % {"pattern": text}, *describe_filters(query)]
     if condition is not ExpireCondition.ALWAYS:
         clauses.append(describe_condition(condition))
-    return get_text_list(list(dict.fromkeys(clauses)), _("and"))
+    return get_text_list(clauses, _("and"))
 
 
 def describe_condition(condition: ExpireCondition) -> str:
     """Return a condition as a clause to follow `keys that`."""
     if condition is ExpireCondition.PERSISTENT:
-        return _("never expire")
+        return _("have no TTL")
     return _("have a longer TTL or none")
 
 

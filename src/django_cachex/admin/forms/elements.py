@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin import formatting
 from django_cachex.admin.forms.base import (
     CODE_ATTRS,
+    DURATION_EXAMPLES,
     EditForm,
     ExpireForm,
     FocusedForm,
@@ -278,7 +279,7 @@ class FieldTtlForm(ChangeForm, ExpireForm):
     def __init__(self, data: Any = None, *, row: Element) -> None:
         super().__init__(data, expected=row.expected)
         if row.ttl is not None:
-            self.fields["timeout"].help_text = current_ttl_text(row.ttl)
+            self.fields["timeout"].help_text = f"{current_ttl_text(row.ttl)} {DURATION_EXAMPLES}"
 
 
 def length_field() -> forms.IntegerField:

@@ -296,7 +296,8 @@ class BulkActionView(BaseCacheView):
         total = job.task.total
         text = bulk.button_text(self.ttl, total.keys, job.complete)
         buttons = [Button(f"{text} …", "ask", "danger-quiet")]
-        if not self.has_conditions:
+        is_same_choice = job.complete and total.no_expiry == total.keys
+        if not self.has_conditions or not job.task.keys_with_ttl or is_same_choice:
             return buttons
         if total.no_expiry:
             only = ngettext(
@@ -307,7 +308,7 @@ class BulkActionView(BaseCacheView):
             if not job.complete:
                 only = _("Only those that never expire …")
             buttons.append(Button(only, f"ask-{ExpireCondition.PERSISTENT}"))
-        shorten = _("Only those with a longer TTL or none …")
+        shorten = _("Only where it shortens the TTL …")
         return [*buttons, Button(shorten, f"ask-{ExpireCondition.LONGER}")]
 
     @property

@@ -43,6 +43,7 @@ class Reader(HTMLParser):
         self._unread = 0
         """How many open elements have text that is not read with the page."""
         self._form: Form | None = None
+        self._buttons_of_later_forms: dict[str, list[Button]] = {}
         self._control: Control | None = None
         self._cell_in_head = False
         self.feed(html)
@@ -130,6 +131,7 @@ class Reader(HTMLParser):
 
     def start_form(self, given: dict[str, str]) -> None:
         self._form = Form(given.get("method", "get").lower(), given.get("action", ""))
+        self._form.buttons += self._buttons_of_later_forms.pop(given.get("id", ""), [])
         self.forms.append(self._form)
 
     def end_form(self, given: dict[str, str], start: int) -> None:
@@ -196,7 +198,9 @@ class Reader(HTMLParser):
             action = given.get("formaction", self._form.action)
             name, value = given.get("name", ""), given.get("value", "")
             data_action = given.get("data-action", "")
-            self._form.buttons.append(Button(text, name, value, action, data_action))
+            button = Button(text, name, value, action, data_action)
+            later = self._buttons_of_later_forms.setdefault(given.get("form", ""), [])
+            (later if "form" in given else self._form.buttons).append(button)
 
     # Tables.
 

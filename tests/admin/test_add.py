@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -155,7 +156,7 @@ def test_the_default_timeout_is_named_and_used(
 ) -> None:
     configure(valkey=valkey_params(valkey_server, TIMEOUT=1234))
     page = admin.open(addresses.add("valkey"))
-    assert "this cache's default timeout (1,234 s)" in page.text
+    assert "this cache's default timeout (20 min 34 s)" in page.text
     done = admin.submit(page, "add", key="a", value="v")
     assert words.expires_in(1234) in done.text
     assert 1230 < raw.ttl("p:1:a") <= 1234
@@ -182,9 +183,9 @@ def test_a_timeout_or_never_is_used(admin: Browser, server_cache: Any, raw: valk
     ("given", "message"),
     [
         (
-            "1h",
-            "Enter a whole number of seconds, or leave empty for this cache's default (300 s). "
-            'You entered "1h".',
+            "soon",
+            "2 days or PT1H30M, or leave empty for this cache's default (5 min). "
+            'You entered "soon".',
         ),
         ("0", 'Enter at least 1 second. You entered "0".'),
         ("-5", 'Enter at least 1 second. You entered "-5".'),
@@ -196,6 +197,38 @@ def test_timeouts_that_make_no_sense_are_refused(
 ) -> None:
     page = add(admin, key="a", value="v", timeout=given)
     assert message in page.text
+    assert raw.dbsize() == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, r"will expire in 5 min, on [-\d]+ at [:\d]+ "),
+        ({"timeout": "1h 30m"}, r"will expire in 1 h 30 min, on [-\d]+ at [:\d]+ "),
+        ({"never": "on"}, "will never expire"),
+    ],
+)
+def test_the_moment_of_expiry_is_shown_before_anything_is_stored(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey, given: dict[str, str], said: str
+) -> None:
+    page = admin.open(addresses.add("valkey"))
+    assert "will expire in 5 min" in page.text  # The default of this cache.
+    page = admin.submit(page, "preview", key="new", value="v", **given)
+    assert re.search(said, page.text)
+    assert page.form("add").control("value").value == "v"
+    assert raw.dbsize() == 0
+    assert not LogEntry.objects.exists()
+    admin.submit(page, "add")
+    assert raw.dbsize() == 1
+
+
+@pytest.mark.parametrize("given", ["soon", "0"])
+def test_no_moment_is_shown_for_nonsense(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey, given: str
+) -> None:
+    page = admin.submit(admin.open(addresses.add("valkey")), "preview", key="k", timeout=given)
+    assert "The key will" not in page.text
+    assert page.form("add").control("timeout").value == given
     assert raw.dbsize() == 0
 
 

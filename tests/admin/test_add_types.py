@@ -33,6 +33,23 @@ TYPES = {
 
 
 @pytest.mark.parametrize("type", TYPES)
+def test_the_format_of_a_type_is_shown_with_an_example_that_can_be_stored(
+    admin: Browser, store: valkey.Valkey, type: str
+) -> None:
+    page = admin.open(addresses.add("store", type=type))
+    formats = {
+        attrs["data-type"]: attrs["data-example"]
+        for _tag, attrs in page.tags
+        if "data-type" in attrs
+    }
+    assert formats.keys() == {"string", *TYPES}  # A script shows one of them.
+    [example] = [attrs["placeholder"] for tag, attrs in page.tags if tag == "textarea"]
+    assert example == formats[type]
+    admin.submit(page, "add", key="key", value=example)
+    assert store.type("p:1:key").decode() == type
+
+
+@pytest.mark.parametrize("type", TYPES)
 def test_keys_of_every_type_are_added(admin: Browser, store: valkey.Valkey, type: str) -> None:
     lines, said = TYPES[type]
     page = added(admin, type, lines, timeout="60")

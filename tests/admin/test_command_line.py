@@ -245,6 +245,10 @@ def test_without_a_terminal_nothing_is_destroyed_unasked(users: Any, words: list
         ["delete", "nobody", "user:1"],
         ["keys", "valkey", "--type", "tree"],
         ["expire", "valkey", "user:1", "--in", "0"],
+        ["expire", "valkey", "user:1", "--never", "--only", "longer"],
+        ["expire", "valkey", "user:1", "--in", "soon"],
+        ["expire", "valkey", "user:1", "--in", ""],
+        ["expire", "valkey", "user:1", "--in", "20000 weeks"],
         ["delete", "valkey", "user:1", "--user", "nobody"],
     ],
 )
@@ -260,6 +264,23 @@ def test_a_pattern_is_given_an_expiry(users: Any) -> None:
         {"cache": "valkey", "changed": 30, "gone": 0, "failed": 0, "complete": True}
     ]
     assert users.ttl("user:1") is None
+
+
+@pytest.mark.parametrize(("only", "count"), [("persistent", 20), ("longer", 25)])
+def test_an_expiry_can_be_for_some_keys_only(users: Any, only: str, count: int) -> None:
+    for number in range(30):
+        timeout = None if number < 20 else 5000 if number < 25 else 500
+        users.set(f"user:{number}", "v", timeout)
+    words = ["expire", "valkey", "--pattern", "user:*", "--in", "1h", "--only", only]
+    assert Ran(*words, "--dry-run", "--json").lines == [{"cache": "valkey", "would_change": count}]
+    ran = Ran(*words, "--yes", "--json")
+    [result] = ran.lines
+    assert (result["changed"], result["unchanged"]) == (count, 30 - count)
+    assert 490 < users.ttl("user:29") <= 500
+    assert 3590 < users.ttl("user:1") <= 3600
+    named = Ran("expire", "valkey", "user:1", "user:29", "--in", "10m", "--only", only, "--yes")
+    assert named.code == (0 if only == "longer" else 1)
+    assert 490 < users.ttl("user:29") <= 500
 
 
 def test_caches_are_flushed_and_others_keys_stay(

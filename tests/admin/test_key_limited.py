@@ -76,7 +76,7 @@ def test_an_edit_requires_a_timeout_and_says_that_the_old_one_is_lost(
     page = admin.submit(admin.submit(opened(admin, "hello"), "read"), "edit")
     assert "Enter a new one" in page.text
     refused = admin.submit(page, "save", value='{"to": "me"}')
-    assert "Enter a whole number of seconds, or choose Never expires." in refused.text
+    assert "Enter a timeout, or choose Never expires." in refused.text
     assert stranger.get("hello") == {"to": "you"}
     assert refused.form("save").control("value").value == '{"to": "me"}'
     saved = admin.submit(refused, "save", timeout="60")
@@ -269,7 +269,7 @@ def test_a_value_that_cannot_be_edited_is_replaced_with_a_new_timeout(
     form = admin.submit(read, "replace")
     assert "(1, 2)" in form.text
     refused = admin.submit(form, "set-value", value="[3]")
-    assert "Enter a whole number of seconds, or choose Never expires." in refused.text
+    assert "Enter a timeout, or choose Never expires." in refused.text
     asked = admin.submit(refused, "set-value", timeout="60")
     assert stranger.get("hello") == (1, 2)
     assert words.SAVED in admin.submit(asked, "confirm").text

@@ -84,7 +84,7 @@ class Model:
             self.values[name] += by
 
     def lengthen(self, name: str, seconds: int) -> None:
-        self.post(name, mode="set-ttl", add=str(seconds))
+        self.post(name, mode="set-ttl", timeout=f"+{seconds}")
         if name in self.values:
             assert abs(self.expiry(name) - self.expiries[name] - seconds * 1000) < 50
             self.expiries[name] = self.expiry(name)

@@ -398,7 +398,65 @@ def test_all_that_matches_loses_its_expiry(admin: Browser, listing: str) -> None
     assert set(admin.open(addresses.keys(listing, q="user:*")).column("TTL")) == {"never"}
 
 
-@pytest.mark.parametrize("typed", ["", "0", "-5", "1h", "9" * 30])
+CHOICES = {
+    "ask": ({"never", "short", "long"}, "3 keys were set to expire after 1 h"),
+    "ask-persistent": ({"never"}, "1 key was set to expire after 1 h; 2 keep their TTL"),
+    "ask-longer": ({"never", "long"}, "2 keys were set to expire after 1 h; 1 keeps its TTL"),
+}
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_an_expiry_can_be_for_some_of_what_matches(
+    admin: Browser, listing: str, choice: str
+) -> None:
+    seconds = {"never": None, "short": 600, "long": 90_000}
+    for name, timeout in seconds.items():
+        caches[listing].set(f"user:{name}", "v", timeout)
+    changed, said = CHOICES[choice]
+    page = admin.open(addresses.matching(listing, action="expire", ttl="1h", q="user:*"))
+    page = to_the_end(admin, page, "count")
+    assert "1" in page.button("ask-persistent").text  # How many never expire.
+    asked = admin.submit(page, choice)
+    done = to_the_end(admin, admin.submit(asked, "confirm"), "run")
+    assert said in done.text
+    assert said in the_record().change_message
+    inspector = inspector_for(listing)
+    infos = inspector.describe([inspector.make_key(f"user:{name}") for name in seconds])
+    for name, info in zip(seconds, infos, strict=True):
+        expected = 3600 if name in changed else seconds[name]
+        assert info.ttl is not None
+        assert expected is not None
+        assert expected - 60 < info.ttl / 1000 <= expected
+
+
+@pytest.mark.parametrize(
+    ("ttl", "step"), [("1h", "ask-everything"), ("1h", "ask-LONGER"), ("never", "ask-longer")]
+)
+def test_a_choice_that_is_not_offered_does_not_widen_the_deed(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey, ttl: str, step: str
+) -> None:
+    fill(raw, "user:", 3)
+    url = addresses.matching("valkey", action="expire", ttl=ttl, q="user:*")
+    state = to_the_end(admin, admin.open(url), "count").form("ask").control("state").value
+    assert not admin.post(url, {"step": step, "state": state}).has_action("confirm")
+
+
+def test_no_choice_is_offered_where_there_is_none(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    fill(raw, "user:", 3, ttl=1000)
+    page = admin.open(addresses.matching("valkey", action="expire", ttl="1h", q="user:*"))
+    page = to_the_end(admin, page, "count")
+    assert page.has_action("ask-longer")
+    assert not page.has_action("ask-persistent")
+    for query in ({"action": "expire", "ttl": "never"}, {"action": "delete"}):
+        page = admin.open(addresses.matching("valkey", q="user:*", **query))
+        page = to_the_end(admin, page, "count")
+        assert page.has_action("ask")
+        assert not page.has_action("ask-longer")
+
+
+@pytest.mark.parametrize("typed", ["", "0", "-5", "soon", "1:30", "9" * 30])
 def test_an_expiry_that_makes_no_sense_is_asked_again(
     admin: Browser, server_cache: Any, raw: valkey.Valkey, typed: str
 ) -> None:

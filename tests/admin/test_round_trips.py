@@ -54,7 +54,7 @@ SAVES: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "value": ("string", "edit", "save", {"value": "new"}),
     "ttl": ("string", "expire", "set-ttl", {"timeout": "60"}),
     "moment": ("string", "expire", "set-ttl", {"moment": "2100-01-01T00:00:00"}),
-    "longer ttl": ("string", "expire", "set-ttl", {"add": "60"}),
+    "longer ttl": ("string", "expire", "set-ttl", {"timeout": "+60"}),
     "number": ("number", "increase", "add-number", {"by": "2"}),
     "field": ("hash", "edit-field", "set-field", {"value": "new"}),
     "name of a field": ("hash", "rename-field", "set-field-name", {"field": "new"}),

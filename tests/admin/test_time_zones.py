@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import valkey
@@ -24,7 +25,7 @@ NO_DATE = "the end of the year 9999 or later"
 
 def told(page: Page) -> datetime:
     """Return the moment until which a page says that a key lives now."""
-    [text] = re.findall(r"TTL set to [\d,]+ s \(until ([\d :-]+)\)", page.text)
+    [text] = re.findall(r"TTL set to [\d,]+ s \(until ([\d :-]+) \S+\)", page.text)
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S")
 
 
@@ -46,6 +47,49 @@ def test_pages_work_and_record_without_time_zones(
     assert words.SAVED in saved.text
     history = admin.click(page, "history")
     assert len(history.column("What changed")) == LogEntry.objects.count() == 3
+
+
+ZONES = {
+    "UTC": ("UTC", "UTC"),
+    "Europe/Berlin": ("CET", "CEST"),
+    "America/New_York": ("EST", "EDT"),
+    "America/Chicago": ("UTC-6", "UTC-5"),
+    "Asia/Kolkata": ("UTC+5:30", "UTC+5:30"),
+    "America/Sao_Paulo": ("UTC-3", "UTC-3"),
+    "Asia/Tokyo": ("JST", "JST"),
+}
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_zone_is_named_beside_each_moment(
+    admin: Browser, server_cache: Any, settings: Any, zone: str
+) -> None:
+    settings.TIME_ZONE = zone
+    server_cache.set_many({"key": "v"}, 1000)
+    winter, summer = ZONES[zone]
+    url = addresses.key("valkey", "p:1:key")
+    for moment, name in (("2090-01-02T03:04:05", winter), ("2090-07-02T03:04:05", summer)):
+        page = admin.post(url, {"mode": "set-ttl", "moment": moment})
+        assert f"on {moment.replace('T', ' at ')} {name}." in page.text
+        assert f"until {moment[:10]}" in page.text
+        assert f":05 {name}" in page.text.partition("until ")[2]
+        assert f"{name}." in LogEntry.objects.latest("id").change_message
+    form = admin.open(addresses.key("valkey", "p:1:key", mode="expire"))
+    assert zone in form.form("set-ttl").control("moment").label
+    is_summer = bool(datetime.now(ZoneInfo(zone)).dst())
+    [recorded, *_] = admin.open(addresses.history("valkey", "p:1:key")).column("Date and time")
+    assert f" {ZONES[zone][is_summer]} (" in recorded
+
+
+def test_a_moment_that_the_clocks_skip_is_refused(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    server_cache.set("key", "v", 1000)
+    skipped = {"mode": "set-ttl", "moment": "2090-03-26T02:30:00"}
+    page = admin.post(addresses.key("valkey", "p:1:key"), skipped)
+    assert words.SAVED not in page.text
+    assert 990 < raw.ttl("p:1:key") <= 1000
 
 
 @pytest.mark.parametrize("before", [0, HOUR // 2, 8 * HOUR])

@@ -201,13 +201,14 @@ def ttl(visit: Visit) -> None:
 
 def ttl_error(visit: Visit) -> None:
     ttl(visit)
-    visit.field("timeout").fill("1h")
+    visit.field("timeout").fill("1:30")
     visit.press("set-ttl")
 
 
 def ttl_previewed(visit: Visit) -> None:
     """See in words what a moment would mean; whoever has no scripts presses a button for it."""
     ttl(visit)
+    visit.main.locator(".cx-disclosure summary").click()
     visit.field("moment").fill("2090-01-02T03:04:05")
     expect(visit.main.locator(".cx-preview")).to_contain_text("on 2090-01-02 at 03:04:05")
 

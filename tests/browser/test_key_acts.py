@@ -113,6 +113,46 @@ def test_a_hash_is_added_by_keyboard_alone(visit: Visit) -> None:
         assert set(client.hkeys(caches["default"].make_key("profile:7"))) == {b"name", b"plan"}
 
 
+def test_the_format_follows_the_type_and_the_expiry_follows_the_timeout(visit: Visit) -> None:
+    visit.add("default")
+    formats, preview = visit.main.locator("[data-type]"), visit.main.locator(".cx-preview")
+    expect(formats.filter(visible=True)).to_have_attribute("data-type", "string")
+    for type in ("zset", "hash"):
+        visit.field("type").select_option(type)
+        shown = formats.filter(visible=True)
+        expect(shown).to_have_attribute("data-type", type)
+        example = shown.get_attribute("data-example") or ""
+        expect(visit.field("value")).to_have_attribute("placeholder", example)
+    default = preview.inner_text()
+    visit.field("timeout").fill("2 days")
+    expect(preview).to_contain_text("in 2 days, on ")
+    visit.field("timeout").fill("")
+    expect(preview).to_contain_text(default[:30])
+
+
+@pytest.mark.parametrize("context", [WITHOUT_SCRIPTS], indirect=True)
+def test_without_scripts_every_format_is_listed(visit: Visit) -> None:
+    visit.add("default")
+    assert visit.main.locator("[data-type]").filter(visible=True).count() == 6
+    visit.field("key").fill("new")
+    visit.field("timeout").fill("1h 30m")
+    visit.press("preview")
+    expect(visit.main.locator(".cx-preview")).to_contain_text("in 1 h 30 min, on ")
+    expect(visit.field("key")).to_have_value("new")
+
+
+@pytest.mark.parametrize("context", [{}, WITHOUT_SCRIPTS], indirect=True)
+def test_a_ttl_is_extended_and_removed_with_one_click(visit: Visit) -> None:
+    caches["default"].set("counter", 1, 1000)
+    visit.key("default", "counter", mode="expire")
+    expect(visit.field("timeout")).to_be_focused()
+    visit.press("+1h")
+    assert 4_500 < ttl("counter") <= 4_600
+    visit.key("default", "counter", mode="expire")
+    visit.press("never")
+    assert ttl("counter") == -1
+
+
 @pytest.mark.parametrize("context", [WITHOUT_SCRIPTS], indirect=True)
 def test_without_scripts_a_button_previews_a_ttl(visit: Visit) -> None:
     visit.key("default", "user:1")

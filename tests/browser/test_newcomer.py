@@ -82,7 +82,7 @@ def edit_value(visit: Visit) -> None:
 
 def change_ttl(visit: Visit) -> None:
     press(visit, "Change TTL")
-    visit.page.get_by_label("Timeout in seconds").fill("4200")
+    visit.main.locator("[name=timeout]").first.fill("1h 10m")
     press(visit, "Save TTL")
     expect(visit.main).to_contain_text("1 h 9 min")
     assert 4_100 < expires_at("user:42") - time.time() <= 4_200
@@ -94,7 +94,7 @@ def add_key(visit: Visit) -> None:
     follow(visit, "Add key")
     visit.page.get_by_label("Key Name").fill("newcomer:1")
     visit.page.get_by_label("Value", exact=True).fill('{"first": ["steps", 1]}')
-    visit.page.get_by_label("Timeout in seconds").fill("600")
+    visit.main.locator("[name=timeout]").fill("10 min")
     press(visit, "Add key")
     expect(visit.heading).to_contain_text("newcomer:1")
     assert caches["default"].get("newcomer:1") == {"first": ["steps", 1]}

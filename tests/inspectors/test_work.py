@@ -14,7 +14,7 @@ from django.core.cache import caches
 
 from django_cachex.admin.links import MAX_STATE_BYTES
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.edits import BulkResult
+from django_cachex.inspectors.edits import BulkResult, ExpireCondition
 from django_cachex.inspectors.jobs import (
     MAX_FAILURE_BYTES,
     MAX_FAILURES,
@@ -140,6 +140,42 @@ def test_keys_that_go_meanwhile_get_no_expiry(
     fill(raw, "a")
     tally = inspector.expire_each([b":1:a", b":1:gone"], ttl)
     assert (tally.done, tally.gone, tally.failures) == (1, 1, ())
+
+
+@pytest.fixture(params=["redis_62_process", "cluster_of_valkeys"])
+def other_server(request: pytest.FixtureRequest, settings: Any) -> Inspector:
+    """A server without options of PEXPIRE, and several that share the keys."""
+    server = request.getfixturevalue(request.param)
+    is_cluster = request.param == "cluster_of_valkeys"
+    params = {
+        "BACKEND": "django_cachex.cache.ValkeyClusterCache" if is_cluster else VALKEY,
+        "LOCATION": f"valkey://{server.address}",
+        "KEY_PREFIX": "condition",
+    }
+    settings.CACHES = {**settings.CACHES, ALIAS: params}
+    return inspector_for(ALIAS)
+
+
+@pytest.mark.parametrize(
+    ("condition", "changed"),
+    [(ExpireCondition.PERSISTENT, {"never"}), (ExpireCondition.LONGER, {"never", "long"})],
+)
+def test_conditions_hold_on_every_kind_of_server(
+    other_server: Inspector, condition: ExpireCondition, changed: set[str]
+) -> None:
+    cache, timeouts = other_server.cache, {"never": None, "short": 500, "long": 90_000}
+    for name, timeout in timeouts.items():
+        cache.set(name, "v", timeout)
+    keys = [other_server.make_key(name) for name in (*timeouts, "missing")]
+    task = carried(Job(BulkTask(5_000_000, condition=condition)), BulkTask.from_json).task
+    task = task.process(other_server, keys)
+    assert (task.done, task.unchanged, task.gone, task.failed) == (
+        *(len(changed), 3 - len(changed), 1, 0),
+    )
+    for name, timeout in timeouts.items():
+        expected = 5000 if name in changed else timeout
+        assert expected is not None
+        assert expected - 60 < cache.ttl(name) <= expected
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any, ClassVar
 
+import pytest
+
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import (
     KEEP,
@@ -14,12 +16,14 @@ from django_cachex.inspectors.edits import (
     EditStatus,
     Expire,
     ExpireAt,
+    ExpireCondition,
     ExtendTTL,
     Incr,
     PushItems,
     Rename,
     SetValue,
 )
+from django_cachex.inspectors.jobs import BulkTask
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE
 from django_cachex.inspectors.values import fingerprint, parse_value
 from tests.inspectors.contract import ABILITIES, ELEMENTS, InspectorContract
@@ -248,6 +252,29 @@ class TtlContract(ValueContract):
             outcome = inspector.apply(inspector.make_key(name), Expire(50_000))
             assert outcome.status == EditStatus.GONE
             assert inspector.cache.get(name) is None
+
+    @pytest.mark.parametrize(
+        ("condition", "changed"),
+        [
+            (ExpireCondition.ALWAYS, {"never", "short", "long"}),
+            (ExpireCondition.PERSISTENT, {"never"}),
+            (ExpireCondition.LONGER, {"never", "long"}),
+        ],
+    )
+    def test_of_several_keys_only_those_that_meet_a_condition_get_a_ttl(
+        self, inspector: Inspector, condition: ExpireCondition, changed: set[str]
+    ) -> None:
+        seconds = {"never": None, "short": 500, "long": 90_000}
+        for name, timeout in seconds.items():
+            inspector.cache.set(name, "v", timeout=timeout)
+        keys = [inspector.make_key(name) for name in (*seconds, "missing")]
+        task = BulkTask(5_000_000, condition=condition).process(inspector, keys)
+        counts = (task.done, task.unchanged, task.gone, task.failed)
+        assert counts == (len(changed), 3 - len(changed), 1, 0)
+        for name in changed:
+            self.assert_lives(inspector, name, 5_000_000)
+        for name in seconds.keys() - changed:
+            self.assert_lives(inspector, name, (seconds[name] or 0) * 1000)
 
     def test_added_keys_live_as_long_as_asked(self, inspector: Inspector) -> None:
         inspector.apply(inspector.make_key("never"), AddValue(1, TTL_NONE))

@@ -25,6 +25,7 @@ from django_cachex.admin.sessions import mask_pattern
 from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.edits import ExpireCondition
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.jobs import BulkTask, FindKeys, Job, advance
 from django_cachex.inspectors.query import Pattern, Query
@@ -55,11 +56,21 @@ FLUSH_CACHE = BulkAction("flush", FLUSH, CHANGE, gettext_lazy("Flush"))
 MATCHING_ACTIONS = {action.name: action for action in (DELETE_MATCHING, EXPIRE_MATCHING)}
 
 
-def describe_query(query: Query) -> str:
-    """Return the query in words, to follow `keys that` in a sentence."""
+def describe_query(query: Query, condition: ExpireCondition = ExpireCondition.ALWAYS) -> str:
+    """Return the query, and the condition of a new TTL, to follow `keys that` in a sentence."""
     text = one_line(query.pattern.text).replace('"', '\\"')
-    condition = _('match "%(pattern)s"') if "*" in text else _('contain "%(pattern)s"')
-    return get_text_list([condition % {"pattern": text}, *describe_filters(query)], _("and"))
+    clause = _('match "%(pattern)s"') if "*" in text else _('contain "%(pattern)s"')
+    clauses = [clause % {"pattern": text}, *describe_filters(query)]
+    if condition is not ExpireCondition.ALWAYS:
+        clauses.append(describe_condition(condition))
+    return get_text_list(clauses, _("and"))
+
+
+def describe_condition(condition: ExpireCondition) -> str:
+    """Return a condition as a clause to follow `keys that`."""
+    if condition is ExpireCondition.PERSISTENT:
+        return _("have no TTL")
+    return _("have a longer TTL or none")
 
 
 def describe_filters(query: Query) -> list[str]:
@@ -130,8 +141,12 @@ def button_text(ttl: int | None, count: int, complete: bool) -> str:
     ) % {"count": formatting.format_number(count)}
 
 
-def consequence_text(ttl: int | None) -> str:
+def consequence_text(ttl: int | None, condition: ExpireCondition = ExpireCondition.ALWAYS) -> str:
     """Return the consequences of a bulk action for the keys."""
+    if condition is not ExpireCondition.ALWAYS:
+        return _(
+            "Each of them expires %(span)s after it is changed. All other keys keep their TTL."
+        ) % {"span": format_span(ttl)}
     return _choose_text(
         ttl,
         _("This can't be undone."),
@@ -162,6 +177,9 @@ def result_text(task: BulkTask) -> str:
 def _unchanged_texts(task: BulkTask) -> list[str]:
     """Return how many keys were not changed, for each reason."""
     texts = []
+    if task.unchanged:
+        text = ngettext("%(count)s keeps its TTL", "%(count)s keep their TTL", task.unchanged)
+        texts.append(text % {"count": formatting.format_number(task.unchanged)})
     if task.gone:
         text = ngettext("%(count)s was already gone", "%(count)s were already gone", task.gone)
         texts.append(text % {"count": formatting.format_number(task.gone)})
@@ -223,7 +241,8 @@ def keys_text(query: Query) -> str:
 
 def bulk_job_text(query: Query, job: Job[BulkTask]) -> str:
     """Return what a bulk action has done so far, for the log."""
-    title = action_title(job.task.ttl, describe_query(mask_query(query)))
+    subject = describe_query(mask_query(query), job.task.condition)
+    title = action_title(job.task.ttl, subject)
     progress = (
         _("All keys were examined.") if job.complete else _("Not all keys have been examined yet.")
     )
@@ -255,9 +274,9 @@ class JobState:
     """None if the job has not started."""
 
     @classmethod
-    def new(cls, ttl: int | None) -> JobState:
+    def new(cls, ttl: int | None, condition: ExpireCondition = ExpireCondition.ALWAYS) -> JobState:
         """Return a job that has not started."""
-        return cls(Job(BulkTask(ttl)))
+        return cls(Job(BulkTask(ttl, condition=condition)))
 
     def to_json(self) -> list[Any]:
         """Return the state as values that JSON can represent, without the position."""
@@ -343,7 +362,7 @@ class JobRunner:
         )
         was_continued_elsewhere = state.log_entry_id is not None and not is_recorded
         if not is_recorded:
-            state = self._record(replace(state.job, task=BulkTask(state.job.task.ttl)))
+            state = self._record(replace(state.job, task=state.job.task.without_counts()))
         jobs = [state.job]
         batch = CurrentBatch(self.find)
         result = run(self.inspector, lambda: self._advance(jobs, batch))

@@ -264,6 +264,15 @@ class Button(Component):
 
 
 @dataclass(frozen=True)
+class Shortcuts(Component):
+    """Buttons below the first field of a form. Each submits a value for it at once."""
+
+    label: Text
+    field: str
+    buttons: Sequence[Button]
+
+
+@dataclass(frozen=True)
 class JobProgress(Component):
     """The progress of a long job, with buttons to continue it."""
 
@@ -369,3 +378,8 @@ class FormPanel(Component):
     def is_question(self) -> bool:
         """Whether there is nothing to enter. The button that cancels then has the focus."""
         return not self.form.visible_fields()
+
+    @property
+    def shortcuts(self) -> Shortcuts | None:
+        """The shortcuts of a form that has some."""
+        return getattr(self.form, "shortcuts", None)

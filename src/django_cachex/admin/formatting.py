@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from django.conf import settings
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
@@ -92,29 +93,55 @@ def format_duration(milliseconds: int) -> str:
 
 
 def format_datetime(when: datetime | None) -> str:
-    """Return a date and time in the current time zone, in ISO format.
+    """Return a date and time in the current time zone, such as `2030-12-31 23:59:00 CET`.
 
     None stands for a time after the year 9999, which `datetime` can't represent.
     """
     local = _to_local_time(when)
-    return f"{local:%Y-%m-%d %H:%M:%S}" if local else _("the end of the year 9999 or later")
+    if local is None:
+        return _("the end of the year 9999 or later")
+    return f"{local:%Y-%m-%d %H:%M:%S} {format_zone(local)}"
 
 
 def format_moment(when: datetime | None) -> str:
-    """Return a date and time to follow a verb, such as `on 2030-12-31 at 23:59:00`."""
+    """Return a date and time to follow a verb, such as `on 2030-12-31 at 23:59:00 CET`."""
     local = _to_local_time(when)
     if local is None:
         return _("at the end of the year 9999 or later")
-    return _("on %(date)s at %(time)s") % {"date": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M:%S}"}
+    time = f"{local:%H:%M:%S} {format_zone(local)}"
+    return _("on %(date)s at %(time)s") % {"date": f"{local:%Y-%m-%d}", "time": time}
 
 
 def _to_local_time(when: datetime | None) -> datetime | None:
+    """Return a date and time with its time zone, or None if it is after the year 9999."""
     if when is None:
         return None
     try:
-        return timezone.localtime(when) if timezone.is_aware(when) else when
+        return timezone.localtime(when) if timezone.is_aware(when) else when.astimezone()
     except OverflowError:
         return None
+
+
+AMBIGUOUS_ABBREVIATIONS = frozenset(["CST", "CDT", "IST", "PST", "PDT"])
+"""Abbreviations of several time zones: `IST` is used in India, Israel and Ireland."""
+
+
+def format_zone(when: datetime) -> str:
+    """Return the abbreviation of a date's time zone if that is clear, else its offset from UTC."""
+    name = when.tzname() or ""
+    if name.isalpha() and name not in AMBIGUOUS_ABBREVIATIONS:
+        return name
+    offset = when.utcoffset() or timedelta()
+    hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
+    sign = "-" if offset < timedelta() else "+"
+    return f"UTC{sign}{hours}:{minutes:02}" if minutes else f"UTC{sign}{hours}"
+
+
+def current_zone_name() -> str:
+    """Return the name of the time zone in which dates are shown and entered."""
+    if settings.USE_TZ:
+        return timezone.get_current_timezone_name()
+    return format_zone(datetime.now().astimezone())
 
 
 def name_or_placeholder(name: str) -> str:
@@ -130,9 +157,10 @@ def format_name(text: str) -> str:
 
 
 def format_current_time() -> str:
-    """Return the current time of day in the current time zone."""
+    """Return the current time of day in the current time zone, with the zone."""
     now = timezone.now()
-    return f"{timezone.localtime(now) if timezone.is_aware(now) else now:%H:%M:%S}"
+    local = _to_local_time(now) or now
+    return f"{local:%H:%M:%S} {format_zone(local)}"
 
 
 def format_ttl(ttl: int | None) -> str:
@@ -144,6 +172,16 @@ def format_ttl(ttl: int | None) -> str:
     if ttl < 0:
         return _("expired")
     return _("in %(duration)s") % {"duration": format_duration(ttl)}
+
+
+def format_expiry(ttl: int) -> str:
+    """Return a sentence about when a key expires that is stored now with a TTL in milliseconds."""
+    if ttl == TTL_NONE:
+        return _("The key will never expire.")
+    return _("The key will expire in %(duration)s, %(moment)s.") % {
+        "duration": format_duration(ttl),
+        "moment": format_moment(expiry_datetime(ttl)),
+    }
 
 
 def expiry_datetime(ttl: int) -> datetime | None:

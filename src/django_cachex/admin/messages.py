@@ -33,7 +33,7 @@ from django_cachex.inspectors.masking import mask_for_settings
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import fingerprint
 
-TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d")
+TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d( [A-Za-z]{1,9}([+-]\d{1,2}(:\d\d)?)?)?")
 
 
 def value_changed_message(form: EditForm, result: EditResult | None, differences: str = "") -> str:

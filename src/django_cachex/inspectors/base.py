@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, ClassVar, Final
@@ -21,6 +21,7 @@ from django_cachex.inspectors.edits import (
     EditResult,
     EditStatus,
     Expire,
+    ExpireCondition,
     Incr,
     SetValue,
     is_file_error,
@@ -405,6 +406,18 @@ class Inspector:
             ttl: the new TTL in milliseconds, or `TTL_NONE`.
         """
         return tally((stored, self.apply(stored, Expire(ttl))) for stored in keys)
+
+    def expire_if(self, keys: Sequence[bytes], ttl: int, condition: ExpireCondition) -> BulkResult:
+        """Set the TTL of the keys that meet a condition.
+
+        The inherited method reads the TTLs first, so it overwrites one that is set in between.
+        """
+        infos = self.describe(keys, ("ttl",))
+        selected = condition.select(infos, ttl)
+        result = self.expire_each(selected, ttl) if selected else BulkResult()
+        gone = sum(not info.exists for info in infos)
+        unchanged = len(infos) - gone - len(selected)
+        return replace(result, gone=result.gone + gone, unchanged=unchanged)
 
     flushes_in_steps: bool = False
     """Whether `scan_for_flush` finds the keys that `flush` deletes, for deletion in steps."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, Protocol
 from django.utils.translation import gettext as _
 
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.types import Replies
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo, Replies
 from django_cachex.inspectors.values import Content, fingerprint
 
 ScoredMember = tuple[Any, float]
@@ -304,6 +304,29 @@ class Expire(Edit):
     """Milliseconds, or `TTL_NONE`."""
 
 
+class ExpireCondition(StrEnum):
+    """Which of several keys get a new TTL."""
+
+    ALWAYS = "always"
+    PERSISTENT = "persistent"
+    """Keys that never expire: the option `NX` of `PEXPIRE`."""
+
+    LONGER = "longer"
+    """Keys that would expire later, or never: the option `LT` of `PEXPIRE`."""
+
+    def select(self, infos: Iterable[KeyInfo], ttl: int) -> list[bytes]:
+        """Return the existing keys that meet the condition for a new TTL in milliseconds.
+
+        Keys whose TTL is not known don't meet a condition.
+        """
+        return [info.key for info in infos if info.exists and self._is_met(info.ttl, ttl)]
+
+    def _is_met(self, old: int | None, new: int) -> bool:
+        if self is ExpireCondition.ALWAYS or old == TTL_NONE:
+            return True
+        return self is ExpireCondition.LONGER and old is not None and old > new
+
+
 @dataclass(frozen=True, slots=True)
 class ExpireAt(Edit):
     """Set the time at which an existing key expires."""
@@ -457,6 +480,9 @@ class BulkResult:
     gone: int = 0
     failures: Failures = ()
     """The stored keys that couldn't be changed, with reasons."""
+
+    unchanged: int = 0
+    """The number of keys that don't meet the condition of the change."""
 
 
 def tally(results: Iterable[tuple[bytes, EditResult]]) -> BulkResult:

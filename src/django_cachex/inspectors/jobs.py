@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.edits import BulkResult, Failures
+from django_cachex.inspectors.edits import BulkResult, ExpireCondition, Failures
 from django_cachex.inspectors.types import ScanPage
 
 
@@ -174,15 +174,25 @@ class BulkTask:
     uncertain: int = 0
     """The number of keys whose result is unknown because the connection was lost."""
 
+    condition: ExpireCondition = ExpireCondition.ALWAYS
+    """Which of the keys get the TTL."""
+
+    unchanged: int = 0
+    """The number of keys that don't meet the condition."""
+
     @property
     def processed(self) -> int:
         """The number of processed keys."""
-        return self.done + self.gone + self.failed
+        return self.done + self.gone + self.failed + self.unchanged
 
     @property
     def counts(self) -> list[int]:
         """The numbers of keys by result, which say how far the task has come."""
-        return [self.done, self.gone, self.failed, self.uncertain]
+        return [self.done, self.gone, self.failed, self.uncertain, self.unchanged]
+
+    def without_counts(self) -> BulkTask:
+        """Return the same task before it has done anything."""
+        return BulkTask(self.ttl, condition=self.condition)
 
     def since(self, before: BulkTask) -> BulkTask:
         """Return the task with the results since an earlier state of it."""
@@ -193,6 +203,7 @@ class BulkTask:
             failed=self.failed - before.failed,
             failures=self.failures[len(before.failures) :],
             uncertain=self.uncertain - before.uncertain,
+            unchanged=self.unchanged - before.unchanged,
         )
 
     @property
@@ -203,7 +214,9 @@ class BulkTask:
         """Delete or expire a batch of keys. Returns the task with updated counts."""
         if self.ttl is None:
             return self._add(inspector.delete_each(keys))
-        return self._add(inspector.expire_each(keys, self.ttl))
+        if self.condition is ExpireCondition.ALWAYS:
+            return self._add(inspector.expire_each(keys, self.ttl))
+        return self._add(inspector.expire_if(keys, self.ttl, self.condition))
 
     def _add(self, result: BulkResult) -> BulkTask:
         return replace(
@@ -212,6 +225,7 @@ class BulkTask:
             gone=self.gone + result.gone,
             failed=self.failed + len(result.failures),
             failures=keep_failures(self.failures, result.failures),
+            unchanged=self.unchanged + result.unchanged,
         )
 
     def mask_failures(self, mask_key: Callable[[bytes], bytes]) -> BulkTask:
@@ -221,13 +235,14 @@ class BulkTask:
 
     def to_json(self) -> list[Any]:
         failures = [[encode_key(stored), reason] for stored, reason in self.failures]
-        return [self.ttl, self.done, self.gone, self.failed, failures, self.uncertain]
+        return [self.ttl, self.condition, failures, *self.counts]
 
     @classmethod
     def from_json(cls, state: list[Any]) -> BulkTask:
-        ttl, done, gone, failed, failures, uncertain = state
+        ttl, condition, failures, done, gone, failed, uncertain, unchanged = state
         decoded = tuple((decode_key(text), reason) for text, reason in failures)
-        return cls(ttl, done, gone, failed, decoded, uncertain)
+        limited_to = ExpireCondition(condition)
+        return cls(ttl, done, gone, failed, decoded, uncertain, limited_to, unchanged)
 
 
 def keep_failures(kept: Failures, new: Failures) -> Failures:

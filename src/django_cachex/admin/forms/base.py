@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
+from django_cachex.admin.durations import (
+    SECOND,
+    AmbiguousDuration,
+    InvalidDuration,
+    parse_duration,
+)
 from django_cachex.inspectors.edits import KEEP, KeepTTL
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import InvalidValue, StoreAs, normalize_newlines, parse_value
@@ -132,10 +138,11 @@ UNIQUE_BY: Final[dict[str, ElementKey]] = {
 MAX_TIMEOUT_SECONDS = 10_000_000_000
 """Some three centuries, which every store can represent."""
 
-WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
-
 CODE_ATTRS = {"class": "cx-code", "spellcheck": "false", "dir": "ltr"}
 """Attributes of fields for keys and values, which are left-to-right in every language."""
+
+DURATION_ATTRS = {"size": 20, "dir": "auto", "autocomplete": "off", "autocapitalize": "none"}
+"""Attributes of fields for durations, whose words may be in the language of the user."""
 
 STORE_AS_CHOICES = [
     ("auto", gettext_lazy("Automatic")),
@@ -144,23 +151,38 @@ STORE_AS_CHOICES = [
     ("integer", gettext_lazy("Integer")),
 ]
 
-TYPE_LABELS = {
-    "string": gettext_lazy("string: one value"),
-    "list": gettext_lazy("list: one item per line"),
-    "set": gettext_lazy("set: one member per line"),
-    "zset": gettext_lazy("zset: one score and member per line, such as 2.5 user:1"),
-    "hash": gettext_lazy("hash: one field=value per line"),
-    "stream": gettext_lazy("stream: the first entry, one field=value per line"),
+VALUE_FORMATS = {
+    "string": gettext_lazy("one value: text, or a JSON object or array"),
+    "list": gettext_lazy("one item per line; the order is kept"),
+    "set": gettext_lazy("one member per line"),
+    "zset": gettext_lazy("one score, a space and the member per line"),
+    "hash": gettext_lazy("one field=value per line"),
+    "stream": gettext_lazy("the first entry, one field=value per line"),
 }
-"""The types that can be added, with how to write their elements."""
+"""The types that can be added, with how to write their values."""
+
+VALUE_EXAMPLES = {
+    "string": '{"name": "Ana", "plan": "pro"}',
+    "list": "first\nsecond",
+    "set": "red\ngreen",
+    "zset": "2.5 user:1\n10 user:2",
+    "hash": "name=Ana\nplan=pro",
+    "stream": "order=5\nstate=paid",
+}
+"""An example of a value of each type, shown while the field is empty."""
 
 
-class TimeoutField(forms.CharField):
-    """A whole number of seconds. The cleaned value is in milliseconds, or None if empty."""
+class DurationField(forms.CharField):
+    """A duration as people write it. The cleaned value is in milliseconds, or None if empty."""
 
     default_error_messages = {
         "invalid": gettext_lazy(
-            'Enter a whole number of seconds%(otherwise)s. You entered "%(given)s".'
+            "Enter a duration, such as 90 (seconds), 1h 30m, 2 days or PT1H30M%(otherwise)s. "
+            'You entered "%(given)s".'
+        ),
+        "ambiguous": gettext_lazy(
+            '"%(given)s" could be hours and minutes or minutes and seconds. Enter it with units, '
+            "such as 1h 30m or 1m 30s."
         ),
         "zero": gettext_lazy('Enter at least 1 second. You entered "%(given)s".'),
         "long": gettext_lazy(
@@ -170,27 +192,37 @@ class TimeoutField(forms.CharField):
     }
 
     def __init__(self, *, otherwise: str | Promise = "", **kwargs: Any) -> None:
-        kwargs.setdefault(
-            "widget", forms.TextInput(attrs={"inputmode": "numeric", "size": 14, "dir": "ltr"})
-        )
-        super().__init__(required=False, **kwargs)
+        super().__init__(required=False, widget=forms.TextInput(attrs=DURATION_ATTRS), **kwargs)
         self.alternative = otherwise
 
-    def clean(self, value: Any) -> int | None:
+    def clean(self, value: Any) -> Any:
         text = super().clean(value)
-        if not text:
-            return None
-        details = {"given": text[:50], "otherwise": self.alternative}
-        if not WHOLE_NUMBER.fullmatch(text):
-            raise ValidationError(self.error_messages["invalid"], "invalid", details)
-        seconds = int(text)
-        if seconds < 1:
+        return self.to_milliseconds(text) if text else None
+
+    def to_milliseconds(self, text: str, given: str = "") -> int:
+        """Return a duration in milliseconds; raise ValidationError if it is not allowed.
+
+        Args:
+            text: the duration.
+            given: what was entered, if that is more than the duration.
+        """
+        details = {"given": (given or text)[:50], "otherwise": self.alternative}
+        try:
+            duration = parse_duration(text)
+        except AmbiguousDuration as error:
+            raise ValidationError(self.error_messages["ambiguous"], "ambiguous", details) from error
+        except InvalidDuration as error:
+            raise ValidationError(self.error_messages["invalid"], "invalid", details) from error
+        if duration < SECOND:
             raise ValidationError(self.error_messages["zero"], "zero", details)
-        if seconds > MAX_TIMEOUT_SECONDS:
+        if duration > MAX_TIMEOUT_SECONDS * SECOND:
             details["longest"] = formatting.format_number(MAX_TIMEOUT_SECONDS)
             raise ValidationError(self.error_messages["long"], "long", details)
-        return seconds * 1000
+        return duration
 
+
+DURATION_EXAMPLES = gettext_lazy("For example 90 (seconds), 1h 30m or 2 days.")
+"""The help text of a duration."""
 
 ZERO_TIMEOUT_OF_KEY = gettext_lazy(
     'Enter at least 1 second. You entered "%(given)s". To delete the key, select Delete.'
@@ -218,9 +250,9 @@ class FocusedForm(forms.Form):
 
 
 class ExpireForm(FocusedForm):
-    """When a key expires: in a number of seconds, or never."""
+    """When a key expires: after a duration, or never."""
 
-    timeout = TimeoutField(label=gettext_lazy("Timeout in seconds"))
+    timeout = DurationField(label=gettext_lazy("Timeout"), help_text=DURATION_EXAMPLES)
     never = forms.BooleanField(label=gettext_lazy("Never expires"), required=False)
 
     alternative: str | Promise = gettext_lazy(", or choose Never expires")
@@ -229,7 +261,7 @@ class ExpireForm(FocusedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "timeout" in self.fields:
-            cast(TimeoutField, self.fields["timeout"]).alternative = self.alternative
+            cast(DurationField, self.fields["timeout"]).alternative = self.alternative
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -239,9 +271,7 @@ class ExpireForm(FocusedForm):
         elif (
             timeout is None and not never and self.requires_timeout and "timeout" not in self.errors
         ):
-            self.add_error(
-                "timeout", _("Enter a whole number of seconds, or choose Never expires.")
-            )
+            self.add_error("timeout", _("Enter a timeout, or choose Never expires."))
         return data
 
     @property
@@ -332,7 +362,8 @@ class AddForm(ValueForm):
                 _(", or leave empty for this cache's default (%(default)s)") % default
             )
         super().__init__(*args, **kwargs)
-        self.fields["timeout"].help_text = help_text % default
+        self.default_ttl = default_ttl
+        self.fields["timeout"].help_text = f"{DURATION_EXAMPLES} {help_text % default}"
         if not can_replace:
             del self.fields["replace"]
         self._set_type_choices(types)
@@ -340,10 +371,30 @@ class AddForm(ValueForm):
     def _set_type_choices(self, types: Sequence[str]) -> None:
         field = cast(forms.ChoiceField, self.fields["type"])
         offered = dict.fromkeys(("string", *types))
-        field.choices = [(type, TYPE_LABELS[type]) for type in offered if type in TYPE_LABELS]
+        field.choices = [(type, type) for type in offered if type in VALUE_FORMATS]
         field.required = False
         if len(field.choices) == 1:
             del self.fields["type"]
+        self._describe_formats([type for type, _label in field.choices])
+
+    def _describe_formats(self, types: Sequence[str]) -> None:
+        """Show how to write the value of each type; a script leaves the selected one only."""
+        value = self.fields["value"]
+        value.help_text = format_html_join(
+            "",
+            '<span class="cx-format" data-type="{}" data-example="{}"><b>{}</b>: {}</span>',
+            [(type, VALUE_EXAMPLES[type], type, VALUE_FORMATS[type]) for type in types],
+        )
+        selected = self["type"].value() if "type" in self.fields else ""
+        value.widget.attrs["placeholder"] = VALUE_EXAMPLES.get(selected, VALUE_EXAMPLES["string"])
+
+    def preview(self) -> str:
+        """Return in words when the key will expire if it is added now, or an empty text."""
+        if {"timeout", "never"} & self.errors.keys():
+            return ""
+        ttl = self.ttl if self.is_bound else KEEP
+        ttl = self.default_ttl if isinstance(ttl, KeepTTL) else ttl
+        return formatting.format_expiry(ttl) if ttl == TTL_NONE or ttl > 0 else ""
 
     def parse_value(self, data: dict[str, Any]) -> Any:
         if self.selected_type == "string":
@@ -374,12 +425,10 @@ class EditForm(ValueForm):
             del self.fields["timeout"], self.fields["never"]
             return
         self.fields["timeout"].error_messages["zero"] = ZERO_TIMEOUT_OF_KEY
-        if keeps_ttl:
-            self.fields["timeout"].help_text = _("Leave empty to keep the current TTL.")
-        else:
-            self.fields["timeout"].help_text = _(
-                "This backend can't keep the current TTL when you save. Enter a new one."
-            )
+        help_text = _("Leave empty to keep the current TTL.")
+        if not keeps_ttl:
+            help_text = _("This backend can't keep the current TTL when you save. Enter a new one.")
+        self.fields["timeout"].help_text = f"{DURATION_EXAMPLES} {help_text}"
 
     def has_changed_value(self) -> bool:
         """Return whether the value, or how to store it, differs from the initial one."""
@@ -404,4 +453,6 @@ def default_ttl_text(default_ttl: int) -> str:
     """Return a cache's default timeout in words."""
     if default_ttl == TTL_NONE:
         return _("never expires")
-    return _("%(seconds)s s") % {"seconds": formatting.format_number(default_ttl / 1000)}
+    if default_ttl <= 0:
+        return _("%(seconds)s s") % {"seconds": formatting.format_number(default_ttl / 1000)}
+    return formatting.format_duration(default_ttl)

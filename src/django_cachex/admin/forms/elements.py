@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin import formatting
 from django_cachex.admin.forms.base import (
     CODE_ATTRS,
+    DURATION_EXAMPLES,
     EditForm,
     ExpireForm,
     FocusedForm,
@@ -114,7 +115,8 @@ def search_fields(type: str) -> dict[str, forms.Field]:
         return {"at": forms.CharField(label=label, required=False, widget=text_input(size="10"))}
     if type == TIMED_TYPE:
         hint = text_input(size="24", placeholder=_("ID, or 2026-01-31 14:00"))
-        return {"at": StreamPositionField(label=_("From"), required=False, widget=hint)}
+        label = _("From (%(zone)s)") % {"zone": formatting.current_zone_name()}
+        return {"at": StreamPositionField(label=label, required=False, widget=hint)}
     label = _("Find field") if type == "hash" else _("Find member")
     hint = text_input(placeholder=_("any part, * as a wildcard"))
     fields: dict[str, forms.Field] = {
@@ -280,7 +282,7 @@ class FieldTtlForm(ChangeForm, ExpireForm):
     def __init__(self, data: Any = None, *, row: Element | None = None) -> None:
         super().__init__(data, expected=row.expected if row is not None else "")
         if row is not None and row.ttl is not None:
-            self.fields["timeout"].help_text = current_ttl_text(row.ttl)
+            self.fields["timeout"].help_text = f"{current_ttl_text(row.ttl)} {DURATION_EXAMPLES}"
 
 
 def length_field() -> forms.IntegerField:

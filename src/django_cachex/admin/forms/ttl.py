@@ -4,25 +4,57 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
+from django_cachex.admin.components import Button, Shortcuts
 from django_cachex.admin.forms.base import (
+    DURATION_EXAMPLES,
     MAX_TIMEOUT_SECONDS,
     ZERO_TIMEOUT_OF_KEY,
-    ExpireForm,
-    TimeoutField,
+    DurationField,
+    FocusedForm,
 )
 from django_cachex.inspectors.edits import Expire, ExpireAt, ExtendTTL
 from django_cachex.inspectors.types import TTL_NONE
 
-TTL_FIELDS = ("timeout", "moment", "add", "never")
-
 TtlEdit = Expire | ExpireAt | ExtendTTL
+
+NEVER = "never"
+"""What people enter for a key that never expires."""
+
+
+class TtlField(DurationField):
+    """A new TTL: `never`, a duration, or with a leading `+`, a duration to add to the current TTL.
+
+    The cleaned value is the edit that sets the TTL, or None if the field is empty.
+    """
+
+    default_error_messages = {
+        "invalid": gettext_lazy(
+            "Enter a duration, such as 90 (seconds), 1h 30m, 2 days or PT1H30M; with +, such as "
+            '+1h, to extend the current TTL; or never. You entered "%(given)s".'
+        ),
+        "zero": ZERO_TIMEOUT_OF_KEY,
+        "long": gettext_lazy(
+            'Enter at most %(longest)s seconds. You entered "%(given)s". If the key shouldn\'t '
+            "expire, enter never."
+        ),
+    }
+
+    def clean(self, value: Any) -> Expire | ExtendTTL | None:
+        text = forms.CharField.clean(self, value)
+        if not text:
+            return None
+        if text.casefold() in (NEVER, formatting.format_ttl(TTL_NONE).casefold()):
+            return Expire(TTL_NONE)
+        if text.startswith("+"):
+            return ExtendTTL(self.to_milliseconds(text[1:], given=text))
+        return Expire(self.to_milliseconds(text))
 
 
 class ExpiryField(forms.DateTimeField):
@@ -30,10 +62,12 @@ class ExpiryField(forms.DateTimeField):
 
     default_error_messages = {
         "invalid": gettext_lazy(
-            "Enter a date and time, such as 2030-12-31 23:59. To remove the TTL, choose "
-            "Never expires."
+            "Enter a date and time, such as 2030-12-31 23:59. To remove the TTL, enter never."
         ),
     }
+
+    disclosure = gettext_lazy("Set an exact date and time")
+    """The field is hidden under this text until it is opened."""
 
     def __init__(self, **kwargs: Any) -> None:
         attrs = {"type": "datetime-local", "step": "1"}
@@ -72,62 +106,60 @@ def current_ttl_text(ttl: int) -> str:
     return _("Currently expires in %(duration)s.") % {"duration": formatting.format_duration(ttl)}
 
 
-class TtlForm(ExpireForm):
-    """When a key expires: in a number of seconds, at a time, later by some seconds, or never."""
+class TtlForm(FocusedForm):
+    """When a key expires: after a duration, later by a duration, at a time, or never."""
 
-    moment = ExpiryField(label=gettext_lazy("Date and time"))
-    add = TimeoutField(label=gettext_lazy("Seconds to add"))
-
-    field_order = TTL_FIELDS
-    requires_timeout = False  # `clean` requires one of the four fields.
+    timeout = TtlField(label=gettext_lazy("New TTL"))
+    moment = ExpiryField()
 
     def __init__(self, data: Any = None, *, ttl: int | None, can_extend: bool) -> None:
-        self.current_ttl = ttl
         super().__init__(data)
-        self.fields["timeout"].error_messages["zero"] = ZERO_TIMEOUT_OF_KEY
-        if ttl is not None:
-            self.fields["timeout"].help_text = current_ttl_text(ttl)
-        if not can_extend or ttl == TTL_NONE:
-            del self.fields["add"]
-        else:
-            add = cast(TimeoutField, self.fields["add"])
-            add.alternative = self.alternative
-            add.help_text = _("This is added to the remaining TTL when you save.")
+        zone = {"zone": formatting.current_zone_name()}
+        self.fields["moment"].label = _("Date and time (%(zone)s)") % zone
+        self.current_ttl = ttl
+        self.can_extend = can_extend and ttl != TTL_NONE
+        texts = [current_ttl_text(ttl)] if ttl is not None else []
+        texts.append(str(DURATION_EXAMPLES))
+        if self.can_extend:
+            texts.append(_("+1h adds an hour to the TTL that is left when you save."))
+        self.fields["timeout"].help_text = " ".join(texts)
+
+    @property
+    def shortcuts(self) -> Shortcuts:
+        """Buttons that submit a TTL with one click."""
+        buttons = []
+        if self.can_extend:
+            buttons += [Button(_("+1 hour"), "+1h"), Button(_("+1 day"), "+1d")]
+        if self.current_ttl != TTL_NONE:
+            buttons.append(Button(_("Never expires"), NEVER))
+        return Shortcuts(_("Change the TTL at once"), "timeout", buttons)
 
     def clean(self) -> dict[str, Any]:
-        data = forms.Form.clean(self) or {}
-        filled = [name for name in TTL_FIELDS if data.get(name)]
-        invalid = [name for name in TTL_FIELDS if name in self.errors]
-        if len(filled) > 1:
-            text = _(
-                "Choose only one: a timeout, a date and time, seconds to add, or Never expires."
-            )
-            self.add_error(filled[1], text)
-        elif not filled and not invalid:
-            text = _("Enter a timeout or a date and time, or choose Never expires.")
-            if "add" in self.fields:
-                text = _(
-                    "Enter a timeout, a date and time, or seconds to add, or choose Never expires."
-                )
-            self.add_error("timeout", text)
-        if filled == ["add"]:
-            self._check_total(data["add"])
+        data = super().clean() or {}
+        timeout, moment = data.get("timeout"), data.get("moment")
+        if timeout and moment:
+            self.add_error("moment", _("Enter a TTL or a date and time, not both."))
+        elif not timeout and not moment and not self.errors:
+            self.add_error("timeout", _("Enter a TTL, or a date and time."))
+        if isinstance(timeout, ExtendTTL):
+            self._check_extension(timeout.by)
         return data
 
-    def _check_total(self, added: int) -> None:
-        if self.current_ttl is not None and self.current_ttl + added > MAX_TIMEOUT_SECONDS * 1000:
+    def _check_extension(self, by: int) -> None:
+        if not self.can_extend:
+            self.add_error("timeout", _("This TTL can't be extended. Enter a new one without +."))
+        elif (self.current_ttl or 0) + by > MAX_TIMEOUT_SECONDS * 1000:
             longest = {"longest": formatting.format_number(MAX_TIMEOUT_SECONDS)}
-            self.add_error("add", _("The total TTL can be at most %(longest)s seconds.") % longest)
+            self.add_error(
+                "timeout", _("The total TTL can be at most %(longest)s seconds.") % longest
+            )
 
     @property
     def edit(self) -> TtlEdit:
         """The edit that a valid form describes."""
         data = self.cleaned_data
-        if data.get("moment"):
-            return ExpireAt(data["moment"])
-        if data.get("add"):
-            return ExtendTTL(data["add"])
-        return Expire(TTL_NONE if data["never"] else data["timeout"])
+        edit: TtlEdit = data["timeout"] or ExpireAt(data["moment"])
+        return edit
 
     def preview(self) -> str:
         """Return in words what a valid form would change."""

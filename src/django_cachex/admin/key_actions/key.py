@@ -275,9 +275,6 @@ class ChangeTtlAction(KeyAction[TtlForm]):
     def edit(self, context: KeyContext, form: TtlForm) -> Edit | EditResult | None:
         return form.edit
 
-    def notes(self, context: KeyContext) -> list[str]:
-        return [_("Enter one of these:")]
-
     def preview(self, context: KeyContext, form: TtlForm) -> str:
         return form.preview()
 

@@ -60,17 +60,20 @@ class AddKeyView(BaseCacheView):
         return Heading(_('Add key to "%(alias)s"') % {"alias": self.inspector.alias})
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        form = self.form or self.make_form()
         panel = FormPanel(
-            self.form or self.make_form(),
+            form,
             "add",
             _("Add key"),
             Action("cancel", _("Cancel"), self.fallback_url(self.inspector.alias)),
+            has_preview=True,
+            preview=form.preview(),
         )
         return super().get_context_data(form_panel=panel, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.form = form = self.make_form(request.POST)
-        if form.is_valid():
+        if form.is_valid() and "preview" not in request.POST:
             response = self.store_key(form)
             if response is not None:
                 return response

@@ -49,7 +49,7 @@ from django_cachex.admin.views.jobs import (
 from django_cachex.admin.views.keys_table import format_examined
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import KeepTTL
+from django_cachex.inspectors.edits import ExpireCondition, KeepTTL
 from django_cachex.inspectors.jobs import BulkTask, Job
 from django_cachex.inspectors.namespaces import NamespaceStats
 from django_cachex.inspectors.query import Query, Scope
@@ -156,11 +156,21 @@ def make_key_link(view: BaseCacheView, stored: bytes) -> Action:
     return Action("open", name, view.links.key(inspector.alias, stored) if can_open else "")
 
 
-def list_consequences(job: Job[NamespaceStats], ttl: int | None) -> Sequence[str]:
+def list_consequences(
+    job: Job[NamespaceStats], ttl: int | None, condition: ExpireCondition
+) -> Sequence[str]:
     """Return what the user should know before confirming."""
     stats = job.task
     examined = format_examined(job.progress.examined, job.progress)
-    sentences = [f"{format_match_count(job)}, {examined}.", bulk.consequence_text(ttl)]
+    sentences = [f"{format_match_count(job)}, {examined}."]
+    if condition is ExpireCondition.PERSISTENT:
+        text = ngettext(
+            "%(count)s of them never expires.",
+            "%(count)s of them never expire.",
+            stats.total.no_expiry,
+        )
+        sentences.append(text % {"count": formatting.format_number(stats.total.no_expiry)})
+    sentences.append(bulk.consequence_text(ttl, condition))
     if not job.complete:
         sentences.append(_("Matching keys that are found later are included."))
     if stats.sessions:
@@ -193,6 +203,9 @@ class BulkActionView(BaseCacheView):
     shows_backend_notes = False
 
     bulk_action: BulkAction
+
+    condition = ExpireCondition.ALWAYS
+    """Which of the matching keys get the new TTL."""
 
     # The request.
 
@@ -265,19 +278,52 @@ class BulkActionView(BaseCacheView):
         """Continue the count for the time budget of one request, and show it."""
         job, can_continue = self.key_count.advance(job)
         count = job.task.total.keys
-        button_text = bulk.button_text(self.ttl, count, job.complete)
         return self.render(
             job=make_progress(
                 format_match_count(job),
                 job.progress,
                 Button(_("Continue counting"), "count"),
                 self.key_count.make_fields(job),
-                [Button(f"{button_text} …", "ask", "danger-quiet")] if count else [],
+                self.make_ask_buttons(job) if count else [],
                 auto_continue=can_continue,
             ),
             cards=make_match_cards(self, job.task),
             empty_state=self.make_empty_state() if job.complete and not count else None,
         )
+
+    def make_ask_buttons(self, job: Job[NamespaceStats]) -> list[Button]:
+        """Return the buttons that lead to the confirmation: one for each choice of keys."""
+        total = job.task.total
+        text = bulk.button_text(self.ttl, total.keys, job.complete)
+        buttons = [Button(f"{text} …", "ask", "danger-quiet")]
+        is_same_choice = job.complete and total.no_expiry == total.keys
+        if not self.has_conditions or not job.task.keys_with_ttl or is_same_choice:
+            return buttons
+        if total.no_expiry:
+            only = ngettext(
+                "Only the %(count)s that never expires …",
+                "Only the %(count)s that never expire …",
+                total.no_expiry,
+            ) % {"count": formatting.format_number(total.no_expiry)}
+            if not job.complete:
+                only = _("Only those that never expire …")
+            buttons.append(Button(only, f"ask-{ExpireCondition.PERSISTENT}"))
+        shorten = _("Only where it shortens the TTL …")
+        return [*buttons, Button(shorten, f"ask-{ExpireCondition.LONGER}")]
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether the action can be limited to some of the matching keys by their TTL."""
+        return self.ttl is not None and self.ttl != TTL_NONE
+
+    def parse_condition(self, text: str) -> ExpireCondition | None:
+        """Return the condition that a button stands for; None if there is no such button."""
+        try:
+            condition = ExpireCondition(text or ExpireCondition.ALWAYS)
+        except ValueError:
+            return None
+        is_offered = condition is ExpireCondition.ALWAYS or self.has_conditions
+        return condition if is_offered else None
 
     def make_empty_state(self) -> EmptyState:
         return EmptyState(
@@ -298,7 +344,7 @@ class BulkActionView(BaseCacheView):
         return url if len(url) <= MAX_ID_LENGTH else self.links.keys(self.inspector.alias)
 
     def heading(self) -> Heading:
-        subject = bulk.describe_query(self.search.query)
+        subject = bulk.describe_query(self.search.query, self.condition)
         if self.bulk_action is bulk.EXPIRE_MATCHING and self.ttl is None:
             return Heading(
                 _("Change the TTL of all keys that %(which)s") % {"which": subject}, kind="question"
@@ -345,24 +391,25 @@ class BulkActionView(BaseCacheView):
 
     def handle_step(self) -> HttpResponse:
         """Handle the button that was pressed."""
-        step, token = self.request.POST.get("step", ""), self.request.POST.get("state", "")
+        step, _dash, choice = self.request.POST.get("step", "").partition("-")
+        token = self.request.POST.get("state", "")
         if step in ("run", "report"):
             state = self.load_job(token)
             if state is None:
                 return self.render_count(None)
             return self.continue_job(state) if step == "run" else self.download_report(state)
-        job = self.key_count.load(token)
-        return (
-            self.render_confirmation_page(job)
-            if step == "ask" and job is not None
-            else self.render_count(job)
-        )
+        job, condition = self.key_count.load(token), self.parse_condition(choice)
+        if step != "ask" or job is None or condition is None:
+            return self.render_count(job)
+        self.condition = condition
+        return self.render_confirmation_page(job)
 
     def render_expire_form(self) -> HttpResponse:
         """Show the form for the new TTL, or redirect to the count if it is valid."""
         form = ExpireForm(self.request.POST) if "timeout" in self.request.POST else ExpireForm()
         if form.is_bound and form.is_valid() and not isinstance(form.ttl, KeepTTL):
-            url = self.current_url(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
+            given = self.request.POST["timeout"].strip()
+            url = self.current_url(ttl="never" if form.ttl == TTL_NONE else given)
             return self.redirect(url if len(url) <= MAX_ID_LENGTH else self.get_keys_url())
         cancel = Action("cancel", _("Cancel"), self.get_keys_url())
         self.can_refresh = False
@@ -371,21 +418,28 @@ class BulkActionView(BaseCacheView):
     # The confirmation and the job.
 
     def render_confirmation_page(self, job: Job[NamespaceStats]) -> HttpResponse:
-        subject = bulk.describe_query(self.search.query)
+        condition, total = self.condition, job.task.total
+        subject = bulk.describe_query(self.search.query, condition)
+        count = total.no_expiry if condition is ExpireCondition.PERSISTENT else total.keys
+        is_counted = job.complete and condition is not ExpireCondition.LONGER
+        state = self.dump_job(JobState.new(self.ttl, condition))
         return self.render_confirmation(
             Confirmation(
                 question=bulk.confirm_text(self.ttl, subject, self.inspector.alias),
                 breadcrumb=_("Confirm"),
-                consequences=list_consequences(job, self.ttl),
-                button_text=bulk.button_text(self.ttl, job.task.total.keys, job.complete),
+                consequences=list_consequences(job, self.ttl, condition),
+                button_text=bulk.button_text(self.ttl, count, is_counted),
                 cancel=Action("cancel", _("Cancel"), self.get_keys_url()),
-                hidden_fields=[("step", "run"), ("state", self.dump_job(JobState.new(self.ttl)))],
+                hidden_fields=[("step", "run"), ("state", state)],
             )
         )
 
     def load_job(self, token: str) -> JobState | None:
         """Return the job in a token; None if it is empty or not valid here."""
-        return self.tokens.load("run", token, JobState.from_json)
+        state = self.tokens.load("run", token, JobState.from_json)
+        if state is not None:
+            self.condition = state.job.task.condition
+        return state
 
     def dump_job(self, state: JobState) -> str:
         return self.tokens.dump("run", state.to_json(), state.job.progress.token)

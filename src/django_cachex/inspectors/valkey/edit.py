@@ -23,6 +23,7 @@ from django_cachex.commands import (
 from django_cachex.commands.cache_api import persist_existing
 from django_cachex.commands.command import EncodableArg, parse_raw
 from django_cachex.commands.scripts import Script
+from django_cachex.commands.server_versions import raise_if_unsupported
 from django_cachex.inspectors import edits
 from django_cachex.inspectors.base import incremented_value, not_incrementable_reason
 from django_cachex.inspectors.edits import (
@@ -34,6 +35,7 @@ from django_cachex.inspectors.edits import (
     EditStatus,
     Expire,
     ExpireAt,
+    ExpireCondition,
     ExtendTTL,
     Incr,
     KeepTTL,
@@ -341,6 +343,35 @@ def expire(client: Client, keys: Sequence[bytes], ttl: int) -> BulkResult:
         # PERSIST replies 0 for a key without a TTL and for a missing key: EXISTS tells them apart.
         return _run_for_each(client, keys, lambda key: [client._persist(key), client._exists(key)])
     return _run_for_each(client, keys, lambda key: [client._pexpire(key, ttl)])
+
+
+EXPIRE_OPTIONS: Final = {ExpireCondition.PERSISTENT: "nx", ExpireCondition.LONGER: "lt"}
+"""The options of PEXPIRE for conditions."""
+
+
+def expire_if(
+    client: Client, keys: Sequence[bytes], ttl: int, condition: ExpireCondition
+) -> BulkResult:
+    """Set the TTL of keys that meet a condition.
+
+    Raises:
+        NotSupportedError: the server is older than Redis 7.0.
+    """
+    option = {EXPIRE_OPTIONS[condition]: True}
+    # PEXPIRE replies 0 if the condition isn't met and for a missing key: EXISTS tells them apart.
+    commands = [(client._pexpire(key, ttl, **option), client._exists(key)) for key in keys]
+    results = client.collect([command for pair in commands for command in pair])
+    done, gone, failures = 0, 0, []
+    for key, changed, exists in zip(keys, results[::2], results[1::2], strict=True):
+        if isinstance(changed, CommandError):
+            raise_if_unsupported(commands[0][0].args, changed)
+            failures.append((key, str(changed)))
+        elif changed:
+            done += 1
+        elif not exists:
+            gone += 1
+    unchanged = len(keys) - done - gone - len(failures)
+    return BulkResult(done, gone, tuple(failures), unchanged)
 
 
 def _run_for_each(client: Client, keys: Sequence[bytes], commands_for: Any) -> BulkResult:

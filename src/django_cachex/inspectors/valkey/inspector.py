@@ -24,12 +24,26 @@ from django_cachex.cache.codecs import (
     list_serializers,
 )
 from django_cachex.cache.connection.sync import ExchangeLimits
-from django_cachex.commands import CommandError, ReplyTooLarge, ServerUnavailable, WrongTypeError
+from django_cachex.commands import (
+    CommandError,
+    NotSupportedError,
+    ReplyTooLarge,
+    ServerUnavailable,
+    WrongTypeError,
+)
 from django_cachex.commands.command import execute_all
 from django_cachex.conf import limits
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.base import Inspector, copy_value, file_id, resolve_addresses
-from django_cachex.inspectors.edits import BulkResult, Copy, Edit, EditResult, EditStatus, Rename
+from django_cachex.inspectors.edits import (
+    BulkResult,
+    Copy,
+    Edit,
+    EditResult,
+    EditStatus,
+    ExpireCondition,
+    Rename,
+)
 from django_cachex.inspectors.info import InfoSection, Status, Text
 from django_cachex.inspectors.keys import try_decode_text
 from django_cachex.inspectors.masking import find_secrets, mask, mask_for_settings
@@ -52,7 +66,13 @@ from django_cachex.inspectors.valkey.compare_and_set import (
     compare_and_set,
 )
 from django_cachex.inspectors.valkey.copy import MAX_COPY_SIZE
-from django_cachex.inspectors.valkey.edit import edit_operation, expire, unlink, unlink_batches
+from django_cachex.inspectors.valkey.edit import (
+    edit_operation,
+    expire,
+    expire_if,
+    unlink,
+    unlink_batches,
+)
 from django_cachex.inspectors.valkey.element_rows import read_element
 from django_cachex.inspectors.valkey.errors import (
     none_if_denied,
@@ -444,6 +464,12 @@ class ServerInspector(Inspector):
 
     def expire_each(self, keys: Sequence[bytes], ttl: int) -> BulkResult:
         return expire(self.client, keys, ttl)
+
+    def expire_if(self, keys: Sequence[bytes], ttl: int, condition: ExpireCondition) -> BulkResult:
+        try:
+            return expire_if(self.client, keys, ttl, condition)
+        except NotSupportedError:  # Before Redis 7.0.
+            return super().expire_if(keys, ttl, condition)
 
     # Information.
 

@@ -23,6 +23,7 @@ from django_cachex.admin.management.commands._cachex.read import (
     list_namespaces,
     show_info,
 )
+from django_cachex.inspectors.edits import ExpireCondition
 
 AddArguments = Callable[[ArgumentParser], None]
 
@@ -77,12 +78,23 @@ def add_value(parser: ArgumentParser) -> None:
 
 def add_expiry(parser: ArgumentParser, required: bool = False) -> None:
     group = parser.add_mutually_exclusive_group(required=required)
-    group.add_argument("--in", dest="seconds", type=int, help="expire in this many seconds")
+    group.add_argument(
+        "--in",
+        dest="duration",
+        metavar="DURATION",
+        help="expire after this time, such as 90 (seconds), 1h30m, '2 days' or PT1H30M",
+    )
     group.add_argument("--never", action="store_true", help="never expire")
 
 
 def add_required_expiry(parser: ArgumentParser) -> None:
     add_expiry(parser, required=True)
+    parser.add_argument(
+        "--only",
+        choices=[ExpireCondition.PERSISTENT, ExpireCondition.LONGER],
+        help="with --in, change only keys that never expire (persistent), or those and keys with "
+        "a longer TTL (longer)",
+    )
 
 
 def add_sample(parser: ArgumentParser) -> None:

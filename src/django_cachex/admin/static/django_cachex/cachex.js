@@ -8,6 +8,7 @@ import { startLiveSearch } from "./live-search.js";
 import { enablePreviews } from "./preview.js";
 import { enableSelectAll } from "./select-all.js";
 import { enableSorting } from "./sorting.js";
+import { showSelectedFormat } from "./value-format.js";
 
 function enhance(root) {
   restoreAutofocus(root);
@@ -16,6 +17,7 @@ function enhance(root) {
   enablePreviews(root);
   enableSelectAll(root);
   enableSorting(root);
+  showSelectedFormat(root);
   startLiveSearch(root);
   continueJob(root, enhance);
 }

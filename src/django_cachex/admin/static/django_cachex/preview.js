@@ -4,6 +4,9 @@ const DELAY = 400;
 async function fetchPreview(form, output, signal) {
   const data = new FormData(form);
   data.set("preview", "1");
+  for (const { name } of form.querySelectorAll("textarea")) {
+    data.delete(name); // Previews are of expiries, and a value may be large.
+  }
   const response = await fetch(form.action, { method: "POST", body: data, signal });
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   output.textContent = page.querySelector(".cx-preview")?.textContent.trim() ?? "";
@@ -15,7 +18,10 @@ export function enablePreviews(root) {
     let controller = new AbortController();
     let timer;
     form.querySelector("[name=preview]").hidden = true;
-    form.addEventListener("input", () => {
+    form.addEventListener("input", (event) => {
+      if (event.target.matches("textarea")) {
+        return;
+      }
       clearTimeout(timer);
       controller.abort();
       controller = new AbortController();

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from django.core.management import CommandError
@@ -27,9 +28,10 @@ from django_cachex.admin.messages import added_message, short_error
 from django_cachex.admin.permissions import ADD
 from django_cachex.admin.views.keys_table import format_examined
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import AddValue, EditStatus
+from django_cachex.inspectors.edits import AddValue, EditStatus, ExpireCondition
 from django_cachex.inspectors.info import FlushPreview
-from django_cachex.inspectors.jobs import BulkTask
+from django_cachex.inspectors.jobs import BulkTask, Job
+from django_cachex.inspectors.types import ScanPage
 from django_cachex.inspectors.values import InvalidValue, parse_value
 
 
@@ -48,9 +50,9 @@ def run_call(inspector: Inspector, call: Callable[[], None]) -> CallResult[None]
     return CallResult()
 
 
-def run_job(context: CommandContext, runner: JobRunner, ttl: int | None) -> int:
+def run_job(context: CommandContext, runner: JobRunner, task: BulkTask) -> int:
     """Run a job to its end; return the exit code."""
-    output, step = context.output, JobStep(JobState.new(ttl))
+    output, step = context.output, JobStep(JobState(Job(task)))
     try:
         while not (step.job.complete or step.error or step.is_stuck):
             step = runner.step(step.state, run_call)
@@ -84,6 +86,7 @@ def write_summary(context: CommandContext, runner: JobRunner, step: JobStep) -> 
         "gone": task.gone,
         "failed": task.failed,
         "complete": job.complete,
+        **unchanged_values(task),
     }
     context.output.write_result(runner.log_message(job), values)
     write_failures(context, inspector, task)
@@ -100,66 +103,86 @@ def write_failures(context: CommandContext, inspector: Inspector, task: BulkTask
         context.output.write_error(f"{inspector.display_key(stored)}: {reason}")
 
 
+def unchanged_values(task: BulkTask) -> dict[str, int]:
+    """Return the number of keys that don't meet the condition as JSON, if there is one."""
+    has_condition = task.condition is not ExpireCondition.ALWAYS
+    return {"unchanged": task.unchanged} if has_condition else {}
+
+
 def delete_keys(context: CommandContext) -> int:
-    return change_keys(context, bulk.DELETE_MATCHING, None)
+    return change_keys(context, bulk.DELETE_MATCHING, BulkTask())
 
 
 def expire_keys(context: CommandContext) -> int:
-    return change_keys(context, bulk.EXPIRE_MATCHING, context.ttl())
+    condition = ExpireCondition(context["only"] or ExpireCondition.ALWAYS)
+    if context["never"] and context["only"]:
+        raise usage_error(_("--only requires --in."))
+    return change_keys(context, bulk.EXPIRE_MATCHING, BulkTask(context.ttl(), condition=condition))
 
 
-def change_keys(context: CommandContext, action: BulkAction, ttl: int | None) -> int:
+def change_keys(context: CommandContext, action: BulkAction, task: BulkTask) -> int:
     """Change the keys that the options select; return the exit code."""
     inspector = context.inspector(context["cache"], action.permission)
     names, pattern = context["keys"], context["pattern"]
     if bool(names) == bool(pattern):
         raise usage_error(_("Give either keys or a --pattern that isn't empty."))
     change = change_matching_keys if pattern else change_named_keys
-    return change(context, inspector, action, ttl)
+    return change(context, inspector, action, task)
 
 
 def change_named_keys(
-    context: CommandContext, inspector: Inspector, action: BulkAction, ttl: int | None
+    context: CommandContext, inspector: Inspector, action: BulkAction, task: BulkTask
 ) -> int:
     keys = [context.stored_key(inspector, key, action.permission) for key in context["keys"]]
     stored = list(dict.fromkeys(keys))
-    count = len(stored)
+    count = len(context.call(inspector, lambda: select_keys(inspector, task, stored)))
     if context["dry_run"]:
-        context.output.write_text(dry_run_text(ttl, count))
+        context.output.write_text(dry_run_text(task.ttl, count))
         return EXIT_OK
-    question = bulk.button_text(ttl, count, complete=True)
+    question = bulk.button_text(task.ttl, count, complete=True)
     context.confirm(f'{question} ("{inspector.alias}")?')
     record = partial(log_entries.record_keys, context.user_id, action.log_flag, inspector, stored)
-    requested_change = Change(record, lambda: bulk.result_text(BulkTask(ttl, done=count)))
-    task = context.call(
-        inspector, lambda: BulkTask(ttl).process(inspector, stored), requested_change
-    )
-    if task.done:
-        record(lambda: bulk.result_text(task))
-    values = {"changed": task.done, "gone": task.gone, "failed": task.failed}
-    context.output.write_result(bulk.result_text(task), values)
-    write_failures(context, inspector, task)
-    return EXIT_OK if task.done and not task.failed else EXIT_FAILED
+    requested_change = Change(record, lambda: bulk.result_text(replace(task, done=count)))
+    done = context.call(inspector, lambda: task.process(inspector, stored), requested_change)
+    if done.done:
+        record(lambda: bulk.result_text(done))
+    values = {"changed": done.done, "gone": done.gone, "failed": done.failed}
+    context.output.write_result(bulk.result_text(done), {**values, **unchanged_values(done)})
+    write_failures(context, inspector, done)
+    return EXIT_OK if done.done and not done.failed else EXIT_FAILED
+
+
+def select_keys(inspector: Inspector, task: BulkTask, keys: Sequence[bytes]) -> Sequence[bytes]:
+    """Return the keys that meet the condition of a task; all of them if it has none."""
+    if task.condition is ExpireCondition.ALWAYS or task.ttl is None:
+        return keys
+    return task.condition.select(inspector.describe(keys, ("ttl",)), task.ttl)
 
 
 def change_matching_keys(
-    context: CommandContext, inspector: Inspector, action: BulkAction, ttl: int | None
+    context: CommandContext, inspector: Inspector, action: BulkAction, task: BulkTask
 ) -> int:
     context.require(inspector, "can_list")
     query = context.query(inspector)
     find = make_find(inspector, query, action.permission)
+
+    def find_selected(token: str, limit: int, deadline: float) -> ScanPage:
+        page = find(token, limit, deadline)
+        return replace(page, keys=select_keys(inspector, task, page.keys))
+
     if context["dry_run"] or not context["yes"]:
-        count = context.count_keys(inspector, find).task.total.keys
+        count = context.count_keys(inspector, find_selected).task.total.keys
         if context["dry_run"] or not count:
             values = {"cache": inspector.alias, "would_change": count}
-            context.output.write_result(dry_run_text(ttl, count), values)
+            context.output.write_result(dry_run_text(task.ttl, count), values)
             return EXIT_OK if count else EXIT_FAILED
-        question = bulk.confirm_text(ttl, bulk.describe_query(query), inspector.alias)
+        subject = bulk.describe_query(query, task.condition)
+        question = bulk.confirm_text(task.ttl, subject, inspector.alias)
         context.confirm(f"{question} {format_key_count(count)}.")
     message = partial(bulk.bulk_job_text, query)
     subject = partial(bulk.keys_text, query)
     runner = JobRunner(inspector, context.user_id, action, find, message, log_subject=subject)
-    return run_job(context, runner, ttl)
+    return run_job(context, runner, task)
 
 
 def dry_run_text(ttl: int | None, count: int) -> str:
@@ -221,7 +244,7 @@ def flush_in_steps(context: CommandContext, inspector: Inspector) -> int:
         confirm_flush(context, inspector, formatting.format_number(count))
     message = partial(bulk.flush_job_text, inspector.alias)
     runner = JobRunner(inspector, context.user_id, bulk.FLUSH_CACHE, find, message)
-    return run_job(context, runner, None)
+    return run_job(context, runner, BulkTask())
 
 
 def write_flush_preview(context: CommandContext, inspector: Inspector) -> FlushPreview:

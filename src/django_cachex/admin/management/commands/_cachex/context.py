@@ -12,14 +12,15 @@ from functools import partial
 from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError
 from django.core.management.base import OutputWrapper
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting
 from django_cachex.admin.deadline import close_broken_connections, may_have_succeeded
-from django_cachex.admin.forms.base import MAX_TIMEOUT_SECONDS
+from django_cachex.admin.forms.base import DurationField
 from django_cachex.admin.log_entries import Message
 from django_cachex.admin.messages import short_error, unknown_result_message
 from django_cachex.admin.permissions import (
@@ -43,6 +44,16 @@ BAR_WIDTH = 24
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 """Exit codes: success; failed, refused or nothing found; wrong usage."""
+
+DURATION_ERRORS = {
+    "zero": gettext_lazy(
+        'Enter at least 1 second. You entered "%(given)s". To delete keys, use delete.'
+    ),
+    "long": gettext_lazy(
+        'Enter at most %(longest)s seconds, or use --never. You entered "%(given)s".'
+    ),
+}
+"""The errors about `--in` that name other options than a form does."""
 
 T = TypeVar("T")
 
@@ -208,14 +219,18 @@ class CommandContext:
         return Query(parse_pattern(self["pattern"]), type=type)
 
     def ttl(self) -> int | None:
-        """Return the TTL in milliseconds, `TTL_NONE`, or None without an option."""
-        seconds: int | None = self["seconds"]
-        if self["never"] or seconds is None:
+        """Return the TTL in milliseconds, `TTL_NONE`, or None without an option.
+
+        Raises:
+            CommandError: `--in` is not a duration, or too short or too long.
+        """
+        duration: str | None = self["duration"]
+        if self["never"] or duration is None:
             return TTL_NONE if self["never"] else None
-        if not 1 <= seconds <= MAX_TIMEOUT_SECONDS:
-            text = _("--in must be from 1 to %(maximum)s seconds.")
-            raise usage_error(text % {"maximum": MAX_TIMEOUT_SECONDS})
-        return seconds * 1000
+        try:
+            return DurationField(error_messages=DURATION_ERRORS).to_milliseconds(duration)
+        except ValidationError as error:
+            raise usage_error(f"--in: {' '.join(error.messages)}") from error
 
     def confirm(self, question: str) -> None:
         """Ask for confirmation unless `--yes` was given.

@@ -72,6 +72,9 @@ def describe_filters(query: Query) -> list[str]:
     elif query.expires_within is not None:
         span = formatting.format_duration(query.expires_within)
         texts.append(_("expire within %(span)s") % {"span": span})
+    if query.expires_after is not None:
+        span = formatting.format_duration(query.expires_after)
+        texts.append(_("expire after more than %(span)s") % {"span": span})
     if query.larger_than is not None:
         texts.append(
             _("are larger than %(size)s") % {"size": formatting.format_size(query.larger_than)}

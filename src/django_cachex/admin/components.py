@@ -300,6 +300,8 @@ class Bar(Component):
     """The margin of error: `value` may be this much lower or higher."""
 
     link: LinkTarget | str = ""
+    kind: str = ""
+    """`key` if the label is a key or a pattern of keys, or empty."""
 
     @property
     def width(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -244,7 +245,7 @@ MS_PER_SECOND: Final = 1000
 TTL_BOUNDS: Final = tuple(
     MS_PER_SECOND * seconds for seconds in (60, 3600, 86_400, 7 * 86_400, 30 * 86_400)
 )
-"""Upper bounds of the TTL classes in milliseconds. The last class has no upper bound."""
+"""Upper bounds of the TTL classes in milliseconds, inclusive. The last class has no upper bound."""
 
 LOCK_NAME: Final = re.compile(r"(?:^|[^a-z])locks?(?:[^a-z]|$)", re.IGNORECASE)
 """Matches the names of locks."""
@@ -379,7 +380,7 @@ def count_ttls(counts_before: tuple[int, ...], infos: Sequence[KeyInfo]) -> tupl
     counts = list(counts_before)
     for info in infos:
         if info.ttl is not None and info.ttl != TTL_NONE:
-            counts[sum(info.ttl >= end for end in TTL_BOUNDS)] += 1
+            counts[bisect_left(TTL_BOUNDS, info.ttl)] += 1
     return tuple(counts)
 
 

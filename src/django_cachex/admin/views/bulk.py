@@ -162,7 +162,7 @@ def list_consequences(job: Job[NamespaceStats], ttl: int | None) -> Sequence[str
     examined = format_examined(job.progress.examined, job.progress)
     sentences = [f"{format_match_count(job)}, {examined}.", bulk.consequence_text(ttl)]
     if not job.complete:
-        sentences.append(_("Matching keys that are found later are included."))
+        sentences.append(_("Matching keys that aren't counted yet are included, too."))
     if stats.sessions:
         text = ngettext(
             "%(count)s of them is a session. Its user will have to log in again.",

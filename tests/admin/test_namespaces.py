@@ -55,6 +55,9 @@ def test_a_branch_opens_with_what_is_in_it(
     page = admin.open(addresses.namespaces("valkey", under="shop:"))
     assert "10 keys counted" in page.text
     assert names(page) == ["shop:user:*", "shop:page:*"]
+    assert not page.has_action("inside")  # There are no smaller parts.
+    whole = admin.open(addresses.namespaces("valkey"))
+    assert [link.url for link in whole.links if link.data_action == "inside"] == [page.url]
 
 
 def test_the_picture_says_the_same_as_the_table(

@@ -83,6 +83,7 @@ class Badge(Component):
     """`good`, `warning`, `bad`, `strong`, or empty."""
 
     hint: Text = ""
+    """A sentence that explains it, shown on hover and focus."""
 
 
 @dataclass(frozen=True)

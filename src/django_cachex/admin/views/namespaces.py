@@ -32,11 +32,12 @@ from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.permissions import VIEW_NAMESPACES
 from django_cachex.admin.views.base import BaseCacheView, make_bytes_cell
 from django_cachex.admin.views.bulk import get_memory_label, make_key_link
-from django_cachex.admin.views.caches import SUPPORT_BADGES
+from django_cachex.admin.views.caches import make_support_badge
 from django_cachex.admin.views.jobs import KeyCount, StateTokens, make_progress
 from django_cachex.conf import limits
 from django_cachex.inspectors.jobs import Job
 from django_cachex.inspectors.namespaces import (
+    MAX_NAMESPACE_DEPTH,
     ROOT_PATH,
     TTL_BOUNDS,
     Branch,
@@ -145,8 +146,8 @@ class NamespaceReport:
     def _get_rest_label(self, more: int) -> str:
         if more:
             text = ngettext(
-                "%(count)s more, and keys without a namespace",
-                "%(count)s more, and keys without a namespace",
+                "%(count)s other namespace, and keys without a namespace",
+                "%(count)s other namespaces, and keys without a namespace",
                 more,
             )
             return text % {"count": formatting.format_number(more)}
@@ -183,22 +184,21 @@ class NamespaceReport:
         share = [format_share(self.get_share(weight))]
         return Row(
             [
-                self._make_name_cell(path),
+                self._make_name_cell(path, branch),
                 Cell(keys, link, kind="number", lines=[] if self.by_memory else share),
                 *([replace(memory, link=link, lines=share)] if self.by_memory else []),
                 *([self._make_no_expiry_cell(path, weight)] if self.stats.keys_with_ttl else []),
             ]
         )
 
-    def _make_name_cell(self, path: NamespacePath) -> Cell:
+    def _make_name_cell(self, path: NamespacePath, branch: Branch) -> Cell:
         pattern, alias = self.stats.options.pattern(path), self.view.inspector.alias
+        is_counted = len(path) < MAX_NAMESPACE_DEPTH and not branch.truncated
+        if is_counted and not self.stats.tree.children(path):
+            return Cell(pattern, self._link_keys(pattern), kind="key")
         inside = self.view.links.namespaces(alias, under=pattern[:-1])
-        return Cell(
-            pattern,
-            self._link_keys(pattern),
-            kind="key",
-            actions=[Action("inside", _("Sub-namespaces"), inside)],
-        )
+        actions = [Action("inside", _("Sub-namespaces"), inside)]
+        return Cell(pattern, self._link_keys(pattern), kind="key", actions=actions)
 
     def _make_no_expiry_cell(self, path: NamespacePath, weight: Usage) -> Cell:
         share = self.sample.key_share(weight.no_expiry, weight.keys)
@@ -387,7 +387,7 @@ class NamespacesView(BaseCacheView):
         suffix = _("namespaces")
         if self.under:
             suffix = _("namespaces under %(under)s") % {"under": self.under}
-        return Heading(self.inspector.alias, suffix, badge=SUPPORT_BADGES[self.inspector.support])
+        return Heading(self.inspector.alias, suffix, badge=make_support_badge(self.inspector))
 
     def breadcrumbs(self) -> Sequence[Action]:
         url = self.links.namespaces(self.inspector.alias)

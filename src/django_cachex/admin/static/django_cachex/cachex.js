@@ -2,6 +2,7 @@
 import { restoreAutofocus } from "./autofocus.js";
 import { enableCopyButtons } from "./copy.js";
 import { startCountdowns } from "./countdown.js";
+import { enableHints } from "./hints.js";
 import { continueJob } from "./job.js";
 import { startLiveSearch } from "./live-search.js";
 import { enablePreviews } from "./preview.js";
@@ -12,6 +13,7 @@ function enhance(root) {
   restoreAutofocus(root);
   enableCopyButtons(root);
   startCountdowns(root);
+  enableHints(root);
   enablePreviews(root);
   enableSelectAll(root);
   enableSorting(root);

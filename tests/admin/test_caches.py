@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 
+from django_cachex.inspectors import inspector_for
 from tests import servers
 from tests.admin import addresses
 from tests.admin.browser import Browser
@@ -54,7 +55,8 @@ def test_every_cache_is_listed_with_what_it_is(
         *("Cache Name", "Backend", "Location", "Support Level", "Keys", "Memory", "State"),
     ]
     rows = {alias: table.row("Cache Name", alias) for alias in caches_of_every_kind}
-    assert {alias: row["Support Level"] for alias, row in rows.items()} == LEVELS
+    levels = {alias: row["Support Level"].split()[0] for alias, row in rows.items()}
+    assert levels == LEVELS
     for alias, row in rows.items():
         assert row["Backend"] == settings.CACHES[alias]["BACKEND"]
     assert rows["valkey"]["Location"] == f"valkey://{valkey_server.address}/0"
@@ -124,9 +126,17 @@ def test_a_support_level_without_caches_says_so(admin: Browser, configure: Confi
 
 
 def test_badges_say_what_they_mean(admin: Browser, caches_of_every_kind: list[str]) -> None:
-    hints = " ".join(attrs.get("title", "") for _tag, attrs in admin.open(addresses.caches()).tags)
+    page = admin.open(addresses.caches())
+    column = page.column("Support Level")
     for words in ("Full support", "Wrapped support", "Limited support"):
-        assert words in hints
+        assert any(words in cell for cell in column)
+        assert page.text.count(words) > sum(words in cell for cell in column)  # The legend.
+    assert "Wrapped support" not in admin.open(addresses.caches(support="limited")).text
+
+
+def test_a_cache_of_unknown_state_says_why(admin: Browser, caches_of_every_kind: list[str]) -> None:
+    row = admin.open(addresses.caches()).table("Cache Name").row("Cache Name", "stranger")
+    assert str(inspector_for("stranger").unsupported_reason("can_info")) in row["State"]
 
 
 # Passwords.

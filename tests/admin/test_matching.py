@@ -382,11 +382,11 @@ def test_all_that_matches_is_given_an_expiry(admin: Browser, listing: str) -> No
     page = admin.open(addresses.matching(listing, action="expire", q="user:*"))
     assert page.heading == 'Change the TTL of all keys that match "user:*"'
     page = admin.submit(page, "count", timeout="3600")
-    assert page.heading == 'Set all keys that match "user:*" to expire in 1 h'
+    assert page.heading == 'Set an expiry of 1 h on all keys that match "user:*"'
     asked = admin.submit(page, "ask")
-    assert asked.heading == f'Set all keys in "{listing}" that match "user:*" to expire in 1 h?'
+    assert asked.heading == f'Set an expiry of 1 h on all keys in "{listing}" that match "user:*"?'
     done = admin.submit(asked, "confirm")
-    assert "12 keys were set to expire after 1 h" in done.text
+    assert "Expiry of 1 h set on 12 keys" in done.text
     page = admin.open(addresses.keys(listing, q="user:3"))
     assert page.column("TTL") != ["never"]
 
@@ -394,7 +394,7 @@ def test_all_that_matches_is_given_an_expiry(admin: Browser, listing: str) -> No
 def test_all_that_matches_loses_its_expiry(admin: Browser, listing: str) -> None:
     caches[listing].set_many({f"user:{number}": "v" for number in range(12)}, 1000)
     page = run(admin, listing, action="expire", ttl="never", q="user:*")
-    assert "The TTL of 12 keys was removed" in page.text
+    assert "Removed the TTL of 12 keys" in page.text
     assert set(admin.open(addresses.keys(listing, q="user:*")).column("TTL")) == {"never"}
 
 

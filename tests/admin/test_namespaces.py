@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import valkey
@@ -54,6 +55,9 @@ def test_a_branch_opens_with_what_is_in_it(
     page = admin.open(addresses.namespaces("valkey", under="shop:"))
     assert "10 keys counted" in page.text
     assert names(page) == ["shop:user:*", "shop:page:*"]
+    assert not page.has_action("inside")  # There are no smaller parts.
+    whole = admin.open(addresses.namespaces("valkey"))
+    assert [link.url for link in whole.links if link.data_action == "inside"] == [page.url]
 
 
 def test_the_picture_says_the_same_as_the_table(
@@ -209,3 +213,31 @@ def test_memory_that_is_denied_leaves_the_keys(
     assert names(page) == ["user:*", "page:*"]
     assert "Largest keys found" not in page.text
     raw.execute_command("ACL", "DELUSER", "clerk")
+
+
+def test_every_figure_opens_its_keys(admin: Browser, listing: str) -> None:
+    cache = caches[listing]
+    cache.set_many({f"user:{number}": "v" for number in range(4)}, 1000)
+    cache.set_many({f"user:n{number}": "v" for number in range(3)}, None)
+    cache.set_many({f"page:{number}": "v" for number in range(2)}, 90_000)
+    page = admin.open(addresses.namespaces(listing))
+    found: dict[tuple[str, ...], int] = {}
+    for link in page.links:
+        query = parse_qs(urlsplit(link.url).query)
+        if link.data_action != "open" or "q" not in query:
+            continue
+        asked = [query.get(name, [""])[0] for name in ("q", "expires", "expires_after")]
+        found[tuple(asked)] = len(admin.open(link.url).column("Key"))
+        if link.text.isdecimal():
+            assert found[tuple(asked)] == int(link.text)
+    assert {asked: count for asked, count in found.items() if count} == {
+        ("user:*", "", ""): 7,
+        ("page:*", "", ""): 2,
+        ("user:*", "never", ""): 3,
+        ("*", "never", ""): 3,
+        ("*", "3600", "60"): 4,
+        ("*", "604800", "86400"): 2,
+    }
+    assert [row for row in page.column("Keys") if row.split()[0] == "7"]
+    assert ("*", "60", "") in found
+    assert ("*", "", "2592000") in found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
 import pytest
 import valkey
 from django.core.cache import caches
-from playwright.sync_api import Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.skin import WITHOUT_SCRIPTS
 from tests.browser.visit import Visit
@@ -128,3 +129,57 @@ def test_without_scripts_a_button_does_each_step(
     first = left(raw)
     visit.press("run")
     assert left(raw) < first < MANY
+
+
+@pytest.mark.parametrize("way", ["hover", "focus"])
+def test_rows_keep_still_below_the_pointer_and_the_focus(
+    visit: Visit, raw: valkey.Valkey, settings: object, way: str
+) -> None:
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.001}  # type: ignore[attr-defined]  # of pytest-django
+    for name in ("alpha", "beta", "gamma", "delta"):
+        raw.mset({f"shop:1:{name}:{number}": "v" for number in range(5000)})
+    waiting: list[Route] = []
+    visit.page.route("**/*", lambda one: hold(one, waiting))
+    visit.namespaces("default")
+    rows = visit.main.get_by_role("table").first.locator("tbody tr")
+    expect(rows.filter(has_text="alpha:*")).to_be_visible()
+    before = rows.evaluate_all(ROW_NAMES)
+    control = rows.nth(2).get_by_role("link").nth(1)
+    getattr(control, way)()
+    top = control.evaluate(TOP)
+    progress = visit.main.get_by_role("status").inner_text()
+    answered: list[str] = []
+    wait_for(lambda: bool(answered or answered.extend(answer_reversed(visit.page, waiting))))
+    assert answered != before
+    expect(visit.main.get_by_role("status")).not_to_have_text(progress)
+    assert rows.evaluate_all(ROW_NAMES) == before
+    assert rows.nth(2).get_by_role("link").nth(1).evaluate(TOP) == pytest.approx(top, abs=1)
+    assert rows.nth(2).locator(f":{way}").count()
+    visit.page.mouse.move(0, 0)
+    visit.page.evaluate("document.activeElement.blur()")
+    wait_for(lambda: rows.evaluate_all(ROW_NAMES) == answered)
+
+
+TOP = "element => element.getBoundingClientRect().top"
+ROW_NAMES = "rows => rows.map(row => row.querySelector('a').textContent)"
+
+
+def hold(route: Route, waiting: list[Route]) -> None:
+    """Let requests pass, but those that continue a job wait."""
+    if route.request.method == "POST":
+        waiting.append(route)
+    else:
+        route.continue_()
+
+
+def answer_reversed(page: Page, waiting: list[Route]) -> list[str]:
+    """Answer what waits with the rows of its first table reversed; return their names."""
+    page.evaluate("0")  # Playwright calls handlers only while it is called itself.
+    if not waiting:
+        return []
+    route = waiting.pop(0)
+    response = route.fetch()
+    [body] = re.findall(r"<tbody>(.*?)</tbody>", response.text(), re.DOTALL)[:1]
+    rows = re.findall(r"<tr>.*?</tr>", body, re.DOTALL)[::-1]
+    route.fulfill(response=response, body=response.text().replace(body, "".join(rows)))
+    return re.findall(r"<tr>.*?<a [^>]*>([^<]*)</a>", "".join(rows), re.DOTALL)

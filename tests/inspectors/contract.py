@@ -250,7 +250,7 @@ class ListingContract(InspectorContract):
         inspector.cache.set("never", "x", None)
         inspector.cache.set("large", "x" * 5000, None)
         inspector.cache.set("large-and-short", "x" * 5000, 60)
-        assert inspector.filters >= {"expires_within", "larger_than"}
+        assert inspector.filters >= {"expires_within", "expires_after", "larger_than"}
         name = inspector.display_key
         never = {name(inspector.make_key(key)) for key in ("never", "large")}
         both = {name(inspector.make_key("large-and-short"))}
@@ -261,6 +261,8 @@ class ListingContract(InspectorContract):
         assert self.found(inspector, Query(larger_than=self.large, expires_within=90_000)) == both
         assert len(self.found(inspector, Query(expires_within=90_000))) == 31
         assert self.found(inspector, Query(larger_than=10**9)) == set()
+        long = {name(inspector.make_key("long"))}
+        assert self.found(inspector, Query(expires_after=90_000)) == long
 
     large: int = 2000
     """Bytes that a key with a value of 5,000 letters takes, at the least."""

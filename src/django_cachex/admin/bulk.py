@@ -83,6 +83,9 @@ def describe_filters(query: Query) -> list[str]:
     elif query.expires_within is not None:
         span = formatting.format_duration(query.expires_within)
         texts.append(_("expire within %(span)s") % {"span": span})
+    if query.expires_after is not None:
+        span = formatting.format_duration(query.expires_after)
+        texts.append(_("expire after more than %(span)s") % {"span": span})
     if query.larger_than is not None:
         texts.append(
             _("are larger than %(size)s") % {"size": formatting.format_size(query.larger_than)}
@@ -104,7 +107,7 @@ def action_title(ttl: int | None, keys_text: str) -> str:
         ttl,
         _("Delete all keys that %(which)s"),
         _("Remove the TTL of all keys that %(which)s"),
-        _("Set all keys that %(which)s to expire in %(span)s"),
+        _("Set an expiry of %(span)s on all keys that %(which)s"),
     ) % {"which": keys_text, "span": format_span(ttl)}
 
 
@@ -114,7 +117,7 @@ def confirm_text(ttl: int | None, keys_text: str, alias: str) -> str:
         ttl,
         _('Delete all keys in "%(alias)s" that %(which)s?'),
         _('Remove the TTL of all keys in "%(alias)s" that %(which)s?'),
-        _('Set all keys in "%(alias)s" that %(which)s to expire in %(span)s?'),
+        _('Set an expiry of %(span)s on all keys in "%(alias)s" that %(which)s?'),
     ) % {"which": keys_text, "span": format_span(ttl), "alias": alias}
 
 
@@ -131,14 +134,18 @@ def button_text(ttl: int | None, count: int, complete: bool) -> str:
             ttl,
             _("Delete all matching keys"),
             _("Remove the TTL of all matching keys"),
-            _("Set all matching keys to expire"),
-        )
+            _("Set an expiry of %(span)s on all matching keys"),
+        ) % {"span": format_span(ttl)}
     return _choose_text(
         ttl,
         ngettext("Delete %(count)s key", "Delete %(count)s keys", count),
         ngettext("Remove the TTL of %(count)s key", "Remove the TTL of %(count)s keys", count),
-        ngettext("Set %(count)s key to expire", "Set %(count)s keys to expire", count),
-    ) % {"count": formatting.format_number(count)}
+        ngettext(
+            "Set an expiry of %(span)s on %(count)s key",
+            "Set an expiry of %(span)s on %(count)s keys",
+            count,
+        ),
+    ) % {"count": formatting.format_number(count), "span": format_span(ttl)}
 
 
 def consequence_text(ttl: int | None, condition: ExpireCondition = ExpireCondition.ALWAYS) -> str:
@@ -161,13 +168,13 @@ def result_text(task: BulkTask) -> str:
         task.ttl,
         ngettext("Deleted %(count)s key", "Deleted %(count)s keys", task.done),
         ngettext(
-            "The TTL of %(count)s key was removed",
-            "The TTL of %(count)s keys was removed",
+            "Removed the TTL of %(count)s key",
+            "Removed the TTL of %(count)s keys",
             task.done,
         ),
         ngettext(
-            "%(count)s key was set to expire after %(span)s",
-            "%(count)s keys were set to expire after %(span)s",
+            "Expiry of %(span)s set on %(count)s key",
+            "Expiry of %(span)s set on %(count)s keys",
             task.done,
         ),
     ) % {"count": formatting.format_number(task.done), "span": format_span(task.ttl)}

@@ -83,6 +83,7 @@ class Badge(Component):
     """`good`, `warning`, `bad`, `strong`, or empty."""
 
     hint: Text = ""
+    """A sentence that explains it, shown on hover and focus."""
 
 
 @dataclass(frozen=True)
@@ -318,6 +319,8 @@ class Bar(Component):
     """The margin of error: `value` may be this much lower or higher."""
 
     link: LinkTarget | str = ""
+    kind: str = ""
+    """`key` if the label is a key or a pattern of keys, or empty."""
 
     @property
     def width(self) -> str:

@@ -51,9 +51,9 @@ class HelpPanel:
         return list(dict.fromkeys(reasons))
 
     @property
-    def can_register(self) -> bool:
-        """Whether an inspector registered for this backend would add abilities."""
-        return self.inspector is not None and self.inspector.can_get_unsafely
+    def upgrade_hint(self) -> Text:
+        """How to get more features from this backend, or an empty string."""
+        return self.inspector.upgrade_hint if self.inspector else ""
 
     @property
     def filters(self) -> Collection[str]:

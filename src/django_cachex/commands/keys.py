@@ -155,12 +155,9 @@ class KeyCommands(Commands):
 
         See https://valkey.io/commands/memory-usage/
         """
+        options = () if samples is None else ("SAMPLES", samples)
         stored = self._stored_key(key, version)
-        return Command(
-            ("MEMORY", "USAGE", stored, *option_args(("SAMPLES", samples))),
-            parse_optional_int,
-            readonly=True,
-        )
+        return Command(("MEMORY", "USAGE", stored, *options), parse_optional_int, readonly=True)
 
     def _object_encoding(self, key: Any, version: int | None = None) -> Command[str | None]:
         """Return how the server stores the value at `key`.

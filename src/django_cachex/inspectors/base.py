@@ -249,6 +249,11 @@ class Inspector:
         return False
 
     @property
+    def upgrade_hint(self) -> Text:
+        """A sentence that says how to get more features, or an empty string."""
+        return ""
+
+    @property
     def default_ttl(self) -> int:
         """The TTL of a key that is stored without a timeout, in milliseconds, or `TTL_NONE`."""
         seconds = self.cache.default_timeout

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush, nlargest
 from math import sqrt
+from operator import add
 from typing import Any, Final, NamedTuple
 
 from django_cachex.inspectors.base import Inspector
@@ -35,14 +37,6 @@ class Usage(NamedTuple):
 
     no_expiry: int = 0
     """The number of keys that never expire."""
-
-    def add(self, other: Usage) -> Usage:
-        return Usage(
-            self.keys + other.keys,
-            self.memory + other.memory,
-            self.memory_squares + other.memory_squares,
-            self.no_expiry + other.no_expiry,
-        )
 
 
 NO_USAGE: Final = Usage()
@@ -72,15 +66,11 @@ class NamespaceTree:
         Args:
             usages: paths with the attributes of a `Usage`.
         """
-        added: dict[NamespacePath, Usage] = {}
-        for path, usage in sum_by_path(usages):
-            for depth in range(len(path) + 1):
-                start = path[:depth]
-                added[start] = added.get(start, NO_USAGE).add(usage)
         branches = dict(self.branches)
-        for path in sorted(added, key=len):
+        for path, usage in sorted(sum_by_branch(usages).items(), key=lambda pair: len(pair[0])):
             branch = branches.get(path) or self._new(branches, path)
-            branches[path] = replace(branch, usage=branch.usage.add(added[path]))
+            new_usage = Usage(*map(add, branch.usage, usage))
+            branches[path] = Branch(new_usage, branch.lower_bound, branch.truncated)
         prune(branches)
         return NamespaceTree(branches)
 
@@ -119,22 +109,30 @@ class NamespaceTree:
         )
 
 
-def sum_by_path(
+def sum_by_branch(
     usages: Iterable[tuple[NamespacePath, Sequence[int]]],
-) -> Iterator[tuple[NamespacePath, Usage]]:
-    """Yield each path once with the usage of all its keys, because most keys share a few paths."""
-    sums: dict[NamespacePath, list[int]] = {}
-    for path, (keys, memory, memory_squares, no_expiry) in usages:
-        so_far = sums.get(path)
-        if so_far is None:
-            sums[path] = [keys, memory, memory_squares, no_expiry]
-        else:
-            so_far[0] += keys
-            so_far[1] += memory
-            so_far[2] += memory_squares
-            so_far[3] += no_expiry
-    for path, total in sums.items():
-        yield path, Usage(*total)
+) -> dict[NamespacePath, list[int]]:
+    """Return the usage of each branch, with the keys of its children.
+
+    Most keys share a few paths, so they are summed by path first.
+    """
+    by_path: dict[NamespacePath, list[int]] = {}
+    for path, usage in usages:
+        add_to(by_path, path, usage)
+    by_branch: dict[NamespacePath, list[int]] = {}
+    for path, usage in by_path.items():
+        for depth in range(len(path) + 1):
+            add_to(by_branch, path[:depth], usage)
+    return by_branch
+
+
+def add_to(sums: dict[NamespacePath, list[int]], path: NamespacePath, usage: Sequence[int]) -> None:
+    so_far = sums.get(path)
+    if so_far is None:
+        sums[path] = [*usage]
+    else:
+        for index, count in enumerate(usage):
+            so_far[index] += count
 
 
 def prune(branches: dict[NamespacePath, Branch]) -> None:
@@ -143,21 +141,31 @@ def prune(branches: dict[NamespacePath, Branch]) -> None:
     The parents of removed leaves are marked as truncated.
     """
     surplus = len(branches) - 1 - MAX_BRANCHES
-    excess = sum(map(json_size, branches)) - MAX_PATH_BYTES
+    sizes = {} if surplus > 0 else measure_paths(branches)
+    excess = sum(sizes.values()) - MAX_PATH_BYTES
     if surplus <= 0 and excess <= 0:
         return
-    counts = Counter(path[:-1] for path in branches if path)
-    leaves = [pruning_order(path, branches) for path in branches if path and not counts[path]]
+    children = Counter(path[:-1] for path in branches if path)
+    leaves = [pruning_order(path, branches) for path in branches if path and not children[path]]
     heapify(leaves)
     while surplus > 0 or excess > 0:
         *_sort_key, path = heappop(leaves)
-        surplus, excess = surplus - 1, excess - json_size(path)
         del branches[path]
+        surplus, excess = surplus - 1, excess - sizes.get(path, 0)
+        if not surplus:
+            sizes = measure_paths(branches)  # Only of the few that are left, which is quick.
+            excess = sum(sizes.values()) - MAX_PATH_BYTES
         parent = path[:-1]
-        branches[parent] = replace(branches[parent], truncated=True)
-        counts[parent] -= 1
-        if parent and not counts[parent]:
+        if not branches[parent].truncated:
+            branches[parent] = replace(branches[parent], truncated=True)
+        children[parent] -= 1
+        if parent and not children[parent]:
             heappush(leaves, pruning_order(parent, branches))
+
+
+def measure_paths(branches: Iterable[NamespacePath]) -> dict[NamespacePath, int]:
+    """Return the size of each path in a state, in bytes."""
+    return {path: json_size(path) for path in branches}
 
 
 def pruning_order(
@@ -244,7 +252,7 @@ MS_PER_SECOND: Final = 1000
 TTL_BOUNDS: Final = tuple(
     MS_PER_SECOND * seconds for seconds in (60, 3600, 86_400, 7 * 86_400, 30 * 86_400)
 )
-"""Upper bounds of the TTL classes in milliseconds. The last class has no upper bound."""
+"""Upper bounds of the TTL classes in milliseconds, inclusive. The last class has no upper bound."""
 
 LOCK_NAME: Final = re.compile(r"(?:^|[^a-z])locks?(?:[^a-z]|$)", re.IGNORECASE)
 """Matches the names of locks."""
@@ -379,7 +387,7 @@ def count_ttls(counts_before: tuple[int, ...], infos: Sequence[KeyInfo]) -> tupl
     counts = list(counts_before)
     for info in infos:
         if info.ttl is not None and info.ttl != TTL_NONE:
-            counts[sum(info.ttl >= end for end in TTL_BOUNDS)] += 1
+            counts[bisect_left(TTL_BOUNDS, info.ttl)] += 1
     return tuple(counts)
 
 

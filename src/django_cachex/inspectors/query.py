@@ -251,6 +251,9 @@ class Query:
     expires_within: int | None = None
     """Maximum TTL in milliseconds, or `TTL_NONE` for keys that never expire."""
 
+    expires_after: int | None = None
+    """TTL in milliseconds that must be exceeded. Keys that never expire don't match."""
+
     larger_than: int | None = None
     """Minimum memory usage in bytes, or minimum size of the value if that is unknown."""
 
@@ -272,6 +275,7 @@ class Query:
         """The names of the filters that are set."""
         values = {
             "expires_within": self.expires_within,
+            "expires_after": self.expires_after,
             "larger_than": self.larger_than,
             "idle_for": self.idle_for,
         }
@@ -290,7 +294,12 @@ class Query:
             optional_columns: the `Inspector.optional_columns`.
         """
         size = "memory" if "memory" in optional_columns else "size"
-        column = {"expires_within": "ttl", "larger_than": size, "idle_for": "idle"}
+        column = {
+            "expires_within": "ttl",
+            "expires_after": "ttl",
+            "larger_than": size,
+            "idle_for": "idle",
+        }
         return frozenset(column[name] for name in self.filters - {"type"})
 
     def matches(self, info: KeyInfo) -> bool | None:
@@ -300,6 +309,7 @@ class Query:
             size = info.size
         answers = (
             self._passes_ttl(info.ttl),
+            _exceeds(info.ttl, self.expires_after),
             _exceeds(size, self.larger_than),
             _exceeds(info.idle, self.idle_for),
         )

@@ -21,6 +21,7 @@ from django_cachex.conf import PAGE_SIZES, limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.keys import encode_text
+from django_cachex.inspectors.namespaces import TTL_BOUNDS
 from django_cachex.inspectors.query import Pattern, Query, Scope
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo, ScanPage
 
@@ -28,7 +29,8 @@ NEVER_EXPIRES: Final = "never"
 
 POSITIVE_INTEGER: Final = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 
-MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS = 60, 3600, 86400
+HOUR_SECONDS, DAY_SECONDS = 3600, 86400
+TTL_VALUES: Final = tuple(str(bound // 1000) for bound in TTL_BOUNDS)
 KB, MB = 1000, 1_000_000
 
 
@@ -74,13 +76,15 @@ FILTERS: Final[Mapping[str, Filter]] = {
     "expires": Filter(
         "expires_within",
         gettext_lazy("Expires"),
-        (
-            NEVER_EXPIRES,
-            *map(
-                str, (MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS, 7 * DAY_SECONDS, 30 * DAY_SECONDS)
-            ),
-        ),
+        (NEVER_EXPIRES, *TTL_VALUES),
         _format_within,
+        factor=1000,
+    ),
+    "expires_after": Filter(
+        "expires_after",
+        gettext_lazy("Expires after"),
+        TTL_VALUES,
+        _format_seconds,
         factor=1000,
     ),
     "larger": Filter(

@@ -107,13 +107,14 @@ def _render_content(context: Context, cell: Cell) -> str:
         actions = "\n".join([_render_row_action(context, action) for action in cell.actions])
         return f'<span class="cx-row-action-list">{actions}</span>'
     text = escape(str(cell.text))
-    if cell.link:
-        return _render_link(cell, text)
     if cell.exact:
         expires = "" if cell.expires is None else f' data-expires="{cell.expires}"'
         exact = escape(cell.exact)
         hidden = f'<span class="cx-visually-hidden"> ({exact})</span>'
-        return f'<bdi title="{exact}"{expires}>{text}{hidden}</bdi>'
+        text = f'<bdi title="{exact}"{expires}>{text}{hidden}</bdi>'
+        return _render_link(cell, text) if cell.link else text
+    if cell.link:
+        return _render_link(cell, text)
     if cell.kind == "value":
         return f'<span class="cx-preserve-spaces" dir="ltr">{text}</span>'
     if cell.kind == "code":

@@ -172,7 +172,7 @@ def list_consequences(
         sentences.append(text % {"count": formatting.format_number(stats.total.no_expiry)})
     sentences.append(bulk.consequence_text(ttl, condition))
     if not job.complete:
-        sentences.append(_("Matching keys that are found later are included."))
+        sentences.append(_("Matching keys that aren't counted yet are included, too."))
     if stats.sessions:
         text = ngettext(
             "%(count)s of them is a session. Its user will have to log in again.",

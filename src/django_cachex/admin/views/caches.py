@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -44,21 +45,30 @@ from django_cachex.inspectors.info import Status
 
 SUPPORT_BADGES = {
     Support.CACHEX: Badge(
-        "cachex", "strong", gettext_lazy("Full support: a django-cachex backend.")
+        "cachex", "strong", gettext_lazy("Full support: a django-cachex backend with all features.")
     ),
     Support.WRAPPED: Badge(
         "wrapped",
         "",
         gettext_lazy(
-            "Wrapped support: a Django backend, with the features that the backend supports."
+            "Wrapped support: another backend, with the features that the backend allows."
         ),
     ),
     Support.LIMITED: Badge(
         "limited",
         "warning",
-        gettext_lazy("Limited support: you can only open keys whose exact names you know."),
+        gettext_lazy(
+            "Limited support: keys can't be listed, but you can open, add, edit and delete them by "
+            "their exact names."
+        ),
     ),
 }
+
+
+def make_support_badge(inspector: Inspector) -> Badge:
+    """Return the support level of a cache, with its meaning and what would raise it."""
+    badge = SUPPORT_BADGES[inspector.support]
+    return replace(badge, hint=f"{badge.hint} {inspector.upgrade_hint}".strip())
 
 
 class CachesView(BaseView):
@@ -91,6 +101,11 @@ class CachesView(BaseView):
                 _("None of the caches that you can see has this support level."),
                 [Action("show-all", _("Show all"), self.links.caches())],
             ),
+            legend=[
+                badge
+                for level, badge in SUPPORT_BADGES.items()
+                if any(inspector.support is level for inspector in inspectors)
+            ],
             footnotes=list(self._iter_footnotes(inspectors, statuses)),
             can_flush=can_flush,
             **kwargs,
@@ -157,7 +172,7 @@ class CachesView(BaseView):
             self._make_name_cell(inspector),
             Cell(inspector.backend, kind="code"),
             Cell(inspector.location or formatting.NO_VALUE, kind="code"),
-            Cell(badge=SUPPORT_BADGES[inspector.support]),
+            Cell(badge=make_support_badge(inspector)),
             Cell(
                 formatting.NO_VALUE
                 if status.keys is None
@@ -189,8 +204,8 @@ class CachesView(BaseView):
         ]
         if counted_caches:
             yield _(
-                "Keys counts all keys at the location, including those with other prefixes and "
-                "versions. Memory is that of the whole server."
+                "The number of keys includes all keys at the location, also those with other "
+                "prefixes and versions. The memory is that of the whole server."
             )
         for group in group_by_storage(counted_caches).values():
             if len(group) > 1:
@@ -198,6 +213,9 @@ class CachesView(BaseView):
                 yield _("%(names)s share one location, so their figures are the same.") % {
                     "names": names
                 }
+        if any(result.value and result.value.memory is None for result in statuses.values()):
+            text = _('"%(sign)s": the backend doesn\'t report this figure, or not fast enough.')
+            yield text % {"sign": formatting.NO_VALUE}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         selected = set(request.POST.getlist("selected"))
@@ -220,7 +238,7 @@ def make_state_cell(inspector: Inspector, result: CallResult[Status]) -> Cell:
     if result.error is not None:
         return Cell(badge=Badge(_("down"), "bad"), lines=[short_error(inspector, result.error)])
     if result.value is None or not inspector.can_info:
-        return Cell(badge=Badge(_("unknown")))
+        return Cell(badge=Badge(_("unknown"), hint=inspector.unsupported_reason("can_info")))
     latency = result.value.latency
     lines = [] if latency is None else [f"{formatting.format_number(latency * 1000, 1)} ms"]
     return Cell(badge=Badge(_("up"), "good"), lines=lines)

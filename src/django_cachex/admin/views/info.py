@@ -22,7 +22,7 @@ from django_cachex.admin.components import (
 )
 from django_cachex.admin.permissions import ADD, VIEW_INFO
 from django_cachex.admin.views.base import BaseCacheView
-from django_cachex.admin.views.caches import SUPPORT_BADGES
+from django_cachex.admin.views.caches import make_support_badge
 from django_cachex.inspectors.info import InfoField, InfoSection, Unit
 
 
@@ -36,7 +36,7 @@ class InfoView(BaseCacheView):
         return unquote(self.kwargs["object_id"])
 
     def heading(self) -> Heading:
-        badge = SUPPORT_BADGES[self.inspector.support]
+        badge = make_support_badge(self.inspector)
         return Heading(self.inspector.alias, _("info"), badge=badge)
 
     def tabs(self) -> Sequence[Action]:

@@ -31,7 +31,7 @@ from django_cachex.admin.permissions import ADD, DELETE, VIEW_KEYS
 from django_cachex.admin.views import keys_table
 from django_cachex.admin.views.base import BaseCacheView
 from django_cachex.admin.views.bulk import make_bulk_links
-from django_cachex.admin.views.caches import SUPPORT_BADGES
+from django_cachex.admin.views.caches import make_support_badge
 from django_cachex.admin.views.delete import delete_keys, make_delete_confirmation
 from django_cachex.admin.views.keys_table import (
     KEY_COLUMNS,
@@ -331,7 +331,7 @@ class KeysView(BaseCacheView):
         return inspector.can_get or inspector.can_get_unsafely or inspector.can_delete
 
     def heading(self) -> Heading:
-        badge = SUPPORT_BADGES[self.inspector.support]
+        badge = make_support_badge(self.inspector)
         return Heading(self.inspector.alias, _("keys"), badge=badge)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

@@ -27,15 +27,17 @@ from django_cachex.admin.components import (
     Row,
     Table,
 )
+from django_cachex.admin.forms.search import FILTERS, NEVER_EXPIRES, TTL_VALUES
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.permissions import VIEW_NAMESPACES
 from django_cachex.admin.views.base import BaseCacheView, make_bytes_cell
 from django_cachex.admin.views.bulk import get_memory_label, make_key_link
-from django_cachex.admin.views.caches import SUPPORT_BADGES
+from django_cachex.admin.views.caches import make_support_badge
 from django_cachex.admin.views.jobs import KeyCount, StateTokens, make_progress
 from django_cachex.conf import limits
 from django_cachex.inspectors.jobs import Job
 from django_cachex.inspectors.namespaces import (
+    MAX_NAMESPACE_DEPTH,
     ROOT_PATH,
     TTL_BOUNDS,
     Branch,
@@ -81,8 +83,7 @@ class NamespaceReport:
             text = _('No key name contains "%(separator)s", so there are no namespaces.')
             if sorting.prefix:
                 text = _(
-                    'No key name contains another "%(separator)s", so there are no namespaces '
-                    "inside."
+                    'No key name contains another "%(separator)s", so there are no sub-namespaces.'
                 )
             return f"{text % {'separator': sorting.separator}} {self._get_coverage_note()}"
         if any(branch.truncated for branch in self.stats.tree.branches.values()):
@@ -96,10 +97,7 @@ class NamespaceReport:
         if self.job.complete:
             return _("All keys were counted.")
         if self.is_sample and self.job.progress.total:
-            return _(
-                "Estimated from a sample: the numbers assume that the other keys are "
-                "similar. The true share is within the range given by ± in 19 of 20 cases."
-            )
+            return _("Estimated from a sample of the keys. ± is the 95% margin of error.")
         return _(
             "Only some of the keys were counted, in the order in which they are stored. They "
             "aren't a random sample, so the figures don't apply to the other keys."
@@ -138,14 +136,18 @@ class NamespaceReport:
 
     def _make_bar(self, label: str, weight: Usage, path: NamespacePath = ROOT_PATH) -> Bar:
         share = self.get_share(weight)
-        link = self.view.links.keys(self.view.inspector.alias, q=label) if path else ""
-        return Bar(label, format_share(share), share.value, share.error, link)
+        link, kind = (self._link_keys(label), "key") if path else ("", "")
+        return Bar(label, format_share(share), share.value, share.error, link, kind)
+
+    def _link_keys(self, pattern: str, **filters: str) -> str:
+        """Return the URL of the key browser with the keys that a figure is about."""
+        return self.view.links.keys(self.view.inspector.alias, q=pattern, **filters)
 
     def _get_rest_label(self, more: int) -> str:
         if more:
             text = ngettext(
-                "%(count)s more, and keys without a namespace",
-                "%(count)s more, and keys without a namespace",
+                "%(count)s other namespace, and keys without a namespace",
+                "%(count)s other namespaces, and keys without a namespace",
                 more,
             )
             return text % {"count": formatting.format_number(more)}
@@ -174,7 +176,7 @@ class NamespaceReport:
             yield from self._iter_listed(child)
 
     def _make_row(self, path: NamespacePath, branch: Branch) -> Row:
-        weight = branch.usage
+        weight, link = branch.usage, self._link_keys(self.stats.options.pattern(path))
         keys = self._format_estimate(weight.keys)
         if branch.lower_bound:
             keys = _("at least %(count)s") % {"count": keys}
@@ -182,26 +184,33 @@ class NamespaceReport:
         share = [format_share(self.get_share(weight))]
         return Row(
             [
-                self._make_name_cell(path),
-                Cell(keys, kind="number", lines=[] if self.by_memory else share),
-                *([replace(memory, lines=share)] if self.by_memory else []),
-                *([self._make_no_expiry_cell(weight)] if self.stats.keys_with_ttl else []),
+                self._make_name_cell(path, branch),
+                Cell(keys, link, kind="number", lines=[] if self.by_memory else share),
+                *([replace(memory, link=link, lines=share)] if self.by_memory else []),
+                *([self._make_no_expiry_cell(path, weight)] if self.stats.keys_with_ttl else []),
             ]
         )
 
-    def _make_name_cell(self, path: NamespacePath) -> Cell:
+    def _make_name_cell(self, path: NamespacePath, branch: Branch) -> Cell:
         pattern, alias = self.stats.options.pattern(path), self.view.inspector.alias
+        is_counted = len(path) < MAX_NAMESPACE_DEPTH and not branch.truncated
+        if is_counted and not self.stats.tree.children(path):
+            return Cell(pattern, self._link_keys(pattern), kind="key")
         inside = self.view.links.namespaces(alias, under=pattern[:-1])
-        return Cell(
-            pattern,
-            self.view.links.keys(alias, q=pattern),
-            kind="key",
-            actions=[Action("inside", _("Namespaces inside"), inside)],
-        )
+        actions = [Action("inside", _("Sub-namespaces"), inside)]
+        return Cell(pattern, self._link_keys(pattern), kind="key", actions=actions)
 
-    def _make_no_expiry_cell(self, weight: Usage) -> Cell:
+    def _make_no_expiry_cell(self, path: NamespacePath, weight: Usage) -> Cell:
         share = self.sample.key_share(weight.no_expiry, weight.keys)
-        return Cell(format_share(share) if share else formatting.NO_VALUE, kind="number")
+        if share is None:
+            return Cell(formatting.NO_VALUE, kind="number")
+        link = self._link_expiry(self.stats.options.pattern(path), expires=NEVER_EXPIRES)
+        return Cell(format_share(share), link or None, kind="number")
+
+    def _link_expiry(self, pattern: str, **filters: str) -> str:
+        """Return the URL of the keys with some TTLs; empty if the inspector lacks the filters."""
+        fields = {FILTERS[name].field for name in filters}
+        return self._link_keys(pattern, **filters) if fields <= self.view.inspector.filters else ""
 
     def _format_estimate(self, count: int) -> str:
         number = formatting.format_number(self.sample.scale_up(count))
@@ -216,14 +225,15 @@ class NamespaceReport:
         if not stats.keys_with_ttl:
             return None
         counts = [
-            (_("never"), stats.total.no_expiry),
-            *zip(get_ttl_labels(), stats.ttl_counts, strict=True),
+            (_("never"), stats.total.no_expiry, {"expires": NEVER_EXPIRES}),
+            *zip(get_ttl_labels(), stats.ttl_counts, TTL_FILTERS, strict=True),
         ]
         bars = []
-        for label, count in counts:
+        for label, count, filters in counts:
             share = self.sample.key_share(count, stats.keys_with_ttl) or Estimate(0.0)
             text = f"{format_share(share)} · {self._format_estimate(count)}"
-            bars.append(Bar(label, text, share.value, share.error))
+            link = self._link_expiry(stats.options.pattern(ROOT_PATH), **filters)
+            bars.append(Bar(label, text, share.value, share.error, link))
         return BarChart(_("When keys expire"), bars)
 
     def make_largest_table(self) -> Table | None:
@@ -256,6 +266,14 @@ def format_share(share: Estimate) -> str:
     if error == 0:
         return value
     return f"{value} ± {formatting.format_number(error, 1)}" if error >= 0.05 else f"{value} ± 0.1"
+
+
+TTL_FILTERS = [
+    {"expires": TTL_VALUES[0]},
+    *({"expires_after": low, "expires": high} for low, high in pairwise(TTL_VALUES)),
+    {"expires_after": TTL_VALUES[-1]},
+]
+"""The filters that find the keys of each range of TTLs."""
 
 
 def get_ttl_labels() -> list[str]:
@@ -369,7 +387,7 @@ class NamespacesView(BaseCacheView):
         suffix = _("namespaces")
         if self.under:
             suffix = _("namespaces under %(under)s") % {"under": self.under}
-        return Heading(self.inspector.alias, suffix, badge=SUPPORT_BADGES[self.inspector.support])
+        return Heading(self.inspector.alias, suffix, badge=make_support_badge(self.inspector))
 
     def breadcrumbs(self) -> Sequence[Action]:
         url = self.links.namespaces(self.inspector.alias)

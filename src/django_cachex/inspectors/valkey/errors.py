@@ -7,11 +7,12 @@ raises `UnexpectedReply` here, before it is parsed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import Command, CommandError, Operation
-from django_cachex.commands.command import Batch, EncodableArg, intercept
+from django_cachex.commands.command import Batch, EncodableArg, intercept, parse_raw
 from django_cachex.exceptions import DENIED_ERRORS, UnexpectedReply
 
 ReplyT = TypeVar("ReplyT")
@@ -139,14 +140,31 @@ def parse_queued(reply: Any) -> Any:
     return reply
 
 
+def get_shape(args: Sequence[EncodableArg]) -> Shape:
+    """Return the shape of the reply to a command."""
+    name = str(args[0])
+    return REPLY_SHAPES.get(name) or REPLY_SHAPES.get(" ".join(map(str, args[:2])), any_reply)
+
+
+@lru_cache(maxsize=256)
+def checked(parse: Callable[[Any], ReplyT], shape: Shape, name: str) -> Callable[[Any], ReplyT]:
+    """Return a parser that raises `UnexpectedReply` for a reply of another shape.
+
+    The many commands of a batch share it.
+    """
+
+    def parse_checked(reply: Any) -> ReplyT:
+        # The reply to EXEC contains errors of single commands.
+        if isinstance(reply, CommandError) or shape(reply):
+            return parse(reply)
+        raise UnexpectedReply(f"Unexpected reply to {name}.")
+
+    return parse_checked
+
+
 def check_shape(args: Sequence[EncodableArg], reply: Any) -> Any:
     """Return the reply to a command; raise `UnexpectedReply` if it has the wrong shape."""
-    name = str(args[0])
-    shape = REPLY_SHAPES.get(name) or REPLY_SHAPES.get(" ".join(map(str, args[:2])), any_reply)
-    # The reply to EXEC contains errors of single commands.
-    if isinstance(reply, CommandError) or shape(reply):
-        return reply
-    raise UnexpectedReply(f"Unexpected reply to {name}.")
+    return checked(parse_raw, get_shape(args), str(args[0]))(reply)
 
 
 def with_reply_check(command: Command[ReplyT]) -> Command[ReplyT]:
@@ -156,7 +174,7 @@ def with_reply_check(command: Command[ReplyT]) -> Command[ReplyT]:
         return command
     return Command(
         args,
-        lambda reply: parse(check_shape(args, reply)),
+        checked(parse, get_shape(args), str(args[0])),
         command.readonly,
         command.idempotent,
         command.missing_reply,

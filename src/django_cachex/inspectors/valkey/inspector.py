@@ -138,7 +138,7 @@ class ServerInspector(Inspector):
 
     types = TYPES
     has_random_order = True
-    filters = frozenset({"expires_within", "larger_than", "idle_for"})
+    filters = frozenset({"expires_within", "expires_after", "larger_than", "idle_for"})
     optional_columns = ("memory", "idle", "encoding")
     creatable_types = TYPES
 

@@ -2,6 +2,7 @@
 import { restoreAutofocus } from "./autofocus.js";
 import { enableCopyButtons } from "./copy.js";
 import { startCountdowns } from "./countdown.js";
+import { enableHints } from "./hints.js";
 import { continueJob } from "./job.js";
 import { enableKeyboard } from "./keyboard.js";
 import { startLiveSearch } from "./live-search.js";
@@ -14,6 +15,7 @@ function enhance(root) {
   restoreAutofocus(root);
   enableCopyButtons(root);
   startCountdowns(root);
+  enableHints(root);
   enablePreviews(root);
   enableSelectAll(root);
   enableSorting(root);

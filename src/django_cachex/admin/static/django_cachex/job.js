@@ -1,5 +1,7 @@
 // A job that continues by itself: presses the continue button, one request at a time, until the
 // job is complete, Stop is pressed, or the user leaves the page.
+import { replaceSteadily } from "./steady.js";
+
 const RUNNING_JOB = "[data-job][data-auto-continue]";
 
 // Submit a form and return the page in the response.
@@ -31,7 +33,7 @@ function showStopped(job, hasFailed) {
 function replacePage(page, enhance) {
   const newContent = page.querySelector(".cx");
   const hadFocus = document.activeElement?.matches("[data-stop]");
-  document.querySelector(".cx").replaceWith(document.adoptNode(newContent));
+  replaceSteadily(document.querySelector(".cx"), document.adoptNode(newContent));
   enhance(newContent);
   if (hadFocus) {
     newContent.querySelector("[data-job] button:not([hidden])")?.focus();

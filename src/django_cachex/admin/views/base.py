@@ -168,10 +168,11 @@ class BaseView(TemplateView):
         }
 
     def _full_breadcrumbs(self) -> list[Action]:
+        home = Action("home", _("Home"), self.links.home())
         index = (
             [Action("caches", _("Caches"), self.links.caches())] if self._can_view_caches() else []
         )
-        return [*index, *self.breadcrumbs()]
+        return [home, *index, *self.breadcrumbs()]
 
     def _can_view_caches(self) -> bool:
         return self.checker.is_allowed(VIEW_CACHES)

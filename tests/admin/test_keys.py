@@ -10,7 +10,7 @@ import valkey
 from django.core.cache import caches
 
 from tests import servers
-from tests.admin import addresses
+from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import (
     DATABASE,
@@ -289,5 +289,5 @@ def test_aliases_may_have_any_name(admin: Browser, settings: Any, alias: str) ->
     assert key.heading == "hello"
     assert admin.open(addresses.info(alias)).heading.startswith(alias)
     gone = admin.submit(admin.click(key, "delete"), "confirm")
-    assert "Deleted 1 key." in gone.text
+    assert words.DELETED in gone.text
     assert caches[alias].get("hello") is None

@@ -7,6 +7,7 @@ UNCHANGED = "Nothing to save: you didn't change anything."
 NOT_EDITABLE = "You can't edit this value."
 CHANGED_MEANWHILE = "Not saved: this key has changed since you opened it"
 INSIST = "Save my version"
+DELETED = '" was deleted.'
 NO_SUCH_KEY = "There is no key"
 EXISTS = "A key with this name already exists."
 REPLACE_IT = 'To replace it, select "Replace the key if it exists".'

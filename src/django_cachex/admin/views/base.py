@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
@@ -32,9 +34,12 @@ from django_cachex.admin.deadline import (
     close_broken_connections,
     may_have_succeeded,
 )
+from django_cachex.admin.forms.search import list_filters
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import (
     ID_IN_FORM,
+    LIST_FILTERS,
+    MAX_URL_LENGTH,
     Links,
     LinkTarget,
     parse_object_id,
@@ -230,7 +235,7 @@ class BaseView(TemplateView):
         """Return the URL of the page about a cache, or above it, that the user may open."""
         inspector = inspector_for(alias)
         if self.checker.is_allowed(VIEW_KEYS, inspector):
-            return self.links.keys(alias)
+            return self.links.return_to_keys(alias)
         return self.links.caches() if self._can_view_caches() else self.links.home()
 
 
@@ -249,6 +254,9 @@ class BaseCacheView(BaseView):
             self.check_permission(self.permission)  # Do not reveal which aliases exist.
             raise
         self.check_access()
+        self.links = replace(
+            self.links, list_alias=alias, list_filters=list_filters(self.get_list_params())
+        )
         return TemplateView.dispatch(self, request, *args, **kwargs)
 
     def check_access(self) -> None:
@@ -262,6 +270,10 @@ class BaseCacheView(BaseView):
             return requested
         visible = visible_aliases()
         return visible[0] if len(visible) == 1 else None
+
+    def get_list_params(self) -> Mapping[str, str]:
+        """Return the parameters of the list of keys that this page was opened from."""
+        return dict(parse_qsl(self.request.GET.get(LIST_FILTERS, "")[:MAX_URL_LENGTH]))
 
     def get_inspector(self, alias: str) -> Inspector:
         """Return the inspector of an alias. Raise Http404 if it is unknown or hidden."""
@@ -293,7 +305,7 @@ class BaseCacheView(BaseView):
 
     def cache_breadcrumbs(self) -> list[Action]:
         can_view_keys = self.checker.is_allowed(VIEW_KEYS, self.inspector)
-        link = self.links.keys(self.inspector.alias) if can_view_keys else ""
+        link = self.links.return_to_keys(self.inspector.alias) if can_view_keys else ""
         return [Action("cache", self.inspector.alias, link)]
 
     def cache_tabs(self) -> list[Action]:

@@ -395,6 +395,7 @@ class KeyView(BaseKeyView):
             open_row_id=self.element_id if isinstance(action, RowAction) else "",
             buttons=self._make_buttons("elements"),
             page_error=self.page_error,
+            list_fields=self.links.list_fields,
         )
         return {
             "elements_panel": panel,
@@ -443,7 +444,7 @@ class KeyView(BaseKeyView):
                 if self.key_link.post_id or (self.reads_on_request and action.reads_value)
                 else "get",
                 value=action.form_mode,
-                fields=list(self.page_params.items()),
+                fields=[*self.page_params.items(), *self.links.list_fields],
             )
             for action in self._get_available_actions(area)
         ]
@@ -591,7 +592,7 @@ class KeyView(BaseKeyView):
         alias, name = self.inspector.alias, editable_name(self.inspector, self.stored)
         if name and self.has_permission(ADD):
             return self.links.add(alias, key=name, type=context.type)
-        return self.links.keys(alias)
+        return self.links.return_to_keys(alias)
 
     def handle_failed_edit(
         self, action: KeyAction[Any], form: forms.Form, result: EditResult

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -136,6 +136,11 @@ TRANSIENT_PARAMS = ("live", "begun", "columns")
 """Parameters that the links of the page do not keep."""
 
 
+MAX_BEGUN_LENGTH = 1000
+LATER_PAGE = "1"
+"""Replaces the token of the page that a live search began on, if two would make a URL too long."""
+
+
 class KeysView(BaseCacheView):
     """Searches the keys of a cache, and deletes the selected ones."""
 
@@ -153,6 +158,16 @@ class KeysView(BaseCacheView):
     def columns(self) -> Sequence[str]:
         """The columns that the user selected."""
         return keys_table.get_selected_columns(self.request, self.inspector)
+
+    def get_list_params(self) -> Mapping[str, str]:
+        """Return the parameters of this page. A live search adds to the page that it began on."""
+        if not self.inspector.can_list:
+            return {}
+        params = self.request.GET.dict()
+        if "live" not in params:
+            return params
+        begun = params.get("begun", "")
+        return {**params, "token": "" if begun == LATER_PAGE else begun}
 
     def current_url(self, **query: str) -> str:
         return super().current_url(**{**dict.fromkeys(TRANSIENT_PARAMS, ""), **query})
@@ -206,7 +221,10 @@ class KeysView(BaseCacheView):
     def _make_live_search(self, search: Search, result: SearchResult) -> dict[str, Any]:
         """Return what the live search script needs to continue in the background."""
         shown = self._count_shown(search, result)
-        begun = "1" if self._has_previous_page(search) else ""
+        begun = self.request.GET.get("begun", "")
+        if search.live_count is None and search.is_continued:
+            token = self.request.GET["token"]
+            begun = token if len(token) <= MAX_BEGUN_LENGTH else LATER_PAGE
         return {
             "next_url": self.current_url(token=result.token, begun=begun) if result.token else "",
             "shown": shown,

@@ -126,6 +126,10 @@ class Links:
     def caches(self, **query: Any) -> str:
         return self._url("cache_changelist", **query)
 
+    def flush_question(self, aliases: Sequence[str]) -> str:
+        """Return the URL of the page that asks whether to flush some caches."""
+        return f"{self.caches()}?{urlencode({'action': 'flush', 'selected': aliases}, doseq=True)}"
+
     def info(self, alias: str, **query: Any) -> str:
         return self._url("cache_change", quote(alias), **query)
 

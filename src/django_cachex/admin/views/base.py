@@ -142,6 +142,13 @@ class BaseView(TemplateView):
         params = {name: value for name, value in state.items() if value}
         return f"{self.request.path}?{urlencode(params)}" if params else self.request.path
 
+    def get_history_url(self) -> str:
+        """Return the URL of the page that takes the place of this one in the browser's history.
+
+        Back can't return to the answer to a POST request without sending the form again.
+        """
+        return self.request.get_full_path()
+
     def default_actions(self) -> list[Action]:
         is_help_open = "help" in self.request.GET
         return [
@@ -169,6 +176,7 @@ class BaseView(TemplateView):
             "help": self.help() if "help" in self.request.GET else None,
             "help_close": self.make_self_link("close-help", _("Close help"), help=""),
             "alerts": self.alerts,
+            "history_url": self.get_history_url() if self.request.method == "POST" else "",
             **super().get_context_data(**kwargs),
         }
 
@@ -364,6 +372,11 @@ class BaseKeyView(BaseCacheView):
         if not self.checker.can_open(inspector, self.stored):
             raise Http404(_('That key doesn\'t belong to "%(alias)s".') % {"alias": alias})
         return inspector
+
+    def get_history_url(self) -> str:
+        if self.links.key(self.inspector.alias, self.stored).post_id:
+            return self.fallback_url(self.inspector.alias)
+        return super().get_history_url()
 
     @property
     def key_name(self) -> str:

@@ -180,7 +180,7 @@ def list_consequences(job: Job[NamespaceStats], ttl: int | None) -> Sequence[str
     return sentences
 
 
-UNSIGNED_PARAMS = (*DISPLAY_PARAMS, "run")
+UNSIGNED_PARAMS = (*DISPLAY_PARAMS, "run", "ask")
 """Parameters that a token is not bound to."""
 
 
@@ -288,11 +288,14 @@ class BulkActionView(BaseCacheView):
 
     # Around the content.
 
+    def current_url(self, **query: str) -> str:
+        return super().current_url(**{"ask": "", **query})
+
     def render(self, **context: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(**context))
 
     def get_keys_url(self) -> str:
-        removed = ("action", "ttl", "run", "token", "help", "cache")
+        removed = ("action", "ttl", "run", "ask", "token", "help", "cache")
         params = {name: value for name, value in self.request.GET.items() if name not in removed}
         url = self.links.keys(self.inspector.alias, **params)
         return url if len(url) <= MAX_ID_LENGTH else self.links.keys(self.inspector.alias)
@@ -337,7 +340,10 @@ class BulkActionView(BaseCacheView):
         return render()
 
     def handle_link(self) -> HttpResponse:
-        """Show the job in the URL, which the user can continue, or start a count without one."""
+        """Show the job in the URL, which the user can continue, or ask, or start a count."""
+        count = self.key_count.load(self.request.GET.get("ask", ""))
+        if count is not None:
+            return self.render_confirmation_page(count)
         state = self.load_job(self.request.GET.get("run", ""))
         if state is None:
             return self.render_count(None)
@@ -352,10 +358,15 @@ class BulkActionView(BaseCacheView):
                 return self.render_count(None)
             return self.continue_job(state) if step == "run" else self.download_report(state)
         job = self.key_count.load(token)
+        return self.ask(job) if step == "ask" and job is not None else self.render_count(job)
+
+    def ask(self, job: Job[NamespaceStats]) -> HttpResponse:
+        """Redirect to the question, whose URL has the figures of the count if they fit."""
+        figures = replace(job, task=job.task.without_names())
+        [(_name, token)] = self.key_count.make_fields(figures)
+        url = self.current_url(ask=token, run="")
         return (
-            self.render_confirmation_page(job)
-            if step == "ask" and job is not None
-            else self.render_count(job)
+            self.redirect(url) if len(url) <= MAX_ID_LENGTH else self.render_confirmation_page(job)
         )
 
     def render_expire_form(self) -> HttpResponse:

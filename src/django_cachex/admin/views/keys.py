@@ -26,7 +26,7 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.forms.search import FILTERS, Search, SearchResult, run_search
-from django_cachex.admin.links import parse_object_id
+from django_cachex.admin.links import MAX_URL_LENGTH, dump_state, load_state, parse_object_id
 from django_cachex.admin.permissions import ADD, DELETE, VIEW_KEYS
 from django_cachex.admin.views import keys_table
 from django_cachex.admin.views.base import BaseCacheView
@@ -132,7 +132,10 @@ def format_skipped(search: Search, count: int) -> str:
     return text % {"count": formatting.format_number(count), "filters": filters}
 
 
-TRANSIENT_PARAMS = ("live", "begun", "columns")
+SELECTION = "selection"
+"""The purpose of the tokens with the ids of the selected keys."""
+
+TRANSIENT_PARAMS = ("live", "begun", "columns", "selected")
 """Parameters that the links of the page do not keep."""
 
 
@@ -332,6 +335,8 @@ class KeysView(BaseCacheView):
             response = HttpResponseRedirect(self.current_url())
             keys_table.remember_columns(response, request, request.GET.getlist("columns"))
             return response
+        if "selected" in request.GET:
+            return self.ask_selected(request.GET["selected"])
         text, inspector = request.GET.get("q", ""), self.inspector
         if text and not inspector.can_list and self.can_open_by_name():
             return self.redirect(self.links.key(inspector.alias, inspector.make_key(text)))
@@ -413,7 +418,8 @@ class KeysView(BaseCacheView):
         if request.POST.get("action") != "delete":
             self.add_message(_("Nothing was changed. No action was selected."), messages.WARNING)
             return self.redirect(self.current_url())
-        allowed, refused = self._get_selected()
+        ids = request.POST.getlist("selected")
+        allowed, refused = self._check_selected(ids)
         if not allowed and not refused:
             self.add_message(
                 _("Nothing was changed. First, select the keys to delete."), messages.WARNING
@@ -422,15 +428,34 @@ class KeysView(BaseCacheView):
         if "confirmed" in request.POST and allowed:
             delete_keys(self, self.inspector, allowed)
             return self.redirect(self.current_url())
+        token = dump_state(None, "\n".join(ids), *self._selection_binding())
+        url = self.current_url(selected=token)
+        if len(url) <= MAX_URL_LENGTH:
+            return self.redirect(url)
+        return self.render_question(allowed, refused)
+
+    def ask_selected(self, token: str) -> HttpResponse:
+        """Ask whether to delete the selected keys, whose ids are in a token."""
+        try:
+            _state, ids = load_state(token, *self._selection_binding())
+        except ValueError:
+            self.add_message(_("That page has expired. Nothing was changed."), messages.WARNING)
+            return self.redirect(self.current_url())
+        return self.render_question(*self._check_selected(ids.split("\n")))
+
+    def render_question(self, allowed: Sequence[bytes], refused: Sequence[str]) -> HttpResponse:
         back = Action("cancel", _("Cancel"), self.current_url())
         return self.render_confirmation(
             make_delete_confirmation(self.inspector, allowed, refused, back)
         )
 
-    def _get_selected(self) -> tuple[list[bytes], list[str]]:
+    def _selection_binding(self) -> tuple[Any, ...]:
+        return SELECTION, self.request.user.pk, self.inspector.alias
+
+    def _check_selected(self, ids: Sequence[str]) -> tuple[list[bytes], list[str]]:
         """Return the selected keys that the user may delete, and the names of the others."""
         allowed, refused = [], []
-        for object_id in dict.fromkeys(self.request.POST.getlist("selected")):
+        for object_id in dict.fromkeys(ids):
             try:
                 alias, stored = parse_object_id(object_id)
             except ValueError:

@@ -2,6 +2,7 @@
 import { restoreAutofocus } from "./autofocus.js";
 import { enableCopyButtons } from "./copy.js";
 import { startCountdowns } from "./countdown.js";
+import { replaceHistoryEntry } from "./history.js";
 import { continueJob } from "./job.js";
 import { startLiveSearch } from "./live-search.js";
 import { enablePreviews } from "./preview.js";
@@ -9,6 +10,7 @@ import { enableSelectAll } from "./select-all.js";
 import { enableSorting } from "./sorting.js";
 
 function enhance(root) {
+  replaceHistoryEntry();
   restoreAutofocus(root);
   enableCopyButtons(root);
   startCountdowns(root);

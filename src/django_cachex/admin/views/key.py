@@ -33,6 +33,7 @@ from django_cachex.admin.permissions import (
     ADD,
     DELETE,
     EDIT,
+    EXPIRE,
     VIEW_HISTORY,
     VIEW_KEYS,
     VIEW_VALUE,
@@ -267,7 +268,16 @@ class KeyView(BaseKeyView):
     # The content of the page.
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.redirect_missing() if self.is_missing else super().get(request, *args, **kwargs)
+        if self.is_missing:
+            return self.redirect_missing()
+        action = self.key_action
+        if action is not None and not self.has_permission(action.permission):
+            self.alerts.append(Alert(self.describe_refusal(action.permission), "warning"))
+        return super().get(request, *args, **kwargs)
+
+    @property
+    def permission_note(self) -> str:
+        return self.make_permission_note(EDIT, DELETE, EXPIRE)
 
     def heading(self) -> Heading:
         summary = summarize_key_value(self.key_value) if self.key_value is not None else ""

@@ -27,7 +27,7 @@ from django_cachex.admin.components import (
 )
 from django_cachex.admin.forms.search import FILTERS, Search, SearchResult, run_search
 from django_cachex.admin.links import MAX_URL_LENGTH, dump_state, load_state, parse_object_id
-from django_cachex.admin.permissions import ADD, DELETE, VIEW_KEYS
+from django_cachex.admin.permissions import ADD, DELETE, EDIT, VIEW_KEYS
 from django_cachex.admin.views import keys_table
 from django_cachex.admin.views.base import BaseCacheView
 from django_cachex.admin.views.bulk import make_bulk_links
@@ -352,6 +352,10 @@ class KeysView(BaseCacheView):
         """Return whether a key can be opened by its exact name."""
         inspector = self.inspector
         return inspector.can_get or inspector.can_get_unsafely or inspector.can_delete
+
+    @property
+    def permission_note(self) -> str:
+        return self.make_permission_note(EDIT, DELETE, ADD)
 
     def heading(self) -> Heading:
         badge = SUPPORT_BADGES[self.inspector.support]

@@ -203,7 +203,7 @@ def test_a_change_that_nobody_answered_is_on_record(
     after = state_of(raw)
     assert after != before, "The change was made: nothing but its answer is missing."
     assert page.status == 200
-    firm = (words.SAVED, words.stored("new"), "Deleted 1 key", "Deleted 2 keys", 'Flushed "')
+    firm = (words.SAVED, words.stored("new"), words.DELETED, "Deleted 2 keys", 'Flushed "')
     assert not any(text in page.text for text in firm)
     messages = [entry.get_change_message() for entry in LogEntry.objects.all()]
     assert messages

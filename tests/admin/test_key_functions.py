@@ -62,7 +62,7 @@ def test_keys_that_end_with_the_key_are_listed(
     assert '"to": "you"' in admin.click(page, "open", "hello").text
     assert listed(admin.open(addresses.keys("own", q="he*"))) == ["hello"]
     deleted = admin.submit(admin.click(admin.click(page, "open", "hello"), "delete"), "confirm")
-    assert "Deleted 1 key." in deleted.text
+    assert words.DELETED in deleted.text
     assert cache.get("hello") is None
 
 

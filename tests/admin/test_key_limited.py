@@ -110,7 +110,7 @@ def test_what_cannot_be_done_is_absent(admin: Browser, stranger: Any) -> None:
 
 def test_delete_by_exact_name(admin: Browser, stranger: Any) -> None:
     asked = admin.click(opened(admin, "hello"), "delete")
-    assert "Deleted 1 key." in admin.submit(asked, "confirm").text
+    assert words.DELETED in admin.submit(asked, "confirm").text
     assert stranger.get("hello") is None
     again = admin.post(addresses.delete("stranger", "hello"), {"confirmed": "1"})
     assert "1 was already gone." in again.text

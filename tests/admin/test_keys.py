@@ -10,7 +10,7 @@ import valkey
 from django.core.cache import caches
 
 from tests import servers
-from tests.admin import addresses
+from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import (
     DATABASE,
@@ -263,7 +263,7 @@ def test_without_a_cache_one_is_chosen_first(
     page = blind.open(getattr(addresses, route)())
     assert page.status == 200
     assert {"valkey", "default"} <= {link.text for link in page.links}
-    chosen = blind.click(page, "choose", "valkey")
+    chosen = blind.click(page, "open", "valkey")
     assert chosen.status == 200
     assert "cache=valkey" in chosen.url
 
@@ -289,5 +289,5 @@ def test_aliases_may_have_any_name(admin: Browser, settings: Any, alias: str) ->
     assert key.heading == "hello"
     assert admin.open(addresses.info(alias)).heading.startswith(alias)
     gone = admin.submit(admin.click(key, "delete"), "confirm")
-    assert "Deleted 1 key." in gone.text
+    assert words.DELETED in gone.text
     assert caches[alias].get("hello") is None

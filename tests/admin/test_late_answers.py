@@ -51,7 +51,7 @@ def recorded(flag: int) -> str:
 
 def is_honest(page: Page) -> bool:
     """Return whether a page says neither that a change was made nor that it was not."""
-    firm = (words.SAVED, words.stored("key"), "Deleted 1 key", "Not saved", words.NOTHING_DELETED)
+    firm = (words.SAVED, words.stored("key"), words.DELETED, "Not saved", words.NOTHING_DELETED)
     return page.status == 200 and not any(text in page.text for text in firm)
 
 

@@ -173,7 +173,7 @@ def test_its_keys_are_added_and_deleted(admin: Browser, shelf: Any) -> None:
     assert words.EXISTS in admin.submit(form, "add", key="hello").text
     added = admin.submit(form, "add", key="new", value="[1]")
     assert added.heading == "new"
-    assert "Deleted 1 key." in admin.submit(admin.click(added, "delete"), "confirm").text
+    assert words.DELETED in admin.submit(admin.click(added, "delete"), "confirm").text
     assert shelf.get("new") is None
     page = admin.open(addresses.keys("shelf"))
     ids = [one.value for one in page.form("delete").controls if one.name == "selected"]

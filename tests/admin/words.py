@@ -11,6 +11,7 @@ NOTHING_DELETED = "Nothing was deleted."
 UNKNOWN_IF_DELETED = "It is not known whether anything was deleted."
 CHANGED_MEANWHILE = "Not saved: this key has changed since you opened it"
 INSIST = "Save my version"
+DELETED = '" was deleted.'
 NO_SUCH_KEY = "There is no key"
 EXISTS = "A key with this name already exists."
 REPLACE_IT = 'To replace it, select "Replace the key if it exists".'

@@ -105,7 +105,7 @@ def delete_key(visit: Visit) -> None:
     visit.open(visit.main.get_by_role("link", name="Delete", exact=True))
     assert "newcomer:1" in caches["default"]
     press(visit, "Delete 1 key")
-    expect(visit.main).to_contain_text("Deleted 1 key.")
+    expect(visit.main).to_contain_text('The key "newcomer:1" was deleted.')
     assert "newcomer:1" not in caches["default"]
 
 

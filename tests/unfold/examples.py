@@ -67,10 +67,6 @@ class Examples(Samples):
         yield {"card": Card(self.say("Reads"), facts, headline, self.make_table(), note)}
         yield {"card": Card(self.say("Some of the keys"), links=self.links()[2:])}
 
-    def choices(self) -> Iterable[Context]:
-        yield {"choices": []}
-        yield {"choices": self.links()}
-
     def snippets(self) -> Iterable[Context]:
         line = Snippet(self.say("valkey-cli"), self.say("GET user:1"))
         yield {"snippets": [line]}

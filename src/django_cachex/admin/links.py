@@ -8,7 +8,9 @@ import secrets
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import quote as percent_quote
 from urllib.parse import unquote as percent_unquote
@@ -23,6 +25,12 @@ from django_cachex.inspectors.jobs import json_size
 
 MAX_ID_LENGTH = 3000
 """Longer ids are sent in a form, because web servers refuse URLs of some 4,000 characters."""
+
+MAX_URL_LENGTH = 3900
+"""The limit for the URL of a key with the state of the list in it."""
+
+LIST_FILTERS = "_changelist_filters"
+"""The parameter that holds the state of the list of keys, as in Django's admin."""
 
 ID_PLACEHOLDER = "THE.KEY.ID"
 """Marks the id in a URL that serves as a template for others."""
@@ -61,9 +69,18 @@ class LinkTarget:
 
 @dataclass(frozen=True)
 class Links:
-    """Builds the URLs of the pages of one admin site."""
+    """Builds the URLs of the pages of one admin site.
+
+    The links to a key of the cache `list_alias` also hold the state of the list of its keys, so
+    that the pages of the key can lead back to it.
+    """
 
     site_name: str = "admin"
+    list_alias: str = ""
+    list_filters: Sequence[str] = ()
+    """The state of the list as query strings, the complete one first: the first that fits is used.
+    """
+
     _url_parts: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     def _url(self, name: str, *args: str, **query: Any) -> str:
@@ -71,23 +88,47 @@ class Links:
         params = {key: value for key, value in query.items() if value not in (None, "")}
         return f"{url}?{urlencode(params)}" if params else url
 
+    def _has_filters(self, alias: str) -> bool:
+        return bool(self.list_filters) and alias == self.list_alias
+
+    def _with_filters(self, url: str, alias: str) -> str:
+        """Add the state of the list to the URL of a page of a cache."""
+        if not self._has_filters(alias):
+            return url
+        separator = "&" if "?" in url else "?"
+        with_filters = (f"{url}{separator}{query}" for query in self._filter_queries)
+        return next((one for one in with_filters if len(one) <= MAX_URL_LENGTH), url)
+
+    @cached_property
+    def _filter_queries(self) -> list[str]:
+        return [urlencode({LIST_FILTERS: filters}) for filters in self.list_filters]
+
+    @property
+    def list_fields(self) -> Sequence[tuple[str, str]]:
+        """The hidden field with the state of the list, for forms that send a GET request."""
+        return [(LIST_FILTERS, filters) for filters in self.list_filters[:1]]
+
     def _key_link(self, name: str, alias: str, stored: bytes, **query: Any) -> LinkTarget:
         key_id = object_id(alias, stored)
         if len(key_id) > MAX_ID_LENGTH:
-            return LinkTarget(self._url(name, ID_IN_FORM, **query), key_id)
+            url = self._with_filters(self._url(name, ID_IN_FORM, **query), alias)
+            return LinkTarget(url, key_id)
         if name not in self._url_parts:  # One call of `reverse` is enough for all rows of a page.
             before, after = self._url(name, ID_PLACEHOLDER).split(ID_PLACEHOLDER)
             self._url_parts[name] = before, after
         before, after = self._url_parts[name]
-        return LinkTarget(
-            f"{before}{quote(key_id)}{after}{f'?{urlencode(query)}' if query else ''}"
-        )
+        url = f"{before}{quote(key_id)}{after}{f'?{urlencode(query)}' if query else ''}"
+        return LinkTarget(self._with_filters(url, alias))
 
     def home(self) -> str:
         return reverse("admin:index", current_app=self.site_name)
 
     def caches(self, **query: Any) -> str:
         return self._url("cache_changelist", **query)
+
+    def flush_question(self, aliases: Sequence[str]) -> str:
+        """Return the URL of the page that asks whether to flush some caches."""
+        return f"{self.caches()}?{urlencode({'action': 'flush', 'selected': aliases}, doseq=True)}"
 
     def info(self, alias: str, **query: Any) -> str:
         return self._url("cache_change", quote(alias), **query)
@@ -101,6 +142,11 @@ class Links:
     def keys(self, alias: str, **query: Any) -> str:
         return self._url("key_changelist", cache=alias, **query)
 
+    def return_to_keys(self, alias: str) -> str:
+        """Return the URL of the list of keys in the state in which the user left it."""
+        url = self.keys(alias)
+        return f"{url}&{self.list_filters[0]}" if self._has_filters(alias) else url
+
     def bulk(self, alias: str, **query: Any) -> str:
         return self._url("key_matching", cache=alias, **query)
 
@@ -108,7 +154,7 @@ class Links:
         return self._url("cache_namespaces", quote(alias), **query)
 
     def add(self, alias: str, **query: Any) -> str:
-        return self._url("key_add", cache=alias, **query)
+        return self._with_filters(self._url("key_add", cache=alias, **query), alias)
 
     def key(self, alias: str, stored: bytes, **query: Any) -> LinkTarget:
         return self._key_link("key_change", alias, stored, **query)

@@ -261,6 +261,18 @@ class PermissionChecker:
                 return False
         return self._has_permissions(permission, inspector, stored)
 
+    def missing_permissions(self, permission: Permission) -> list[str]:
+        """Return the names of the Django permissions for an operation that the user lacks.
+
+        They do not depend on a cache or key, so they reveal nothing about either.
+        """
+        verbs = [("cache", verb) for verb in permission.cache_verbs]
+        verbs += [("key", verb) for verb in permission.key_verbs]
+        # Django names permissions in English.
+        return [
+            f"Can {verb} {model}" for model, verb in verbs if not self._get_check(model, verb)(None)
+        ]
+
     def filter_allowed(
         self, permission: Permission, inspector: Inspector, keys: Sequence[bytes]
     ) -> Sequence[bytes]:

@@ -347,6 +347,11 @@ class NamespaceStats:
         is_session = self.options.is_session
         return is_session is not None and is_session(stored)
 
+    def without_names(self) -> NamespaceStats:
+        """Return the figures of all keys, without those of the namespaces and without examples."""
+        tree = NamespaceTree({ROOT_PATH: Branch(self.tree.root.usage)})
+        return replace(self, tree=tree, examples=(), largest=())
+
     def to_json(self) -> list[Any]:
         return [
             self.tree.to_json(),

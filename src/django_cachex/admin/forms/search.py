@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
+from urllib.parse import quote_plus
 
 from django.utils.functional import cached_property
+from django.utils.http import urlencode
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -102,6 +104,24 @@ FILTERS: Final[Mapping[str, Filter]] = {
     ),
 }
 """The filters by the names of their query parameters."""
+
+
+SEARCH_PARAMS: Final = ("q", "type", "scope", *FILTERS, "size", "sort", "token")
+"""The parameters of a search in a URL."""
+
+MAX_FILTERS_LENGTH = 2000
+
+
+def list_filters(params: Mapping[str, str]) -> list[str]:
+    """Return the state of the list of keys as query strings, the complete one first.
+
+    The second one has no page token, for URLs that would become too long. Other parameters are
+    dropped, and a state that is too long altogether.
+    """
+    state = {name: params[name] for name in SEARCH_PARAMS if params.get(name)}
+    first_page = {name: value for name, value in state.items() if name != "token"}
+    choices = dict.fromkeys(urlencode(one) for one in (state, first_page) if one)
+    return [one for one in choices if len(quote_plus(one)) <= MAX_FILTERS_LENGTH]
 
 
 EXACT_KEY_MARK = "="

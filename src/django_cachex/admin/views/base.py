@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
@@ -13,8 +16,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.generic import TemplateView
 
 from django_cachex.admin import formatting, log_entries
@@ -25,6 +29,7 @@ from django_cachex.admin.components import (
     Cell,
     ComponentTemplates,
     Confirmation,
+    EmptyState,
     Heading,
 )
 from django_cachex.admin.deadline import (
@@ -33,15 +38,22 @@ from django_cachex.admin.deadline import (
     close_broken_connections,
     may_have_succeeded,
 )
+from django_cachex.admin.forms.search import list_filters
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import (
     ID_IN_FORM,
+    LIST_FILTERS,
+    MAX_URL_LENGTH,
     Links,
     LinkTarget,
     parse_object_id,
 )
 from django_cachex.admin.messages import error_message, unknown_result_message
 from django_cachex.admin.permissions import (
+    ADD,
+    DELETE,
+    EDIT,
+    EXPIRE,
     VIEW_CACHES,
     VIEW_HISTORY,
     VIEW_INFO,
@@ -49,6 +61,7 @@ from django_cachex.admin.permissions import (
     VIEW_NAMESPACES,
     Permission,
     PermissionChecker,
+    alias_allows,
     visible_aliases,
 )
 from django_cachex.conf import limits
@@ -87,8 +100,15 @@ class BaseView(TemplateView):
         self.alerts: list[Alert] = []
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return self.prepare() or super().dispatch(request, *args, **kwargs)
+        except PermissionDenied as denied:
+            return DeniedView.as_view(site=self.site, reason=str(denied))(request)
+
+    def prepare(self) -> HttpResponseBase | None:
+        """Check the permission. Return what to send in place of the page, if anything."""
         self.check_permission(self.permission)
-        return super().dispatch(request, *args, **kwargs)
+        return None
 
     def check_permission(
         self,
@@ -98,7 +118,19 @@ class BaseView(TemplateView):
     ) -> None:
         """Raise PermissionDenied unless the user has a permission, on a cache or a key if given."""
         if not self.checker.is_allowed(permission, inspector, stored):
-            raise PermissionDenied
+            raise PermissionDenied(self.describe_refusal(permission))
+
+    def describe_refusal(self, permission: Permission) -> str:
+        """Return why the user may not do something, without a word on the cache or the key."""
+        names = [f'"{name}"' for name in self.checker.missing_permissions(permission)]
+        if not names:
+            return _("This isn't allowed here.")
+        text = ngettext(
+            "This needs the permission %(names)s, which you don't have.",
+            "This needs the permissions %(names)s, which you don't have.",
+            len(names),
+        )
+        return text % {"names": get_text_list(names, _("and"))}
 
     def call_cache(self, inspector: Inspector, function: Callable[[], T]) -> CallResult[T]:
         """Call a function of a cache within the deadline of this request.
@@ -148,6 +180,18 @@ class BaseView(TemplateView):
         params = {name: value for name, value in state.items() if value}
         return f"{self.request.path}?{urlencode(params)}" if params else self.request.path
 
+    def get_history_url(self) -> str:
+        """Return the URL of the page that takes the place of this one in the browser's history.
+
+        Back can't return to the answer to a POST request without sending the form again.
+        """
+        return self.request.get_full_path()
+
+    @property
+    def permission_note(self) -> str:
+        """A note on what the user may not do here, in place of the controls for it."""
+        return ""
+
     def default_actions(self) -> list[Action]:
         is_help_open = "help" in self.request.GET
         actions = [
@@ -181,14 +225,26 @@ class BaseView(TemplateView):
             "help": self.help() if "help" in self.request.GET else None,
             "help_close": self.make_self_link("close-help", _("Close help"), help=""),
             "alerts": self.alerts,
+            "permission_note": self.permission_note,
+            "history_url": self.get_history_url() if self.request.method == "POST" else "",
             **super().get_context_data(**kwargs),
         }
 
     def _full_breadcrumbs(self) -> list[Action]:
-        index = (
-            [Action("caches", _("Caches"), self.links.caches())] if self._can_view_caches() else []
-        )
-        return [*index, *self.breadcrumbs()]
+        home = Action("home", _("Home"), self.links.home())
+        url = self._get_index_url()
+        index = [Action("caches", _("Caches"), url)] if url else []
+        return [home, *index, *self.breadcrumbs()]
+
+    def _get_index_url(self) -> str:
+        """Return the URL of the list of caches that the user may open, if any."""
+        if self._can_view_caches():
+            return self.links.caches()
+        if len(visible_aliases()) < 2:  # The only cache is opened at once.
+            return ""
+        if self.checker.is_allowed(VIEW_KEYS):
+            return self.links.keys("")
+        return self.links.add("") if self.checker.is_allowed(ADD) else ""
 
     def _can_view_caches(self) -> bool:
         return self.checker.is_allowed(VIEW_CACHES)
@@ -246,7 +302,7 @@ class BaseView(TemplateView):
         """Return the URL of the page about a cache, or above it, that the user may open."""
         inspector = inspector_for(alias)
         if self.checker.is_allowed(VIEW_KEYS, inspector):
-            return self.links.keys(alias)
+            return self.links.return_to_keys(alias)
         return self.links.caches() if self._can_view_caches() else self.links.home()
 
 
@@ -255,7 +311,7 @@ class BaseCacheView(BaseView):
 
     inspector: Inspector
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def prepare(self) -> HttpResponseBase | None:
         alias = self.get_alias()
         if alias is None:
             return self.handle_missing_alias()
@@ -265,7 +321,10 @@ class BaseCacheView(BaseView):
             self.check_permission(self.permission)  # Do not reveal which aliases exist.
             raise
         self.check_access()
-        return TemplateView.dispatch(self, request, *args, **kwargs)
+        self.links = replace(
+            self.links, list_alias=alias, list_filters=list_filters(self.get_list_params())
+        )
+        return None
 
     def check_access(self) -> None:
         """Raise PermissionDenied unless the user may open this page."""
@@ -279,6 +338,10 @@ class BaseCacheView(BaseView):
         visible = visible_aliases()
         return visible[0] if len(visible) == 1 else None
 
+    def get_list_params(self) -> Mapping[str, str]:
+        """Return the parameters of the list of keys that this page was opened from."""
+        return dict(parse_qsl(self.request.GET.get(LIST_FILTERS, "")[:MAX_URL_LENGTH]))
+
     def get_inspector(self, alias: str) -> Inspector:
         """Return the inspector of an alias. Raise Http404 if it is unknown or hidden."""
         if alias not in visible_aliases():
@@ -291,15 +354,9 @@ class BaseCacheView(BaseView):
         if self.checker.is_allowed(VIEW_CACHES):
             self.add_message(_("Choose a cache first."), messages.INFO)
             return HttpResponseRedirect(self.links.caches())
-        choices = [
-            Action("choose", alias, self.current_url(cache=alias))
-            for alias in visible_aliases()
-            if self.checker.is_allowed(self.permission, inspector_for(alias))
-        ]
-        choose = ChooseCacheView.as_view(
-            site=self.site, permission=self.permission, choices=choices
-        )
-        return choose(self.request)
+        from django_cachex.admin.views.choose import ChooseCacheView  # It imports this module.
+
+        return ChooseCacheView.as_view(site=self.site, permission=self.permission)(self.request)
 
     def breadcrumbs(self) -> Sequence[Action]:
         return [*self.cache_breadcrumbs(), Action("here", self.title, "")]
@@ -309,7 +366,7 @@ class BaseCacheView(BaseView):
 
     def cache_breadcrumbs(self) -> list[Action]:
         can_view_keys = self.checker.is_allowed(VIEW_KEYS, self.inspector)
-        link = self.links.keys(self.inspector.alias) if can_view_keys else ""
+        link = self.links.return_to_keys(self.inspector.alias) if can_view_keys else ""
         return [Action("cache", self.inspector.alias, link)]
 
     def cache_tabs(self) -> list[Action]:
@@ -326,6 +383,22 @@ class BaseCacheView(BaseView):
             for name, permission, label, link in pages
             if self.checker.is_allowed(permission, self.inspector)
         ]
+
+    def make_permission_note(self, *permissions: Permission) -> str:
+        """Return which permissions the user lacks for operations that this cache supports."""
+        needs = {
+            EDIT: _("changing them needs the permission %(names)s"),
+            DELETE: _("deleting them needs the permission %(names)s"),
+            ADD: _("adding keys needs the permission %(names)s"),
+            EXPIRE: _("changing a TTL needs the permission %(names)s"),
+        }
+        missing = {one: self.checker.missing_permissions(one) for one in permissions}
+        clauses = [
+            needs[one] % {"names": get_text_list([f'"{name}"' for name in names], _("and"))}
+            for one, names in missing.items()
+            if names and alias_allows(one, self.inspector)
+        ]
+        return _("You may view keys; %(needs)s.") % {"needs": "; ".join(clauses)} if clauses else ""
 
     shows_backend_notes = True
     """Whether the page shows the inspector's notes about the backend."""
@@ -369,6 +442,11 @@ class BaseKeyView(BaseCacheView):
             raise Http404(_('That key doesn\'t belong to "%(alias)s".') % {"alias": alias})
         return inspector
 
+    def get_history_url(self) -> str:
+        if self.links.key(self.inspector.alias, self.stored).post_id:
+            return self.fallback_url(self.inspector.alias)
+        return super().get_history_url()
+
     @property
     def key_name(self) -> str:
         return self.inspector.display_key(self.stored)
@@ -406,15 +484,27 @@ class BaseKeyView(BaseCacheView):
         return [*self.cache_breadcrumbs(), Action("key", self.display_name, link)]
 
 
-class ChooseCacheView(BaseView):
-    """Lets users who may not open the index choose a cache for the page that they requested."""
+class DeniedView(BaseView):
+    """Says which permission is missing. It is the answer of a view that the user may not open."""
 
-    title = gettext_lazy("Choose a cache")
-    template_name = "admin/django_cachex/choose.html"
-    choices: Sequence[Action] = ()
+    title = gettext_lazy("Permission denied")
+    template_name = "admin/django_cachex/denied.html"
+    reason = ""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return self.render_to_response(self.get_context_data(), status=HTTPStatus.FORBIDDEN)
+
+    def breadcrumbs(self) -> Sequence[Action]:
+        return [Action("here", self.title, "")]
+
+    def default_actions(self) -> list[Action]:
+        return []
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(choices=self.choices, **kwargs)
+        hint = _("Ask an administrator of this site for it.")
+        back = Action("back", _("Home"), self.links.home())
+        empty_state = EmptyState(self.reason, hint, [back])
+        return super().get_context_data(empty_state=empty_state, **kwargs)
 
 
 def make_bytes_cell(count: int | None, sort_key: str = "") -> Cell:

@@ -190,7 +190,7 @@ def list_consequences(
     return sentences
 
 
-UNSIGNED_PARAMS = (*DISPLAY_PARAMS, "run")
+UNSIGNED_PARAMS = (*DISPLAY_PARAMS, "run", "ask")
 """Parameters that a token is not bound to."""
 
 
@@ -334,11 +334,14 @@ class BulkActionView(BaseCacheView):
 
     # Around the content.
 
+    def current_url(self, **query: str) -> str:
+        return super().current_url(**{"ask": "", **query})
+
     def render(self, **context: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(**context))
 
     def get_keys_url(self) -> str:
-        removed = ("action", "ttl", "run", "token", "help", "cache")
+        removed = ("action", "ttl", "run", "ask", "token", "help", "cache")
         params = {name: value for name, value in self.request.GET.items() if name not in removed}
         url = self.links.keys(self.inspector.alias, **params)
         return url if len(url) <= MAX_ID_LENGTH else self.links.keys(self.inspector.alias)
@@ -383,7 +386,12 @@ class BulkActionView(BaseCacheView):
         return render()
 
     def handle_link(self) -> HttpResponse:
-        """Show the job in the URL, which the user can continue, or start a count without one."""
+        """Show the job in the URL, which the user can continue, or ask, or start a count."""
+        count = self.key_count.load(self.request.GET.get("ask", ""))
+        condition = self.parse_condition(self.request.GET.get("condition", ""))
+        if count is not None and condition is not None:
+            self.condition = condition
+            return self.render_confirmation_page(count)
         state = self.load_job(self.request.GET.get("run", ""))
         if state is None:
             return self.render_count(None)
@@ -402,7 +410,16 @@ class BulkActionView(BaseCacheView):
         if step != "ask" or job is None or condition is None:
             return self.render_count(job)
         self.condition = condition
-        return self.render_confirmation_page(job)
+        return self.ask(job)
+
+    def ask(self, job: Job[NamespaceStats]) -> HttpResponse:
+        """Redirect to the question, whose URL has the figures of the count if they fit."""
+        figures = replace(job, task=job.task.without_names())
+        [(_name, token)] = self.key_count.make_fields(figures)
+        url = self.current_url(ask=token, condition=self.condition, run="")
+        return (
+            self.redirect(url) if len(url) <= MAX_ID_LENGTH else self.render_confirmation_page(job)
+        )
 
     def render_expire_form(self) -> HttpResponse:
         """Show the form for the new TTL, or redirect to the count if it is valid."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -217,9 +217,19 @@ class CachesView(BaseView):
             text = _('"%(sign)s": the backend doesn\'t report this figure, or not fast enough.')
             yield text % {"sign": formatting.NO_VALUE}
 
+    def get_selected(self, params: QueryDict) -> list[Inspector]:
+        """Return the selected caches that the user may see."""
+        selected = set(params.getlist("selected"))
+        return [inspector for inspector in self.inspectors if inspector.alias in selected]
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        inspectors = self.get_selected(request.GET)
+        if inspectors and request.GET.get("action") == "flush":
+            return self.render_confirmation(make_flush_confirmation(self, inspectors))
+        return super().get(request, *args, **kwargs)
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        selected = set(request.POST.getlist("selected"))
-        inspectors = [inspector for inspector in self.inspectors if inspector.alias in selected]
+        inspectors = self.get_selected(request.POST)
         if request.POST.get("action") != "flush":
             self.add_message(_("Nothing was changed. No action was selected."), messages.WARNING)
         elif not inspectors:
@@ -227,7 +237,7 @@ class CachesView(BaseView):
                 _("Nothing was changed. First, select the caches to flush."), messages.WARNING
             )
         elif "confirmed" not in request.POST:
-            return self.render_confirmation(make_flush_confirmation(self, inspectors))
+            return self.redirect(self.links.flush_question([one.alias for one in inspectors]))
         elif unfinished := flush_caches(self, inspectors):
             return FlushView.render_started(self, unfinished)
         return self.redirect(self.links.caches())

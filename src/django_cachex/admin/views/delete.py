@@ -42,7 +42,8 @@ class DeleteKeyView(BaseKeyView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "confirmed" not in request.POST:
             return self.render_to_response(self.get_context_data())
-        delete_keys(self, self.inspector, [self.stored])
+        text = _('The key "%(key)s" was deleted.') % {"key": self.display_name}
+        delete_keys(self, self.inspector, [self.stored], text)
         return self.redirect(self.fallback_url(self.inspector.alias))
 
     def get_cancel_link(self) -> LinkTarget | str:
@@ -120,8 +121,10 @@ def make_delete_confirmation(
     )
 
 
-def delete_keys(view: BaseView, inspector: Inspector, keys: Sequence[bytes]) -> None:
-    """Delete keys, log it, and add a message with the numbers."""
+def delete_keys(
+    view: BaseView, inspector: Inspector, keys: Sequence[bytes], success_text: str = ""
+) -> None:
+    """Delete keys, log it, and add a message: `success_text` if all are deleted, or the numbers."""
     existing = view.executor.run(inspector, lambda: filter_existing(inspector, keys))
     if existing.value is None:
         why = error_message(inspector, existing.error or Exception())
@@ -142,7 +145,8 @@ def delete_keys(view: BaseView, inspector: Inspector, keys: Sequence[bytes]) -> 
             view.request.user.pk, log_entries.DELETION, inspector, gone, message
         )
     if result.done or result.failures:
-        view.add_message(*message_and_level(message(), result.done, result.failures))
+        text = success_text if success_text and result.done == len(keys) else message()
+        view.add_message(*message_and_level(text, result.done, result.failures))
     else:
         view.add_message(message(), messages.WARNING)
 

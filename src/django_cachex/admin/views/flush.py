@@ -317,5 +317,8 @@ class FlushView(BaseView):
         text = ngettext("Flush %(count)s cache", "Flush %(count)s caches", count)
         return Heading(text % {"count": count}, kind="question")
 
+    def get_history_url(self) -> str:
+        return self.links.caches()
+
     def breadcrumbs(self) -> Sequence[Action]:
         return [Action("flush", _("Flush"), "")]

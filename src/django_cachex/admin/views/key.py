@@ -34,6 +34,7 @@ from django_cachex.admin.permissions import (
     ADD,
     DELETE,
     EDIT,
+    EXPIRE,
     VIEW_HISTORY,
     VIEW_KEYS,
     VIEW_VALUE,
@@ -283,7 +284,16 @@ class KeyView(BaseKeyView):
         return self.open_action is None
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.redirect_missing() if self.is_missing else super().get(request, *args, **kwargs)
+        if self.is_missing:
+            return self.redirect_missing()
+        action = self.key_action
+        if action is not None and not self.has_permission(action.permission):
+            self.alerts.append(Alert(self.describe_refusal(action.permission), "warning"))
+        return super().get(request, *args, **kwargs)
+
+    @property
+    def permission_note(self) -> str:
+        return self.make_permission_note(EDIT, DELETE, EXPIRE)
 
     def heading(self) -> Heading:
         summary = summarize_key_value(self.key_value) if self.key_value is not None else ""
@@ -415,6 +425,7 @@ class KeyView(BaseKeyView):
             focused_row_id=self.params.get("row", "") if action is None else "",
             buttons=self._make_buttons("elements"),
             page_error=self.page_error,
+            list_fields=self.links.list_fields,
         )
         return {
             "elements_panel": panel,
@@ -451,7 +462,7 @@ class KeyView(BaseKeyView):
                 if self.key_link.post_id or (self.reads_on_request and action.reads_value)
                 else "get",
                 value=action.form_mode,
-                fields=list(self.page_params.items()),
+                fields=[*self.page_params.items(), *self.links.list_fields],
             )
             for action in available_actions(self.key_context, area)
         ]
@@ -595,7 +606,7 @@ class KeyView(BaseKeyView):
         alias, name = self.inspector.alias, editable_name(self.inspector, self.stored)
         if name and self.has_permission(ADD):
             return self.links.add(alias, key=name, type=context.type)
-        return self.links.keys(alias)
+        return self.links.return_to_keys(alias)
 
     def handle_failed_edit(
         self, action: KeyAction[Any], form: forms.Form, result: EditResult

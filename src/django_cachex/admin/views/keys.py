@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,8 +26,8 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.forms.search import FILTERS, Search, SearchResult, run_search
-from django_cachex.admin.links import parse_object_id
-from django_cachex.admin.permissions import ADD, DELETE, VIEW_KEYS
+from django_cachex.admin.links import MAX_URL_LENGTH, dump_state, load_state, parse_object_id
+from django_cachex.admin.permissions import ADD, DELETE, EDIT, VIEW_KEYS
 from django_cachex.admin.views import keys_table
 from django_cachex.admin.views.base import BaseCacheView
 from django_cachex.admin.views.bulk import make_bulk_links
@@ -132,8 +132,16 @@ def format_skipped(search: Search, count: int) -> str:
     return text % {"count": formatting.format_number(count), "filters": filters}
 
 
-TRANSIENT_PARAMS = ("live", "begun", "columns")
+SELECTION = "selection"
+"""The purpose of the tokens with the ids of the selected keys."""
+
+TRANSIENT_PARAMS = ("live", "begun", "columns", "selected")
 """Parameters that the links of the page do not keep."""
+
+
+MAX_BEGUN_LENGTH = 1000
+LATER_PAGE = "1"
+"""Replaces the token of the page that a live search began on, if two would make a URL too long."""
 
 
 class KeysView(BaseCacheView):
@@ -153,6 +161,16 @@ class KeysView(BaseCacheView):
     def columns(self) -> Sequence[str]:
         """The columns that the user selected."""
         return keys_table.get_selected_columns(self.request, self.inspector)
+
+    def get_list_params(self) -> Mapping[str, str]:
+        """Return the parameters of this page. A live search adds to the page that it began on."""
+        if not self.inspector.can_list:
+            return {}
+        params = self.request.GET.dict()
+        if "live" not in params:
+            return params
+        begun = params.get("begun", "")
+        return {**params, "token": "" if begun == LATER_PAGE else begun}
 
     def current_url(self, **query: str) -> str:
         return super().current_url(**{**dict.fromkeys(TRANSIENT_PARAMS, ""), **query})
@@ -206,7 +224,10 @@ class KeysView(BaseCacheView):
     def _make_live_search(self, search: Search, result: SearchResult) -> dict[str, Any]:
         """Return what the live search script needs to continue in the background."""
         shown = self._count_shown(search, result)
-        begun = "1" if self._has_previous_page(search) else ""
+        begun = self.request.GET.get("begun", "")
+        if search.live_count is None and search.is_continued:
+            token = self.request.GET["token"]
+            begun = token if len(token) <= MAX_BEGUN_LENGTH else LATER_PAGE
         return {
             "next_url": self.current_url(token=result.token, begun=begun) if result.token else "",
             "shown": shown,
@@ -314,6 +335,8 @@ class KeysView(BaseCacheView):
             response = HttpResponseRedirect(self.current_url())
             keys_table.remember_columns(response, request, request.GET.getlist("columns"))
             return response
+        if "selected" in request.GET:
+            return self.ask_selected(request.GET["selected"])
         text, inspector = request.GET.get("q", ""), self.inspector
         if text and not inspector.can_list and self.can_open_by_name():
             return self.redirect(self.links.key(inspector.alias, inspector.make_key(text)))
@@ -329,6 +352,10 @@ class KeysView(BaseCacheView):
         """Return whether a key can be opened by its exact name."""
         inspector = self.inspector
         return inspector.can_get or inspector.can_get_unsafely or inspector.can_delete
+
+    @property
+    def permission_note(self) -> str:
+        return self.make_permission_note(EDIT, DELETE, ADD)
 
     def heading(self) -> Heading:
         badge = make_support_badge(self.inspector)
@@ -395,7 +422,8 @@ class KeysView(BaseCacheView):
         if request.POST.get("action") != "delete":
             self.add_message(_("Nothing was changed. No action was selected."), messages.WARNING)
             return self.redirect(self.current_url())
-        allowed, refused = self._get_selected()
+        ids = request.POST.getlist("selected")
+        allowed, refused = self._check_selected(ids)
         if not allowed and not refused:
             self.add_message(
                 _("Nothing was changed. First, select the keys to delete."), messages.WARNING
@@ -404,15 +432,34 @@ class KeysView(BaseCacheView):
         if "confirmed" in request.POST and allowed:
             delete_keys(self, self.inspector, allowed)
             return self.redirect(self.current_url())
+        token = dump_state(None, "\n".join(ids), *self._selection_binding())
+        url = self.current_url(selected=token)
+        if len(url) <= MAX_URL_LENGTH:
+            return self.redirect(url)
+        return self.render_question(allowed, refused)
+
+    def ask_selected(self, token: str) -> HttpResponse:
+        """Ask whether to delete the selected keys, whose ids are in a token."""
+        try:
+            _state, ids = load_state(token, *self._selection_binding())
+        except ValueError:
+            self.add_message(_("That page has expired. Nothing was changed."), messages.WARNING)
+            return self.redirect(self.current_url())
+        return self.render_question(*self._check_selected(ids.split("\n")))
+
+    def render_question(self, allowed: Sequence[bytes], refused: Sequence[str]) -> HttpResponse:
         back = Action("cancel", _("Cancel"), self.current_url())
         return self.render_confirmation(
             make_delete_confirmation(self.inspector, allowed, refused, back)
         )
 
-    def _get_selected(self) -> tuple[list[bytes], list[str]]:
+    def _selection_binding(self) -> tuple[Any, ...]:
+        return SELECTION, self.request.user.pk, self.inspector.alias
+
+    def _check_selected(self, ids: Sequence[str]) -> tuple[list[bytes], list[str]]:
         """Return the selected keys that the user may delete, and the names of the others."""
         allowed, refused = [], []
-        for object_id in dict.fromkeys(self.request.POST.getlist("selected")):
+        for object_id in dict.fromkeys(ids):
             try:
                 alias, stored = parse_object_id(object_id)
             except ValueError:

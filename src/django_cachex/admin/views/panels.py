@@ -266,6 +266,9 @@ class ElementsPanel(Component):
     page_error: Text = ""
     """What is wrong with the requested position."""
 
+    list_fields: Sequence[tuple[str, str]] = ()
+    """The hidden fields with the state of the list of keys."""
+
     @cached_property
     def type(self) -> str:
         return self.key_value.info.type or ""
@@ -285,7 +288,8 @@ class ElementsPanel(Component):
     @property
     def hidden_fields(self) -> list[tuple[str, str]]:
         """The parameters that a search keeps."""
-        return [(name, self.state[name]) for name in ("order", "sort") if name in self.state]
+        kept = [(name, self.state[name]) for name in ("order", "sort") if name in self.state]
+        return [*kept, *self.list_fields]
 
     @property
     def notes(self) -> list[Text]:

@@ -3,6 +3,7 @@ import { restoreAutofocus } from "./autofocus.js";
 import { enableCopyButtons } from "./copy.js";
 import { startCountdowns } from "./countdown.js";
 import { enableHints } from "./hints.js";
+import { replaceHistoryEntry } from "./history.js";
 import { continueJob } from "./job.js";
 import { enableKeyboard } from "./keyboard.js";
 import { startLiveSearch } from "./live-search.js";
@@ -12,6 +13,7 @@ import { enableSorting } from "./sorting.js";
 import { showSelectedFormat } from "./value-format.js";
 
 function enhance(root) {
+  replaceHistoryEntry();
   restoreAutofocus(root);
   enableCopyButtons(root);
   startCountdowns(root);

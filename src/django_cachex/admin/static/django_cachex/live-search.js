@@ -148,7 +148,7 @@ function getRowId(row) {
   const cell = row.querySelector(".cx-key");
   const control = cell.querySelector("a, button");
   // The names of sessions are masked, so that two may be equal.
-  return control ? control.getAttribute("href") ?? control.value : row;
+  return control ? control.pathname ?? control.value : row;
 }
 
 function formatNumber(number, options) {

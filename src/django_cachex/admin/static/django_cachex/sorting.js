@@ -1,4 +1,6 @@
 // Sort the rows of a table when one of its column headers is clicked.
+const FILTERS = "_changelist_filters";
+
 export function enableSorting(root) {
   for (const table of root.querySelectorAll("table:has(.cx-sort)")) {
     for (const link of table.querySelectorAll(".cx-sort")) {
@@ -10,7 +12,10 @@ export function enableSorting(root) {
         toggleSort(table, link);
       });
     }
-    table.addEventListener("rows", () => sortTable(table));
+    table.addEventListener("rows", () => {
+      sortTable(table);
+      keepSort(table);
+    });
   }
 }
 
@@ -33,10 +38,26 @@ function toggleSort(table, link) {
   const pageUrl = new URL(location.href);
   pageUrl.searchParams.set("sort", url.searchParams.get("sort"));
   history.replaceState(history.state, "", pageUrl);
+  keepSort(table);
   const note = table.closest(".cx-results")?.querySelector(".cx-sort-note");
   if (note) {
     note.textContent = note.dataset.text.replace("%s", header.textContent.trim());
     note.hidden = false;
+  }
+}
+
+// Let the pages of the keys lead back to the list in its current order.
+function keepSort(table) {
+  const sort = new URL(location.href).searchParams.get("sort");
+  for (const control of table.querySelectorAll("tbody [data-action=open]")) {
+    const attribute = control.matches("a") ? "href" : "formaction";
+    const url = new URL(control.getAttribute(attribute), location.href);
+    const filters = new URLSearchParams(url.searchParams.get(FILTERS) ?? "");
+    if (sort && filters.get("sort") !== sort) {
+      filters.set("sort", sort);
+      url.searchParams.set(FILTERS, filters);
+      control.setAttribute(attribute, url.pathname + url.search);
+    }
   }
 }
 

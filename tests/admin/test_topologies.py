@@ -53,6 +53,7 @@ def listed(admin: Browser, alias: str) -> set[str]:
     page = admin.open(f"/admin/django_cachex/key/?cache={alias}")
     found = set(page.column("Key"))
     while page.has_action("next-page"):
+        assert len(page.column("Key")) == 100
         page = admin.click(page, "next-page")
         found |= set(page.column("Key"))
     return found

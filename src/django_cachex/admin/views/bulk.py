@@ -30,7 +30,7 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.forms.base import ExpireForm
-from django_cachex.admin.forms.search import Search
+from django_cachex.admin.forms.search import CONTAINS_PARAM, Search, explain_no_match
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import MAX_ID_LENGTH
 from django_cachex.admin.permissions import VIEW_KEYS
@@ -58,7 +58,7 @@ from django_cachex.inspectors.types import TTL_NONE, ScanPage
 MAX_NAMESPACES = 10
 
 
-DISPLAY_PARAMS = ("token", "size", "sort", "columns", "live", "begun", "help", "cache")
+DISPLAY_PARAMS = ("token", "size", "sort", "columns", "live", "help", "cache")
 """Parameters of the key browser that do not affect which keys match."""
 
 
@@ -71,7 +71,7 @@ def make_bulk_links(view: BaseCacheView, query: Query) -> list[Action]:
     return [
         Action(
             f"{action.name}-matching",
-            action.breadcrumb,
+            bulk.link_text(action, query),
             view.links.bulk(view.inspector.alias, action=action.name, **search),
             kind,
         )
@@ -282,7 +282,7 @@ class BulkActionView(BaseCacheView):
     def make_empty_state(self) -> EmptyState:
         return EmptyState(
             _("No key matches"),
-            _("Check the spelling. Searches are case-sensitive, and * matches any text."),
+            explain_no_match(self.search.query.pattern),
             [Action("back", _("Back to the keys"), self.get_keys_url(), "primary")],
         )
 
@@ -294,6 +294,8 @@ class BulkActionView(BaseCacheView):
     def get_keys_url(self) -> str:
         removed = ("action", "ttl", "run", "token", "help", "cache")
         params = {name: value for name, value in self.request.GET.items() if name not in removed}
+        if self.search.query.pattern.may_be_exact_key:
+            params[CONTAINS_PARAM] = self.search.text  # The keys that the action is about.
         url = self.links.keys(self.inspector.alias, **params)
         return url if len(url) <= MAX_ID_LENGTH else self.links.keys(self.inspector.alias)
 

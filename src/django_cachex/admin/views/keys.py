@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting
 from django_cachex.admin.apps import app_config
+from django_cachex.admin.bulk import MAX_LINK_CHARS, describe_query
 from django_cachex.admin.components import (
     Action,
     Alert,
@@ -25,7 +26,14 @@ from django_cachex.admin.components import (
     Row,
     Table,
 )
-from django_cachex.admin.forms.search import FILTERS, Search, SearchResult, run_search
+from django_cachex.admin.forms.search import (
+    CONTAINS_PARAM,
+    FILTERS,
+    Search,
+    SearchResult,
+    explain_no_match,
+    run_search,
+)
 from django_cachex.admin.links import parse_object_id
 from django_cachex.admin.permissions import ADD, DELETE, VIEW_KEYS
 from django_cachex.admin.views import keys_table
@@ -132,7 +140,7 @@ def format_skipped(search: Search, count: int) -> str:
     return text % {"count": formatting.format_number(count), "filters": filters}
 
 
-TRANSIENT_PARAMS = ("live", "begun", "columns")
+TRANSIENT_PARAMS = ("live", "columns")
 """Parameters that the links of the page do not keep."""
 
 
@@ -177,7 +185,7 @@ class KeysView(BaseCacheView):
             "table": self._limit_to_form(rows.build(shown)) if shown else None,
             "sort_note": rows.sort_note,
             "can_delete": rows.selectable and bool(shown),
-            "bulk_links": make_bulk_links(self, search.query) if shown and not search.error else [],
+            "bulk_links": make_bulk_links(self, search.query) if shown and result.listing else [],
             "result_alerts": self._make_result_alerts(search, result.listing),
             "progress": self._format_progress(search, result),
             "live_search": self._make_live_search(search, result),
@@ -206,9 +214,8 @@ class KeysView(BaseCacheView):
     def _make_live_search(self, search: Search, result: SearchResult) -> dict[str, Any]:
         """Return what the live search script needs to continue in the background."""
         shown = self._count_shown(search, result)
-        begun = "1" if self._has_previous_page(search) else ""
         return {
-            "next_url": self.current_url(token=result.token, begun=begun) if result.token else "",
+            "next_url": self.current_url(token=result.token) if result.token else "",
             "shown": shown,
             "size": search.size,
             "examined": result.examined,
@@ -216,20 +223,24 @@ class KeysView(BaseCacheView):
             "auto_continue": result.auto_continue and shown < search.size,
         }
 
-    def _has_previous_page(self, search: Search) -> bool:
-        """Return whether the page that the user sees is not the first."""
-        return search.is_continued if search.live_count is None else "begun" in self.request.GET
-
     def _make_pager(self, search: Search, result: SearchResult) -> list[Action]:
-        pager = (
-            [Action("first-page", _("First"), self.current_url(token=""))]
-            if self._has_previous_page(search)
-            else []
-        )
+        pager = []
+        if not search.is_first_page:
+            pager.append(Action("first-page", _("First"), self.current_url(token="")))
+        previous = search.previous_token
+        if previous is not None:
+            url = self.current_url(token=previous)
+            pager.append(Action("previous-page", _("Previous"), url))
         if result.token and self._count_shown(search, result):
-            next_page = _("Next %(count)s") % {"count": search.size}
-            text = _("Search for more") if result.listing is None else next_page
-            pager.append(Action("next-page", text, self.current_url(token=result.token), "primary"))
+            text = _("Next %(count)s") % {"count": search.size}
+            url = self.current_url(token=result.token)
+            pager.append(Action("next-page", text, url, "primary"))
+        if result.listing is None and not search.error:
+            text = _("Show all keys that %(which)s") % {
+                "which": describe_query(search.query, MAX_LINK_CHARS)
+            }
+            url = self.current_url(**{CONTAINS_PARAM: search.text})
+            pager.append(Action("contains", text, url, "primary"))
         return pager
 
     def _make_result_alerts(self, search: Search, listing: ScanPage | None) -> list[Alert]:
@@ -273,7 +284,7 @@ class KeysView(BaseCacheView):
             )
             return EmptyState(
                 title % {"count": formatting.format_number(result.examined)},
-                _("Check the spelling. Searches are case-sensitive, and * matches any text."),
+                explain_no_match(search.query.pattern),
                 [*first_pages, clear],
             )
         if search.is_continued:

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -21,7 +21,7 @@ from django_cachex.commands import Command, ServerUnavailable
 from django_cachex.commands.command import execute_all, parse_raw
 from django_cachex.conf import limits
 from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.types import ScanPage
+from django_cachex.inspectors.types import BatchStart, ScanPage
 from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply, with_reply_check
 from django_cachex.inspectors.valkey.key_info import describe
 
@@ -413,6 +413,9 @@ class KeyScan:
 
     unknown: int = 0
 
+    last_batch: tuple[Sequence[NodeScan], int, int] = ((), 0, 0)
+    """The remaining scans, the keys examined and the keys found before the last `SCAN`."""
+
     def __post_init__(self) -> None:
         first = MIN_COUNT if self.is_expensive else FIRST_COUNT
         self.scan_count = ScanCount(limits().scan_count, first)
@@ -433,10 +436,12 @@ class KeyScan:
         while self.scans and len(self.keys) < limit and time.monotonic() < deadline:
             self._step(limit)
         self._count_remaining()
-        return self._make_page(is_whole=not token)
+        return self._make_page(limit, is_whole=not token)
 
     def _step(self, limit: int) -> None:
         """Run one `SCAN` for the first scan in the queue, then move it to the end."""
+        remaining = [replace(scan) for scan in (*self.scans, *self.failed)]
+        self.last_batch = remaining, self.scan_count.requested, len(self.keys)
         scan = self.scans.pop(0)
         try:
             count = self.scan_count.next_count(limit, len(self.keys), 1 + len(self.scans))
@@ -500,7 +505,7 @@ class KeyScan:
                     [size] = server.run(execute_all([self.size_command]))
                     self.sizes[node] = none_if_denied(size)
 
-    def _make_page(self, is_whole: bool) -> ScanPage:
+    def _make_page(self, limit: int, is_whole: bool) -> ScanPage:
         """Return the page; a complete search has examined the whole database."""
         sizes, remaining = list(self.sizes.values()), self.scans + self.failed
         found, examined = len(self.keys), self.scan_count.requested
@@ -514,4 +519,10 @@ class KeyScan:
             total=total,
             unknown=self.unknown,
             failed_nodes=sorted({scan.node.rpartition("/")[0] for scan in self.failed}),
+            last_batch=self._make_batch_start() if found > limit else None,
         )
+
+    def _make_batch_start(self) -> BatchStart:
+        scans, examined, found = self.last_batch
+        has_begun = scans[0].node or scans[0].cursor
+        return BatchStart(make_token(scans) if has_begun else "", examined, found)

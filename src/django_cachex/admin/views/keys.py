@@ -51,11 +51,16 @@ from django_cachex.admin.views.keys_table import (
     format_shown,
     get_available_columns,
 )
+from django_cachex.admin.views.selection import (
+    forget_selection,
+    remember_selection,
+    select_remembered,
+)
 from django_cachex.conf import PAGE_SIZES
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.query import Scope
-from django_cachex.inspectors.types import ScanPage
+from django_cachex.inspectors.types import KeyInfo, ScanPage
 
 
 class SearchForm(forms.Form):
@@ -182,7 +187,7 @@ class KeysView(BaseCacheView):
             self.current_url,
         )
         return {
-            "table": self._limit_to_form(rows.build(shown)) if shown else None,
+            "table": self._make_table(rows, shown) if shown else None,
             "sort_note": rows.sort_note,
             "can_delete": rows.selectable and bool(shown),
             "bulk_links": make_bulk_links(self, search.query) if shown and result.listing else [],
@@ -220,7 +225,8 @@ class KeysView(BaseCacheView):
             "size": search.size,
             "examined": result.examined,
             "total": result.listing.total if result.listing else None,
-            "auto_continue": result.auto_continue and shown < search.size,
+            "auto_continue": result.auto_continue,
+            "is_full": shown >= search.size,
         }
 
     def _make_pager(self, search: Search, result: SearchResult) -> list[Action]:
@@ -296,6 +302,9 @@ class KeysView(BaseCacheView):
             [add] if self.checker.is_allowed(ADD, self.inspector) else [],
         )
 
+    def _make_table(self, rows: KeysTable, shown: Sequence[KeyInfo]) -> Table:
+        return select_remembered(self._limit_to_form(rows.build(shown)), self.request)
+
     def _limit_to_form(self, table: Table) -> Table:
         """Remove checkboxes that exceed the limits for one form, and add an alert about it."""
         rows_with_id = [row for row in table.rows if row.value or row.cells[0].post_id]
@@ -328,9 +337,13 @@ class KeysView(BaseCacheView):
         text, inspector = request.GET.get("q", ""), self.inspector
         if text and not inspector.can_list and self.can_open_by_name():
             return self.redirect(self.links.key(inspector.alias, inspector.make_key(text)))
-        if self.search.live_count is not None and inspector.can_list:
-            return self.render_to_response(self._get_live_context())
-        return super().get(request, *args, **kwargs)
+        is_live = self.search.live_count is not None and inspector.can_list
+        context = self._get_live_context() if is_live else self.get_context_data(**kwargs)
+        response = self.render_to_response(context)
+        live_search = context.get("live_search", {})
+        if live_search.get("is_full") or not live_search.get("auto_continue"):
+            forget_selection(response, request)  # A script adds no more rows to this page.
+        return response
 
     def get_template_names(self) -> list[str]:
         is_live = self.search.live_count is not None and self.inspector.can_list
@@ -416,9 +429,11 @@ class KeysView(BaseCacheView):
             delete_keys(self, self.inspector, allowed)
             return self.redirect(self.current_url())
         back = Action("cancel", _("Cancel"), self.current_url())
-        return self.render_confirmation(
+        response = self.render_confirmation(
             make_delete_confirmation(self.inspector, allowed, refused, back)
         )
+        remember_selection(response, request, request.POST.getlist("selected"))
+        return response
 
     def _get_selected(self) -> tuple[list[bytes], list[str]]:
         """Return the selected keys that the user may delete, and the names of the others."""

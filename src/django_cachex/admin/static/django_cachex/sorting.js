@@ -1,3 +1,6 @@
+// Links to this page itself, with other parameters.
+const PAGE_LINKS = '[data-action="refresh"], [data-action="help"], [data-action="close-help"]';
+
 // Sort the rows of a table when one of its column headers is clicked.
 export function enableSorting(root) {
   for (const table of root.querySelectorAll("table:has(.cx-sort)")) {
@@ -29,14 +32,30 @@ function toggleSort(table, link) {
   }
   header.ariaSort = direction;
   sortTable(table);
-  url.searchParams.set("sort", direction === "descending" ? `-${name}` : name);
-  const pageUrl = new URL(location.href);
-  pageUrl.searchParams.set("sort", url.searchParams.get("sort"));
-  history.replaceState(history.state, "", pageUrl);
+  keepSort(table.closest(".cx-results"), direction === "descending" ? `-${name}` : name);
   const note = table.closest(".cx-results")?.querySelector(".cx-sort-note");
   if (note) {
     note.textContent = note.dataset.text.replace("%s", header.textContent.trim());
     note.hidden = false;
+  }
+}
+
+// Keep the order in the address, and on the pages that links and forms of this page lead to.
+function keepSort(results, sort) {
+  const sorted = (href) => {
+    const url = new URL(href, location.href);
+    url.searchParams.set("sort", sort);
+    return url.href;
+  };
+  history.replaceState(history.state, "", sorted(location.href));
+  for (const link of document.querySelectorAll(`.cx-pager a, ${PAGE_LINKS}`)) {
+    link.href = sorted(link.href);
+  }
+  for (const input of document.querySelectorAll('.cx-search-area input[name="sort"]')) {
+    Object.assign(input, { value: sort, disabled: false });
+  }
+  if (results?.dataset.nextUrl) {
+    results.dataset.nextUrl = sorted(results.dataset.nextUrl);
   }
 }
 

@@ -21,6 +21,12 @@ from tests.admin.steps import listed, walk
 REFUSED = words.FIRST_PAGE
 
 
+@pytest.fixture(autouse=True)
+def _patient(settings: Any) -> None:
+    """A page is as long as requested however slow the machine is."""
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 60, "TIMEOUT": 60}
+
+
 def token_of(page: Page) -> str:
     [token] = parse_qs(urlsplit(page.link("next-page").url).query)["token"]
     return token

@@ -25,7 +25,7 @@ class BatchStart:
     """What a search had found before its last batch of keys."""
 
     token: str
-    """The token to continue with from the start of the batch. Empty for the start of the search."""
+    """The token to continue with from the start of the batch."""
 
     examined: int = 0
     """The number of keys that the call had examined."""

@@ -138,6 +138,9 @@ class NodeScan:
     run_id: str = ""
     """The start of the server's `run_id`; empty if unknown."""
 
+    count: int = 0
+    """The `COUNT` of the next `SCAN`, which brought this batch before; 0 to choose it."""
+
     def restart_if_needed(self, run_id: str) -> bool:
         """Record the server's run ID; restart the scan and return True if it has changed.
 
@@ -161,7 +164,8 @@ def make_token(scans: Sequence[NodeScan]) -> str:
         return ""
     if scans[0].node:
         return json.dumps([_dump_scan(scan) for scan in scans], separators=(",", ":"))
-    return "@".join(filter(None, [str(scans[0].cursor), scans[0].run_id]))
+    fields = [scans[0].cursor, scans[0].run_id, scans[0].count or ""]
+    return "@".join(map(str, fields)).rstrip("@")
 
 
 def parse_token(token: str, is_cluster: bool) -> list[NodeScan]:
@@ -169,18 +173,28 @@ def parse_token(token: str, is_cluster: bool) -> list[NodeScan]:
     try:
         if is_cluster:
             return [_load_scan(*fields) for fields in json.loads(token)]
-        cursor, _at, run_id = token.partition("@")
-        return [NodeScan(cursor=_parse_cursor(cursor), run_id=_parse_run_id(run_id))]
+        return [_load_single_scan(*token.split("@"))]
     except (TypeError, ValueError, KeyError, RecursionError):
         raise ValueError(_("This isn't a position in a listing of this cache.")) from None
 
 
 def _dump_scan(scan: NodeScan) -> list[object]:
     flags = scan.is_rescan + 2 * scan.has_failed
-    return [scan.node, str(scan.cursor), format_slots(scan.slots), flags, scan.run_id]
+    count = [scan.count] if scan.count else []
+    return [scan.node, str(scan.cursor), format_slots(scan.slots), flags, scan.run_id, *count]
 
 
-def _load_scan(node: str, cursor: str, slots: str, flags: int, run_id: str = "") -> NodeScan:
+def _load_single_scan(cursor: str, run_id: str = "", count: str = "") -> NodeScan:
+    return NodeScan(
+        cursor=0 if count and cursor == "0" else _parse_cursor(cursor),
+        run_id=_parse_run_id(run_id),
+        count=_parse_cursor(count) if count else 0,
+    )
+
+
+def _load_scan(
+    node: str, cursor: str, slots: str, flags: int, run_id: str = "", count: int = 0
+) -> NodeScan:
     if not isinstance(node, str) or flags not in range(4):
         raise ValueError(node)
     return NodeScan(
@@ -190,6 +204,7 @@ def _load_scan(node: str, cursor: str, slots: str, flags: int, run_id: str = "")
         is_rescan=bool(flags & 1),
         has_failed=bool(flags & 2),
         run_id=_parse_run_id(run_id),
+        count=_parse_cursor(str(count)) if count else 0,
     )
 
 
@@ -440,14 +455,17 @@ class KeyScan:
 
     def _step(self, limit: int) -> None:
         """Run one `SCAN` for the first scan in the queue, then move it to the end."""
-        remaining = [replace(scan) for scan in (*self.scans, *self.failed)]
-        self.last_batch = remaining, self.scan_count.requested, len(self.keys)
+        count = self.scan_count.next_count(limit, len(self.keys), len(self.scans))
+        if self.scans[0].count:
+            count = min(self.scans[0].count, self.scan_count.maximum)
+        batch = [replace(self.scans[0], count=count), *map(replace, self.scans[1:] + self.failed)]
+        self.last_batch = batch, self.scan_count.requested, len(self.keys)
         scan = self.scans.pop(0)
         try:
-            count = self.scan_count.next_count(limit, len(self.keys), 1 + len(self.scans))
             cursor, keys = self._fetch(scan, count)
             self._collect(scan, keys)
-            scan.cursor, scan.has_failed = cursor, False  # Now these keys aren't needed again.
+            # Now these keys aren't needed again.
+            scan.cursor, scan.has_failed, scan.count = cursor, False, 0
             self.scans += [scan] if scan.cursor else self.nodes.scans_of_moved_slots(scan)
         except ServerUnavailable:
             # Continue without a server that does not reply, unless it is the only one.
@@ -524,5 +542,4 @@ class KeyScan:
 
     def _make_batch_start(self) -> BatchStart:
         scans, examined, found = self.last_batch
-        has_begun = scans[0].node or scans[0].cursor
-        return BatchStart(make_token(scans) if has_begun else "", examined, found)
+        return BatchStart(make_token(scans), examined, found)

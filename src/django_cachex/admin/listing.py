@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 from django_cachex.inspectors import Inspector
@@ -53,7 +53,7 @@ class Cursor:
     last_skipped: str = ""
     """The fingerprint of the last of them."""
 
-    waiting: Waiting | None = field(default=None, compare=False)
+    waiting: Waiting | None = None
 
     @property
     def is_start(self) -> bool:
@@ -121,9 +121,7 @@ class Listing:
 
     def _read_once(self, cursor: Cursor, limit: int) -> KeyPage:
         if cursor.skipped and cursor.waiting is None:
-            cursor, scan = self._find_again(cursor)
-            if cursor.waiting is None:
-                return KeyPage([], scan, cursor.examined, cursor)
+            cursor = self._find_again(cursor)
         waiting = cursor.waiting or Waiting(token=cursor.token, examined=cursor.examined)
         is_at_end = cursor.waiting is not None and not waiting.token
         if is_at_end or len(waiting.keys) >= limit:
@@ -159,22 +157,19 @@ class Listing:
         shown = keys_of_batch[: keys_of_batch.index(rest[0])]
         return Cursor(batch.token, batch_examined).skip(shown, waiting)
 
-    def _find_again(self, cursor: Cursor) -> tuple[Cursor, ScanPage]:
-        """Search the batch of a cursor again, for the keys that were not shown yet.
+    def _find_again(self, cursor: Cursor) -> Cursor:
+        """Return a cursor with the keys that wait, after searching its batch again.
 
         If the last key that was shown is gone, all keys of the batch are shown again rather than
-        losing some. The cursor that is returned has no waiting keys if the deadline was too early.
+        losing some.
         """
         scan = self.inspector.scan(self.query, cursor.token, cursor.skipped, self.deadline)
-        examined = count_examined(cursor.examined, scan)
         before = [fingerprint(key) for key in scan.keys[: cursor.skipped]]
         skipped = before.index(cursor.last_skipped) + 1 if cursor.last_skipped in before else 0
-        if not skipped and len(before) < cursor.skipped and scan.token:
-            left = cursor.skipped - len(before)
-            return Cursor(scan.token, examined, left, cursor.last_skipped), scan
+        examined = count_examined(cursor.examined, scan)
         waiting = Waiting(scan.keys[skipped:], scan.token, examined, scan.total)
         last = cursor.last_skipped if skipped else ""
-        return replace(cursor, skipped=skipped, last_skipped=last, waiting=waiting), scan
+        return replace(cursor, skipped=skipped, last_skipped=last, waiting=waiting)
 
 
 def count_examined(before: int, scan: ScanPage) -> int:
@@ -188,14 +183,12 @@ def count_examined(before: int, scan: ScanPage) -> int:
     return scan.total if scan.complete else min(examined, scan.total)
 
 
-Positions = list[str]
-
 IsSecret = Callable[[bytes], bool]
 
 
 def dump_cursors(
     cursor: Cursor, earlier: Sequence[Cursor], is_secret: IsSecret
-) -> tuple[list[Any], Positions]:
+) -> tuple[list[Any], list[str]]:
     """Return the state and the positions of cursors, for a token.
 
     Args:
@@ -219,7 +212,7 @@ def dump_names(cursor: Cursor, is_secret: IsSecret) -> list[str]:
     return names if json_size(names) <= MAX_WAITING_BYTES else []
 
 
-def load_cursors(state: Sequence[Any], positions: Positions) -> tuple[Cursor, Sequence[Cursor]]:
+def load_cursors(state: Sequence[Any], positions: Sequence[str]) -> tuple[Cursor, Sequence[Cursor]]:
     """Return the cursor and the earlier ones from what `dump_cursors` returned."""
     rest, *states = state
     waiting = None

@@ -234,8 +234,9 @@ class Search:
         while True:
             state, positions = dump_cursors(cursor, earlier, is_secret)
             token = dump_positions(state, positions, *self._token_binding())
-            if not earlier or len(token) <= MAX_TOKEN_LENGTH:
+            if len(token) <= MAX_TOKEN_LENGTH or not (earlier or cursor.waiting):
                 return token
+            cursor = cursor if earlier else replace(cursor, waiting=None)
             earlier = earlier[len(earlier) // 4 + 1 :]
 
     @property

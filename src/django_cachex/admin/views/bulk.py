@@ -17,6 +17,7 @@ from django_cachex.admin import bulk, formatting
 from django_cachex.admin.bulk import BulkAction, JobState, JobStep
 from django_cachex.admin.components import (
     Action,
+    Alert,
     Button,
     Card,
     Cell,
@@ -266,6 +267,9 @@ class BulkActionView(BaseCacheView):
         job, can_continue = self.key_count.advance(job)
         count = job.task.total.keys
         button_text = bulk.button_text(self.ttl, count, job.complete)
+        if not self.search.has_filters and self.checker.excludes_sessions:
+            text = _("Sessions are listed but not included: only superusers can change them.")
+            self.alerts.append(Alert(text))
         return self.render(
             job=make_progress(
                 format_match_count(job),

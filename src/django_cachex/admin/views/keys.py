@@ -331,18 +331,22 @@ class KeysView(BaseCacheView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "columns" in request.GET:
-            response = HttpResponseRedirect(self.current_url())
-            keys_table.remember_columns(response, request, request.GET.getlist("columns"))
-            return response
+            redirect = HttpResponseRedirect(self.current_url())
+            keys_table.remember_columns(redirect, request, request.GET.getlist("columns"))
+            return redirect
         text, inspector = request.GET.get("q", ""), self.inspector
         if text and not inspector.can_list and self.can_open_by_name():
             return self.redirect(self.links.key(inspector.alias, inspector.make_key(text)))
         is_live = self.search.live_count is not None and inspector.can_list
-        context = self._get_live_context() if is_live else self.get_context_data(**kwargs)
+        return self._render_keys(
+            self._get_live_context() if is_live else self.get_context_data(**kwargs)
+        )
+
+    def _render_keys(self, context: dict[str, Any]) -> HttpResponse:
         response = self.render_to_response(context)
         live_search = context.get("live_search", {})
         if live_search.get("is_full") or not live_search.get("auto_continue"):
-            forget_selection(response, request)  # A script adds no more rows to this page.
+            forget_selection(response, self.request)  # A script adds no more rows to this page.
         return response
 
     def get_template_names(self) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
 from django_cachex.admin.components import Row, Table
+from django_cachex.conf import PAGE_SIZES
 from django_cachex.inspectors.values import fingerprint
 
 COOKIE: Final = "cachex_selected"
@@ -25,9 +26,9 @@ def hash_row(value: str) -> bytes:
     return bytes.fromhex(fingerprint(value.encode()))[:HASH_BYTES]
 
 
-def remember_selection(response: HttpResponse, request: HttpRequest, values: Iterable[str]) -> None:
+def remember_selection(response: HttpResponse, request: HttpRequest, values: Sequence[str]) -> None:
     """Store which rows are selected in a cookie, for the next page of keys."""
-    hashes = b"".join(map(hash_row, values))
+    hashes = b"".join(map(hash_row, values[: max(PAGE_SIZES)]))
     response.set_cookie(
         COOKIE,
         urlsafe_b64encode(hashes).decode(),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from django_cachex.admin.links import Cursor, Links
+from django_cachex.admin.links import Links
+from django_cachex.admin.listing import Cursor
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.query import Query
 

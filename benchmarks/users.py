@@ -54,9 +54,9 @@ def measure(bench: Bench) -> Figure:
         }
     return Figure(
         "Key browser and Django's list of users",
-        "Both lists have the same number of rows, except that the last batch of keys is shown "
-        "whole. The users are in an in-memory database. Each round runs at another depth of the "
-        "stack, because some depths make one page or the other several times slower.",
+        "Both lists have the same number of rows. The users are in an in-memory database. Each "
+        "round runs at another depth of the stack, because some depths make one page or the other "
+        "several times slower.",
         {RATIO: 1},
         [Measurement("first page", shown, seconds, reference)],
         ("keys", "users"),

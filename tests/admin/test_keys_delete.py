@@ -10,6 +10,8 @@ import valkey
 from django.contrib.admin.models import DELETION, LogEntry
 from django.core.cache import caches
 
+from django_cachex.admin.links import parse_object_id
+from django_cachex.admin.views.selection import COOKIE
 from tests import servers
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
@@ -63,6 +65,49 @@ def test_the_safe_way_back_keeps_them_and_the_search(admin: Browser, server_cach
     done = admin.submit(asked, "confirm")
     assert done.form("search").control("q").value == "a"
     assert server_cache.get_many(["a:1", "b:1"]) == {"b:1": 1}
+
+
+def selected(page: Page) -> list[str]:
+    """Return the keys whose checkbox is checked."""
+    boxes = [one for one in page.form("delete").controls if one.name == "selected"]
+    return [parse_object_id(box.value)[1].decode() for box in boxes if box.checked]
+
+
+def test_the_safe_way_back_keeps_the_selection(admin: Browser, server_cache: Any) -> None:
+    server_cache.set_many(dict.fromkeys(["a", "b", "c"], 1))
+    asked = select(admin, "valkey", "a", "c")
+    server_cache.set("d", 1)
+    back = admin.click(asked, "cancel")
+    assert sorted(selected(back)) == ["p:1:a", "p:1:c"]
+    assert selected(admin.open(back.url)) == []
+
+
+def test_the_selection_of_the_largest_page_is_kept(admin: Browser, server_cache: Any) -> None:
+    names = [f"{number:03}" for number in range(500)]
+    server_cache.set_many(dict.fromkeys(names, 1))
+    page = admin.open(addresses.keys("valkey", size=500))
+    ids = [addresses.object_id("valkey", f"p:1:{name}") for name in names[1:]]
+    back = admin.click(admin.submit(page, "delete", selected=ids), "cancel")
+    assert sorted(selected(back)) == [f"p:1:{name}" for name in names[1:]]
+    assert len(admin.client.cookies[COOKIE].OutputString()) < 4096
+
+
+def test_what_was_deleted_leaves_nothing_selected(admin: Browser, server_cache: Any) -> None:
+    server_cache.set_many(dict.fromkeys(["a", "b"], 1))
+    done = admin.submit(select(admin, "valkey", "a"), "confirm")
+    assert listed(done) == ["b"]
+    assert selected(done) == []
+
+
+@pytest.mark.parametrize("value", ["x", "====", "\x00", "é", "A" * 5000])
+def test_a_selection_that_makes_no_sense_selects_nothing(
+    admin: Browser, server_cache: Any, value: str
+) -> None:
+    server_cache.set("a", 1)
+    admin.client.cookies[COOKIE] = value
+    page = admin.open(addresses.keys("valkey"))
+    assert page.status == 200
+    assert selected(page) == []
 
 
 def test_keys_already_gone_are_told_apart(admin: Browser, server_cache: Any) -> None:

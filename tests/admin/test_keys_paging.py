@@ -11,6 +11,7 @@ import valkey
 from django.core.cache import caches
 from django.core.signing import TimestampSigner
 
+from django_cachex.admin.forms.search import MAX_EARLIER_PAGES, MAX_TOKEN_LENGTH
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import FILES, BrowserOf, Configure, valkey_params
@@ -18,6 +19,12 @@ from tests.admin.page import Page
 from tests.admin.steps import listed, walk
 
 REFUSED = words.FIRST_PAGE
+
+
+@pytest.fixture(autouse=True)
+def _patient(settings: Any) -> None:
+    """A page is as long as requested however slow the machine is."""
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 60, "TIMEOUT": 60}
 
 
 def token_of(page: Page) -> str:
@@ -98,6 +105,111 @@ def test_the_line_above_the_table_is_true(admin: Browser, listing: str) -> None:
     assert examined == sorted(examined)
     assert examined[-1] == 1010
     assert "all 1,010 keys examined" in pages[-1].text
+
+
+# Pages of exactly the size that was requested.
+
+
+def walk_exactly(person: Browser, alias: str, size: int, **query: Any) -> list[str]:
+    """Return the keys of all pages, after checking that only the last one is not full."""
+    pages = walk(person, person.open(addresses.keys(alias, size=size, **query)))
+    *full, last = [listed(page) for page in pages]
+    assert {len(names) for names in full} <= {size}
+    assert len(last) <= size
+    return [name for names in (*full, last) for name in names]
+
+
+@pytest.mark.parametrize("size", [25, 100])
+def test_every_page_but_the_last_is_full(admin: Browser, listing: str, size: int) -> None:
+    names = {f"key:{number:04}" for number in range(730)}
+    caches[listing].set_many(dict.fromkeys(names, 1))
+    assert sorted(walk_exactly(admin, listing, size)) == sorted(names)
+
+
+def test_pages_of_a_rare_pattern_are_full(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    raw.mset({f"p:1:other:{number}": 1 for number in range(20_000)})
+    names = {f"mine:{number}" for number in range(160)}
+    server_cache.set_many(dict.fromkeys(names, 1))
+    assert sorted(walk_exactly(admin, "valkey", 25, q="mine:*")) == sorted(names)
+
+
+def test_long_names_do_not_wait_in_the_token(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    names = [f"{number:03}{'k' * 900}" for number in range(130)]
+    raw.mset({f"p:1:{name}": 1 for name in names})
+    assert len(token_of(admin.open(addresses.keys("valkey", size=25)))) <= MAX_TOKEN_LENGTH
+    found = walk_exactly(admin, "valkey", 25)
+    assert sorted(name[:3] for name in found) == [name[:3] for name in names]
+
+
+def test_sessions_do_not_wait_in_the_token(
+    browser_of: BrowserOf, server_cache: Any, settings: Any
+) -> None:
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+    settings.SESSION_CACHE_ALIAS = "valkey"
+    prefix = "django.contrib.sessions.cache"
+    server_cache.set_many({f"{prefix}{number:032}": 1 for number in range(300)})
+    plain = [f"plain:{number}" for number in range(30)]
+    server_cache.set_many(dict.fromkeys(plain, 1))
+    found = walk_exactly(browser_of("view_key"), "valkey", 25)
+    assert sorted(name for name in found if name.startswith("plain")) == sorted(plain)
+    # The person's own session is here as well.
+    assert sum(name.startswith("session ••••") for name in found) == 301
+
+
+@pytest.mark.parametrize("gone", ["waiting", "shown"])
+@pytest.mark.parametrize("length", [1, 900])
+def test_a_page_is_full_although_keys_were_deleted_meanwhile(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey, gone: str, length: int
+) -> None:
+    names = [f"{number:03}{'k' * length}" for number in range(400)]
+    raw.mset({f"p:1:{name}": 1 for name in names})
+    first = admin.open(addresses.keys("valkey", size=100))
+    assert len(listed(first)) == 100
+    following = admin.click(first, "next-page")
+    doomed = listed(first)[50:] if gone == "shown" else listed(following)[:10]
+    raw.delete(*(f"p:1:{name}" for name in names if name[:3] in {one[:3] for one in doomed}))
+    pages = walk(admin, admin.click(first, "next-page"))
+    assert len(listed(pages[0])) == 100
+    seen = {name[:3] for page in (first, *pages) for name in listed(page)}
+    assert seen >= {name[:3] for name in names} - {one[:3] for one in doomed}
+
+
+# Back to the pages before.
+
+
+def test_previous_goes_back_to_what_was_shown(admin: Browser, listing: str) -> None:
+    caches[listing].set_many({f"key:{number:04}": 1 for number in range(730)})
+    pages = walk(admin, admin.open(addresses.keys(listing, size=100, sort="-key")))
+    assert not pages[0].has_action("previous-page")
+    back = walk(admin, pages[-1], "previous-page")
+    assert [listed(page) for page in reversed(back)] == [listed(page) for page in pages]
+    assert back[-1].url.split("?")[0] == pages[0].url.split("?")[0]
+    for page in (*pages, *back):
+        assert listed(page) == sorted(listed(page), reverse=True)
+
+
+def test_forward_again_after_previous_shows_the_same(admin: Browser, server_cache: Any) -> None:
+    server_cache.set_many({f"key:{number:04}": 1 for number in range(400)})
+    pages = walk(admin, admin.open(addresses.keys("valkey", size=25)))
+    back = admin.click(admin.click(pages[6], "previous-page"), "previous-page")
+    again = walk(admin, back)
+    assert [listed(page) for page in again] == [listed(page) for page in pages[4:]]
+
+
+def test_one_can_go_back_a_limited_number_of_pages(admin: Browser, listing: str) -> None:
+    caches[listing].set_many({f"key:{number:04}": 1 for number in range(730)})
+    pages = walk(admin, admin.open(addresses.keys(listing, size=25)))
+    assert len(pages) > MAX_EARLIER_PAGES + 2
+    for page in pages[:-1]:
+        assert len(token_of(page)) <= MAX_TOKEN_LENGTH
+    back = walk(admin, pages[-1], "previous-page")
+    assert 10 < len(back) <= MAX_EARLIER_PAGES + 1
+    assert [listed(page) for page in back] == [listed(page) for page in pages[::-1]][: len(back)]
+    assert listed(admin.click(back[-1], "first-page")) == listed(pages[0])
 
 
 # Tokens.

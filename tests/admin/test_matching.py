@@ -544,6 +544,24 @@ def test_sessions_are_spared_and_not_told_of(
     assert raw.dbsize() == 5 + mine
 
 
+def test_a_bulk_action_says_that_listed_sessions_are_not_included(
+    admin: Browser, browser_of: BrowserOf, server_cache: Any, raw: valkey.Valkey, settings: Any
+) -> None:
+    settings.SESSION_CACHE_ALIAS = "valkey"
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+    fill(raw, f"{SESSION}abcdef", 5)
+    fill(raw, "plain", 3)
+    note = "Sessions are listed but not included"
+    person = browser_of(*MAY_DELETE)
+    keys = person.open(addresses.keys("valkey", q="*"))
+    assert sum(name.startswith("session ••••") for name in keys.column("Key")) > 5
+    page = person.click(keys, "delete-matching")
+    assert "3 keys match" in page.text
+    assert note in page.text
+    assert note not in person.open(addresses.matching("valkey", action="delete", q="p*")).text
+    assert note not in admin.open(addresses.matching("valkey", action="delete", q="*")).text
+
+
 def test_superusers_are_told_of_sessions_and_locks(
     admin: Browser, server_cache: Any, raw: valkey.Valkey, settings: Any
 ) -> None:

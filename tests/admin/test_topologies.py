@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 
+from django_cachex.admin import listing
 from tests import servers
 from tests.admin.browser import Browser
+from tests.admin.steps import walk
 
 MANY = 250
 CACHE = "django_cachex.cache."
@@ -64,6 +66,21 @@ def test_all_keys_are_listed_and_one_is_found(admin: Browser, filled: str) -> No
     assert "key:77" in page.column("Key")
     page = admin.click(page, "open", "key:77")
     assert "77" in page.text
+
+
+def test_pages_are_full_and_found_again(
+    admin: Browser, filled: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 60, "TIMEOUT": 60}  # However slow the machine is.
+    monkeypatch.setattr(listing, "MAX_WAITING_BYTES", 0)  # A batch is always searched again.
+    pages = walk(admin, admin.open(f"/admin/django_cachex/key/?cache={filled}&size=50"))
+    shown = [page.column("Key") for page in pages]
+    assert {len(names) for names in shown[:-1]} == {50}
+    assert sorted(name for names in shown for name in names) == sorted(
+        f"key:{number}" for number in range(MANY)
+    )
+    back = walk(admin, pages[-1], "previous-page")
+    assert [page.column("Key") for page in back] == shown[::-1][: len(back)]
 
 
 def test_values_are_edited_and_keys_deleted(admin: Browser, filled: str) -> None:

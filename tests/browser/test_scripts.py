@@ -8,6 +8,7 @@ import pytest
 from django.core.cache import caches
 from playwright.sync_api import Page, expect
 
+from tests.browser.chromium import NARROW, WIDE
 from tests.browser.skin import WITHOUT_SCRIPTS
 from tests.browser.visit import Visit
 
@@ -71,7 +72,7 @@ def test_select_all_ticks_every_row_of_the_page_and_shows_what_is_ticked(visit: 
     visit.keys("default", size="25")
     every, rows = visit.every_box, visit.main.get_by_role("row").get_by_role("checkbox")
     count = rows.count()
-    assert count > 25  # The one that ticks the others is among them.
+    assert count == 26  # The one that ticks the others is among them.
     every.check()
     assert all(box.is_checked() for box in rows.all())
     rows.nth(3).uncheck()
@@ -80,6 +81,63 @@ def test_select_all_ticks_every_row_of_the_page_and_shows_what_is_ticked(visit: 
     assert every.evaluate("box => [box.checked, box.indeterminate]") == [True, False]
     every.uncheck()
     assert not any(box.is_checked() for box in rows.all())
+
+
+def test_shift_selects_a_range_and_the_bar_counts(visit: Visit) -> None:
+    visit.keys("default", size="25")
+    boxes = visit.main.locator("tbody [name=selected]")
+    count = visit.main.locator(".cx-selection-count")
+    boxes.nth(2).check()
+    boxes.nth(9).click(modifiers=["Shift"])
+    boxes.nth(5).uncheck()
+    assert boxes.evaluate_all("all => all.map(box => box.checked).indexOf(false)") == 0
+    assert boxes.evaluate_all("all => all.filter(box => box.checked).length") == 7
+    assert re.findall(r"\d+", count.inner_text()) == ["7", "25"]
+    boxes.nth(3).click(modifiers=["Shift"])  # From the row that was unchecked last.
+    assert boxes.evaluate_all("all => all.filter(box => box.checked).length") == 5
+    assert re.findall(r"\d+", count.inner_text()) == ["5", "25"]
+
+
+@pytest.mark.parametrize(
+    "context", [{"viewport": WIDE}, {"viewport": NARROW}], indirect=True, ids=["wide", "narrow"]
+)
+def test_the_bar_stays_in_sight(visit: Visit) -> None:
+    visit.keys("default", size="25")
+    last = visit.main.locator("tbody [name=selected]").last
+    last.scroll_into_view_if_needed()
+    last.check()
+    expect(visit.control("delete")).to_be_in_viewport(ratio=1)
+    visit.press("delete")
+    visit.press("cancel")
+    expect(last).to_be_checked()
+    assert re.findall(r"\d+", visit.main.locator(".cx-selection-count").inner_text()) == ["1", "25"]
+
+
+@pytest.mark.parametrize("context", [WITHOUT_SCRIPTS], indirect=True)
+def test_cancel_keeps_the_selection_without_scripts(visit: Visit) -> None:
+    visit.keys("default", size="25")
+    boxes = visit.main.locator("tbody [name=selected]")
+    boxes.nth(1).check()
+    boxes.nth(20).check()
+    expect(visit.main.locator(".cx-selection-count")).to_be_hidden()
+    visit.press("delete")
+    visit.press("cancel")
+    assert [index for index, box in enumerate(boxes.all()) if box.is_checked()] == [1, 20]
+
+
+def test_the_order_stays_on_the_next_pages(visit: Visit) -> None:
+    visit.keys("default", size="25")
+    names = visit.main.locator("tbody .cx-key")
+    visit.main.locator(".cx-sort").first.click()
+    first = names.all_inner_texts()
+    assert first == sorted(first)
+    visit.press("next-page")
+    second = names.all_inner_texts()
+    assert second == sorted(second)
+    assert not set(first) & set(second)
+    expect(visit.main.locator("th[aria-sort]")).to_have_attribute("aria-sort", "ascending")
+    visit.press("previous-page")
+    assert names.all_inner_texts() == first
 
 
 def test_select_all_ticks_only_what_can_be_chosen(visit: Visit) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, DELETION
-from django.utils.text import get_text_list
+from django.utils.text import Truncator, get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -46,20 +46,55 @@ class BulkAction:
     breadcrumb: Text
     """The text of its breadcrumb."""
 
+    link_text: Text = ""
+    """The text of a link to it, with the keys as `describe_query` describes them."""
 
-DELETE_MATCHING = BulkAction("delete", DELETE, DELETION, gettext_lazy("Delete all matching keys"))
+
+DELETE_MATCHING = BulkAction(
+    "delete",
+    DELETE,
+    DELETION,
+    gettext_lazy("Delete all matching keys"),
+    gettext_lazy("Delete all that %(which)s"),
+)
 EXPIRE_MATCHING = BulkAction(
-    "expire", EXPIRE, CHANGE, gettext_lazy("Change TTL of all matching keys")
+    "expire",
+    EXPIRE,
+    CHANGE,
+    gettext_lazy("Change TTL of all matching keys"),
+    gettext_lazy("Change TTL of all that %(which)s"),
 )
 FLUSH_CACHE = BulkAction("flush", FLUSH, CHANGE, gettext_lazy("Flush"))
 
 MATCHING_ACTIONS = {action.name: action for action in (DELETE_MATCHING, EXPIRE_MATCHING)}
 
 
-def describe_query(query: Query, condition: ExpireCondition = ExpireCondition.ALWAYS) -> str:
-    """Return the query, and the condition of a new TTL, to follow `keys that` in a sentence."""
-    text = one_line(query.pattern.text).replace('"', '\\"')
+MAX_LINK_CHARS = 40
+"""How much of a pattern the text of a link shows."""
+
+
+def link_text(action: BulkAction, query: Query) -> str:
+    """Return the text of a link to a bulk action, which says which keys it acts on."""
+    return action.link_text % {"which": describe_query(query, max_chars=MAX_LINK_CHARS)}
+
+
+def describe_query(
+    query: Query,
+    condition: ExpireCondition = ExpireCondition.ALWAYS,
+    max_chars: int | None = None,
+) -> str:
+    """Return the query in words, to follow `keys that` in a sentence.
+
+    Args:
+        query: the query.
+        condition: the condition of a new TTL.
+        max_chars: the maximum length of the pattern; the end of a longer one is left out.
+    """
+    text = one_line(query.pattern.text)
     clause = _('match "%(pattern)s"') if "*" in text else _('contain "%(pattern)s"')
+    if max_chars is not None:
+        text = Truncator(text).chars(max_chars)
+    text = text.replace('"', '\\"')
     clauses = [clause % {"pattern": text}, *describe_filters(query)]
     if condition is not ExpireCondition.ALWAYS:
         clauses.append(describe_condition(condition))

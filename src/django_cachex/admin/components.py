@@ -157,6 +157,9 @@ class Row(Component):
     label: Text = ""
     """The label of the checkbox, for screen readers."""
 
+    selected: bool = False
+    """Whether the checkbox is checked."""
+
     is_open: bool = False
     """Whether the row's form is shown below it."""
 

@@ -178,22 +178,29 @@ MAX_STATE_BYTES: Final = 512 * 1024
 NONCE_BYTES: Final = 16
 
 
-@dataclass(frozen=True)
-class Cursor:
-    """Where a listing continues, and how many keys it has examined so far."""
-
-    token: str = ""
-    examined: int = 0
-
-
 def dump_state(state: Any, position: str, *bound_to: Any) -> str:
-    """Return a signed token that holds a state and a position.
+    """Return a signed token that holds a state and a position; see `dump_positions`."""
+    return dump_positions(state, [position], *bound_to)
+
+
+def load_state(token: str, *bound_to: Any) -> tuple[Any, str]:
+    """Return the state and the position in a token from `dump_state`.
+
+    Raises:
+        ValueError: the token was changed, has expired, or is bound to other values.
+    """
+    state, [position] = load_positions(token, *bound_to)
+    return state, position
+
+
+def dump_positions(state: Any, positions: Sequence[str], *bound_to: Any) -> str:
+    """Return a signed token that holds a state and some positions.
 
     Args:
         state: anything that JSON can represent. The user can read it.
-        position: where an inspector continues a search; encrypted, because it may be a name.
-        bound_to: the token's purpose, user, alias and so on. `load_state` accepts the token only
-            with the same values.
+        positions: where an inspector continues searches; encrypted, because they may be names.
+        bound_to: the token's purpose, user, alias and so on. `load_positions` accepts the token
+            only with the same values.
 
     Raises:
         ValueError: the state has more than `MAX_STATE_BYTES` bytes.
@@ -201,12 +208,12 @@ def dump_state(state: Any, position: str, *bound_to: Any) -> str:
     size = json_size(state)
     if size > MAX_STATE_BYTES:
         raise ValueError(f"The state has {size} bytes; the limit is {MAX_STATE_BYTES}.")
-    sealed = _seal(position)
+    sealed = _seal(positions)
     return f"{sealed}~{signing.dumps(state, salt=_salt(sealed, *bound_to), compress=True)}"
 
 
-def load_state(token: str, *bound_to: Any) -> tuple[Any, str]:
-    """Return the state and the position in a token from `dump_state`.
+def load_positions(token: str, *bound_to: Any) -> tuple[Any, list[str]]:
+    """Return the state and the positions in a token from `dump_positions`.
 
     Raises:
         ValueError: the token was changed, has expired, or is bound to other values.
@@ -225,21 +232,32 @@ def _salt(sealed: str, *bound_to: Any) -> str:
     return json.dumps(["django_cachex", sealed, *map(str, bound_to)])
 
 
-def _seal(position: str) -> str:
-    """Encrypt a position.
+def _seal(positions: Sequence[str]) -> str:
+    """Encrypt positions.
 
     A store that is sorted by name can only continue after a name, or at least after its first
-    characters, and those of a session's key are secret.
+    characters, and those of a session's key are secret. Each position is compressed on its own: if
+    they were compressed together, the token's length would tell how much two names have in common.
     """
     nonce = secrets.token_bytes(NONCE_BYTES)
-    data = zlib.compress(position.encode("utf-8", "surrogatepass"))
+    data = b"".join(
+        zlib.compress(position.encode("utf-8", "surrogatepass")) for position in positions
+    )
     return urlsafe_b64encode(nonce + _apply_keystream(data, nonce)).decode()
 
 
-def _unseal(sealed: str) -> str:
+def _unseal(sealed: str) -> list[str]:
     data = urlsafe_b64decode(sealed)
     compressed = _apply_keystream(data[NONCE_BYTES:], data[:NONCE_BYTES])
-    return zlib.decompress(compressed).decode("utf-8", "surrogatepass")
+    positions = []
+    while compressed:
+        stream = zlib.decompressobj()
+        position = stream.decompress(compressed)
+        if not stream.eof:
+            raise zlib.error("incomplete")
+        positions.append(position.decode("utf-8", "surrogatepass"))
+        compressed = stream.unused_data
+    return positions
 
 
 def _apply_keystream(data: bytes, nonce: bytes) -> bytes:

@@ -303,12 +303,16 @@ class PermissionChecker:
         a session id can't be guessed letter by letter.
         """
         hidden = self.policies(inspector).hidden_key_filter
-        excludes_sessions = has_filters and not self.is_superuser and session_keys() is not None
-        if not excludes_sessions:
+        if not (has_filters and self.excludes_sessions):
             return hidden
         if hidden is None:
             return partial(self.is_protected_session, inspector)
         return lambda stored: hidden(stored) or self.is_protected_session(inspector, stored)
+
+    @property
+    def excludes_sessions(self) -> bool:
+        """Whether searches with filters and bulk actions leave out sessions."""
+        return not self.is_superuser and session_keys() is not None
 
     def _decides_per_key(self, verb: str) -> bool:
         name = f"has_{verb}_permission"

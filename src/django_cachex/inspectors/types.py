@@ -21,6 +21,20 @@ Replies = Mapping[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class BatchStart:
+    """What a search had found before its last batch of keys."""
+
+    token: str
+    """The token to continue with from the start of the batch."""
+
+    examined: int = 0
+    """The number of keys that the call had examined."""
+
+    found: int = 0
+    """The number of keys that the call had found."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScanPage:
     """Some of the keys that a search found, and its progress."""
 
@@ -41,6 +55,9 @@ class ScanPage:
 
     failed_nodes: Sequence[str] = ()
     """The servers that didn't respond, whose keys are missing."""
+
+    last_batch: BatchStart | None = None
+    """Where the last batch began, if it brought more keys than requested."""
 
     @property
     def complete(self) -> bool:

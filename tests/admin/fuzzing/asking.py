@@ -198,7 +198,18 @@ class Asker:
 
     def keys(self) -> Request:
         most = self.rng.choice((0, 1, 3, 6))
-        names = ("q", "type", "scope", "size", "token", "live", "begun", "sort", "columns", "help")
+        names = (
+            "q",
+            "type",
+            "scope",
+            "size",
+            "token",
+            "live",
+            "contains",
+            "sort",
+            "columns",
+            "help",
+        )
         query = [*self.where(), *self.query(*names, "expires", "larger", "idle", most=most)]
         count = self.rng.randint(0, 4)
         sent = [("selected", self.id()) for _ in range(count)]
@@ -360,7 +371,7 @@ POOLS: Final = pools(
     scope=("version", "versions", "store", ""),
     size=("25", "50", "100", "500", "0"),
     live=("", "0", "5", "400"),
-    begun=("1", ""),
+    contains=("1", "", "key"),
     sort=("key", "-key", "ttl", "-size", "memory", "-idle", "name", "-value"),
     columns=("type", "ttl", "size", "memory", "none", "idle"),
     expires=("never", "60", "86400", "0"),

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote_plus
 
@@ -17,7 +18,8 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
 from django_cachex.admin.components import Alert
-from django_cachex.admin.links import Cursor, dump_state, load_state
+from django_cachex.admin.links import dump_positions, load_positions
+from django_cachex.admin.listing import Cursor, Listing, dump_cursors, load_cursors
 from django_cachex.admin.permissions import PermissionChecker
 from django_cachex.conf import PAGE_SIZES, limits
 from django_cachex.inspectors import Inspector
@@ -106,7 +108,11 @@ FILTERS: Final[Mapping[str, Filter]] = {
 """The filters by the names of their query parameters."""
 
 
-SEARCH_PARAMS: Final = ("q", "type", "scope", *FILTERS, "size", "sort", "token")
+CONTAINS_PARAM: Final = "contains"
+"""The parameter that repeats the text of a search for all keys that contain it, so that another
+text in the form is another search: one that looks for the key with exactly this name first."""
+
+SEARCH_PARAMS: Final = ("q", CONTAINS_PARAM, "type", "scope", *FILTERS, "size", "sort", "token")
 """The parameters of a search in a URL."""
 
 MAX_FILTERS_LENGTH = 2000
@@ -124,8 +130,11 @@ def list_filters(params: Mapping[str, str]) -> list[str]:
     return [one for one in choices if len(quote_plus(one)) <= MAX_FILTERS_LENGTH]
 
 
-EXACT_KEY_MARK = "="
-"""The prefix of a cursor's token if an earlier page showed the key with exactly this name."""
+MAX_EARLIER_PAGES: Final = 20
+"""How many pages one can go back."""
+
+MAX_TOKEN_LENGTH: Final = 2000
+"""Maximum length of a token with the starts of earlier pages. The oldest are left out."""
 
 MAX_LIVE_KEYS = max(PAGE_SIZES) * 2
 
@@ -137,6 +146,9 @@ class Search:
     inspector: Inspector
     checker: PermissionChecker
     text: str = ""
+    is_wide: bool = False
+    """Whether to find all keys that contain the text, even if one has exactly this name."""
+
     type: str = ""
     scope: Scope = Scope.VERSION
     filters: dict[str, str] = field(default_factory=dict)
@@ -147,6 +159,9 @@ class Search:
     """The name of a column, with a leading `-` for descending order."""
 
     cursor: Cursor = field(default_factory=Cursor)
+    earlier: Sequence[Cursor] = ()
+    """Where the last pages before this one start. In a live search, the last one is this page."""
+
     is_continued: bool = False
     """Whether the search continues from a cursor."""
 
@@ -160,7 +175,9 @@ class Search:
         cls, params: Mapping[str, str], inspector: Inspector, checker: PermissionChecker
     ) -> Search:
         """Return the search that query parameters describe."""
-        search = cls(inspector, checker, params.get("q", ""))
+        text = params.get("q", "")
+        is_wide = bool(text) and params.get(CONTAINS_PARAM) == text
+        search = cls(inspector, checker, text, is_wide)
         search._parse_type(params.get("type", ""))
         search._parse_scope(params.get("scope", ""))
         search._parse_filters(params)
@@ -211,13 +228,14 @@ class Search:
         if not value:
             return
         try:
-            examined, position = load_state(value, *self._token_binding())
+            state, positions = load_positions(value, *self._token_binding())
         except ValueError:
             self._add_alert(
                 _("That page has expired or belongs to another search. This is the first page.")
             )
         else:
-            self.cursor, self.is_continued = Cursor(position, examined), True
+            self.cursor, self.earlier = load_cursors(state, positions)
+            self.is_continued = True
 
     def _parse_live_count(self, value: str) -> None:
         if value.isascii() and value.isdecimal() and int(value[:6]) <= MAX_LIVE_KEYS:
@@ -231,24 +249,52 @@ class Search:
         user = self.checker.request.user.pk
         return ("scan", user, self.inspector.alias, self.text, self.type, self.scope, *filters)
 
-    def token_for(self, place: Cursor) -> str:
-        """Return the token of another cursor in this search."""
-        return dump_state(place.examined, place.token, *self._token_binding())
+    def token_for(
+        self,
+        cursor: Cursor,
+        earlier: Sequence[Cursor] = (),
+        max_length: int = MAX_TOKEN_LENGTH,
+    ) -> str:
+        """Return the token of another page of this search; empty for the first page."""
+        if cursor.is_start:
+            return ""
+        is_secret = partial(self.checker.is_protected_session, self.inspector)
+        earlier = earlier[-MAX_EARLIER_PAGES:]
+        while True:
+            state, positions = dump_cursors(cursor, earlier, is_secret)
+            token = dump_positions(state, positions, *self._token_binding())
+            if len(token) <= max_length or not (earlier or cursor.waiting):
+                return token
+            cursor = cursor if earlier else replace(cursor, waiting=None)
+            earlier = earlier[len(earlier) // 4 + 1 :]
+
+    @property
+    def page_starts(self) -> Sequence[Cursor]:
+        """Where the last pages start. The last one is this page."""
+        return self.earlier if self.live_count is not None else [*self.earlier, self.cursor]
+
+    @property
+    def is_first_page(self) -> bool:
+        return not self.page_starts or self.page_starts[-1].is_start
+
+    @property
+    def previous_token(self) -> str | None:
+        """The token of the previous page; None if this is the first page or it is too long ago."""
+        before = self.page_starts[:-1]
+        return self.token_for(before[-1], before[:-1]) if before else None
+
+    @property
+    def page_token(self) -> str:
+        """The token of this page, also while a live search adds to it; empty for the first one."""
+        starts = self.page_starts
+        if not starts:
+            return ""
+        return self.token_for(starts[-1], starts[:-1], MAX_FILTERS_LENGTH // 2)
 
     @property
     def limit(self) -> int:
         """The number of keys that still fit on the page."""
         return max(1, self.size - (self.live_count or 0))
-
-    @property
-    def token(self) -> str:
-        """The inspector's token of where to continue."""
-        return self.cursor.token.removeprefix(EXACT_KEY_MARK)
-
-    @property
-    def is_exact_key_shown(self) -> bool:
-        """Whether an earlier page showed the key with exactly this name."""
-        return self.cursor.token.startswith(EXACT_KEY_MARK)
 
     @cached_property
     def query(self) -> Query:
@@ -267,9 +313,27 @@ class Search:
         return self.query.pattern.error
 
     @property
+    def looks_up_exact_key(self) -> bool:
+        """Whether a key with exactly the name that was entered is shown instead of a search."""
+        return self.query.pattern.may_be_exact_key and not (self.is_wide or self.is_continued)
+
+    @property
     def has_filters(self) -> bool:
         """Whether the search leaves out any keys of its scope."""
         return self.query.has_filters
+
+
+GLOB_CHARACTERS: Final = re.compile(r"[?\[\]]")
+"""Wildcards elsewhere, which are ordinary characters here."""
+
+
+def explain_no_match(pattern: Pattern) -> str:
+    """Return why a pattern may have matched no key."""
+    text = _("Check the spelling. Searches are case-sensitive, and * matches any text.")
+    if GLOB_CHARACTERS.search(pattern.text):
+        note = _("* stands for anything; ? and [ ] are ordinary characters.")
+        return f"{note} {_('Check the spelling. Searches are case-sensitive.')}"
+    return text
 
 
 @dataclass(frozen=True)
@@ -296,22 +360,17 @@ class SearchResult:
 
 def run_search(search: Search, columns: Collection[str]) -> SearchResult:
     """Return one page of results. Errors of the store are not caught."""
-    if search.query.pattern.may_be_exact_key and not search.is_continued:
+    if search.looks_up_exact_key:
         exact = find_exact_key(search, columns)
         if exact is not None:
-            further = "" if search.error else search.token_for(Cursor(EXACT_KEY_MARK))
-            return SearchResult([exact], None, 0, further)
+            return SearchResult([exact], None, 0, "")
     if search.error:
         return SearchResult([], None, 0, "")
     budget = limits().scan_budget if search.live_count is None else limits().live_budget
-    inspector, query = search.inspector, search.query
-    listing = inspector.scan(query, search.token, search.limit, time.monotonic() + budget)
-    shown_before = exact_key(search) if search.is_exact_key_shown else None
-    keys = [key for key in listing.keys if key != shown_before]
-    described = inspector.describe(keys, columns) if keys else []
-    examined = count_examined(search.cursor, listing)
-    token = "" if listing.complete else search.token_for(next_cursor(search, listing, examined))
-    return SearchResult([one for one in described if one.exists], listing, examined, token)
+    listing = Listing(search.inspector, search.query, columns, time.monotonic() + budget)
+    page = listing.read_page(search.cursor, search.limit)
+    token = "" if page.next is None else search.token_for(page.next, search.page_starts)
+    return SearchResult(page.infos, page.scan, page.examined, token)
 
 
 def exact_key(search: Search) -> bytes:
@@ -336,21 +395,3 @@ def find_exact_key(search: Search, columns: Collection[str]) -> KeyInfo | None:
     if not one.exists or query.type not in ("", one.type):
         return None
     return one if query.matches(one) else None
-
-
-def next_cursor(search: Search, listing: ScanPage, examined: int) -> Cursor:
-    mark = EXACT_KEY_MARK if search.is_exact_key_shown else ""
-    return Cursor(mark + listing.token, examined)
-
-
-def count_examined(place: Cursor, listing: ScanPage) -> int:
-    """Return the number of keys examined on this page and the pages before.
-
-    The number of keys that a server examined is an estimate, limited by the database's size.
-    """
-    examined = place.examined + listing.examined
-    if listing.total is None:
-        return examined
-    if listing.complete:
-        return listing.total
-    return min(examined, listing.total)

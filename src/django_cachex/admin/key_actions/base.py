@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.components import Action, Confirmation, FormPanel
+from django_cachex.admin.differences import describe_differences, describe_old_ttl
 from django_cachex.admin.links import LinkTarget
 from django_cachex.admin.messages import SAVE_FAILED, FailureTexts
-from django_cachex.admin.differences import describe_differences, describe_old_ttl
 from django_cachex.admin.permissions import Permission
 from django_cachex.admin.sessions import session_keys
 from django_cachex.inspectors import Inspector

@@ -295,7 +295,7 @@ class EditElementAction(RowAction[ElementForm]):
     def log_message(self, context: KeyContext, form: ElementForm, result: EditResult | None) -> str:
         name = context.element_row.name
         text = str(self.done) % {"name": name, "index": name}
-        differences = context.describe_change(self.value(context), form.parsed_value)
+        differences = context.describe_change(self.value(context.element_row), form.parsed_value)
         if differences:
             text = _("%(change)s: %(differences)s") % {"change": text, "differences": differences}
         return append_reason(element_message(text, result), result)

@@ -77,7 +77,8 @@ def _render_checkbox(context: Context, table: Table, row: Row) -> str:
     form = _render_form_attribute(table)
     return (
         f'<input{css} type="checkbox" name="selected"{form}'
-        f' value="{escape(row.value)}" aria-label="{escape(str(row.label))}">'
+        f' value="{escape(row.value)}" aria-label="{escape(str(row.label))}"'
+        f"{' checked' if row.selected else ''}>"
     )
 
 

@@ -17,6 +17,7 @@ from django_cachex.admin import bulk, formatting
 from django_cachex.admin.bulk import BulkAction, JobState, JobStep
 from django_cachex.admin.components import (
     Action,
+    Alert,
     Button,
     Card,
     Cell,
@@ -30,7 +31,7 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.forms.base import ExpireForm
-from django_cachex.admin.forms.search import Search
+from django_cachex.admin.forms.search import CONTAINS_PARAM, Search, explain_no_match
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import MAX_ID_LENGTH
 from django_cachex.admin.permissions import VIEW_KEYS
@@ -58,7 +59,7 @@ from django_cachex.inspectors.types import TTL_NONE, ScanPage
 MAX_NAMESPACES = 10
 
 
-DISPLAY_PARAMS = ("token", "size", "sort", "columns", "live", "begun", "help", "cache")
+DISPLAY_PARAMS = ("token", "size", "sort", "columns", "live", "help", "cache")
 """Parameters of the key browser that do not affect which keys match."""
 
 
@@ -71,7 +72,7 @@ def make_bulk_links(view: BaseCacheView, query: Query) -> list[Action]:
     return [
         Action(
             f"{action.name}-matching",
-            action.breadcrumb,
+            bulk.link_text(action, query),
             view.links.bulk(view.inspector.alias, action=action.name, **search),
             kind,
         )
@@ -190,7 +191,7 @@ def list_consequences(
     return sentences
 
 
-UNSIGNED_PARAMS = (*DISPLAY_PARAMS, "run", "ask")
+UNSIGNED_PARAMS = (*DISPLAY_PARAMS, "run", "ask", "condition")
 """Parameters that a token is not bound to."""
 
 
@@ -278,6 +279,10 @@ class BulkActionView(BaseCacheView):
         """Continue the count for the time budget of one request, and show it."""
         job, can_continue = self.key_count.advance(job)
         count = job.task.total.keys
+
+        if not self.search.has_filters and self.checker.excludes_sessions:
+            text = _("Sessions are listed but not included: only superusers can change them.")
+            self.alerts.append(Alert(text))
         return self.render(
             job=make_progress(
                 format_match_count(job),
@@ -328,7 +333,7 @@ class BulkActionView(BaseCacheView):
     def make_empty_state(self) -> EmptyState:
         return EmptyState(
             _("No key matches"),
-            _("Check the spelling. Searches are case-sensitive, and * matches any text."),
+            explain_no_match(self.search.query.pattern),
             [Action("back", _("Back to the keys"), self.get_keys_url(), "primary")],
         )
 
@@ -343,6 +348,8 @@ class BulkActionView(BaseCacheView):
     def get_keys_url(self) -> str:
         removed = ("action", "ttl", "run", "ask", "token", "help", "cache")
         params = {name: value for name, value in self.request.GET.items() if name not in removed}
+        if self.search.query.pattern.may_be_exact_key:
+            params[CONTAINS_PARAM] = self.search.text  # The keys that the action is about.
         url = self.links.keys(self.inspector.alias, **params)
         return url if len(url) <= MAX_ID_LENGTH else self.links.keys(self.inspector.alias)
 

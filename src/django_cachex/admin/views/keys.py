@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting
 from django_cachex.admin.apps import app_config
+from django_cachex.admin.bulk import MAX_LINK_CHARS, describe_query
 from django_cachex.admin.components import (
     Action,
     Alert,
@@ -25,7 +26,14 @@ from django_cachex.admin.components import (
     Row,
     Table,
 )
-from django_cachex.admin.forms.search import FILTERS, Search, SearchResult, run_search
+from django_cachex.admin.forms.search import (
+    CONTAINS_PARAM,
+    FILTERS,
+    Search,
+    SearchResult,
+    explain_no_match,
+    run_search,
+)
 from django_cachex.admin.links import MAX_URL_LENGTH, dump_state, load_state, parse_object_id
 from django_cachex.admin.permissions import ADD, DELETE, EDIT, VIEW_KEYS
 from django_cachex.admin.views import keys_table
@@ -43,11 +51,16 @@ from django_cachex.admin.views.keys_table import (
     format_shown,
     get_available_columns,
 )
+from django_cachex.admin.views.selection import (
+    forget_selection,
+    remember_selection,
+    select_remembered,
+)
 from django_cachex.conf import PAGE_SIZES
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.query import Scope
-from django_cachex.inspectors.types import ScanPage
+from django_cachex.inspectors.types import KeyInfo, ScanPage
 
 
 class SearchForm(forms.Form):
@@ -135,13 +148,8 @@ def format_skipped(search: Search, count: int) -> str:
 SELECTION = "selection"
 """The purpose of the tokens with the ids of the selected keys."""
 
-TRANSIENT_PARAMS = ("live", "begun", "columns", "selected")
+TRANSIENT_PARAMS = ("live", "columns", "selected")
 """Parameters that the links of the page do not keep."""
-
-
-MAX_BEGUN_LENGTH = 1000
-LATER_PAGE = "1"
-"""Replaces the token of the page that a live search began on, if two would make a URL too long."""
 
 
 class KeysView(BaseCacheView):
@@ -166,11 +174,7 @@ class KeysView(BaseCacheView):
         """Return the parameters of this page. A live search adds to the page that it began on."""
         if not self.inspector.can_list:
             return {}
-        params = self.request.GET.dict()
-        if "live" not in params:
-            return params
-        begun = params.get("begun", "")
-        return {**params, "token": "" if begun == LATER_PAGE else begun}
+        return {**self.request.GET.dict(), "token": self.search.page_token}
 
     def current_url(self, **query: str) -> str:
         return super().current_url(**{**dict.fromkeys(TRANSIENT_PARAMS, ""), **query})
@@ -192,10 +196,10 @@ class KeysView(BaseCacheView):
             self.current_url,
         )
         return {
-            "table": self._limit_to_form(rows.build(shown)) if shown else None,
+            "table": self._make_table(rows, shown) if shown else None,
             "sort_note": rows.sort_note,
             "can_delete": rows.selectable and bool(shown),
-            "bulk_links": make_bulk_links(self, search.query) if shown and not search.error else [],
+            "bulk_links": make_bulk_links(self, search.query) if shown and result.listing else [],
             "result_alerts": self._make_result_alerts(search, result.listing),
             "progress": self._format_progress(search, result),
             "live_search": self._make_live_search(search, result),
@@ -224,33 +228,34 @@ class KeysView(BaseCacheView):
     def _make_live_search(self, search: Search, result: SearchResult) -> dict[str, Any]:
         """Return what the live search script needs to continue in the background."""
         shown = self._count_shown(search, result)
-        begun = self.request.GET.get("begun", "")
-        if search.live_count is None and search.is_continued:
-            token = self.request.GET["token"]
-            begun = token if len(token) <= MAX_BEGUN_LENGTH else LATER_PAGE
         return {
-            "next_url": self.current_url(token=result.token, begun=begun) if result.token else "",
+            "next_url": self.current_url(token=result.token) if result.token else "",
             "shown": shown,
             "size": search.size,
             "examined": result.examined,
             "total": result.listing.total if result.listing else None,
-            "auto_continue": result.auto_continue and shown < search.size,
+            "auto_continue": result.auto_continue,
+            "is_full": shown >= search.size,
         }
 
-    def _has_previous_page(self, search: Search) -> bool:
-        """Return whether the page that the user sees is not the first."""
-        return search.is_continued if search.live_count is None else "begun" in self.request.GET
-
     def _make_pager(self, search: Search, result: SearchResult) -> list[Action]:
-        pager = (
-            [Action("first-page", _("First"), self.current_url(token=""))]
-            if self._has_previous_page(search)
-            else []
-        )
+        pager = []
+        if not search.is_first_page:
+            pager.append(Action("first-page", _("First"), self.current_url(token="")))
+        previous = search.previous_token
+        if previous is not None:
+            url = self.current_url(token=previous)
+            pager.append(Action("previous-page", _("Previous"), url))
         if result.token and self._count_shown(search, result):
-            next_page = _("Next %(count)s") % {"count": search.size}
-            text = _("Search for more") if result.listing is None else next_page
-            pager.append(Action("next-page", text, self.current_url(token=result.token), "primary"))
+            text = _("Next %(count)s") % {"count": search.size}
+            url = self.current_url(token=result.token)
+            pager.append(Action("next-page", text, url, "primary"))
+        if result.listing is None and not search.error:
+            text = _("Show all keys that %(which)s") % {
+                "which": describe_query(search.query, max_chars=MAX_LINK_CHARS)
+            }
+            url = self.current_url(**{CONTAINS_PARAM: search.text})
+            pager.append(Action("contains", text, url, "primary"))
         return pager
 
     def _make_result_alerts(self, search: Search, listing: ScanPage | None) -> list[Alert]:
@@ -294,7 +299,7 @@ class KeysView(BaseCacheView):
             )
             return EmptyState(
                 title % {"count": formatting.format_number(result.examined)},
-                _("Check the spelling. Searches are case-sensitive, and * matches any text."),
+                explain_no_match(search.query.pattern),
                 [*first_pages, clear],
             )
         if search.is_continued:
@@ -305,6 +310,9 @@ class KeysView(BaseCacheView):
             _("There are no keys with this cache's prefix and version."),
             [add] if self.checker.is_allowed(ADD, self.inspector) else [],
         )
+
+    def _make_table(self, rows: KeysTable, shown: Sequence[KeyInfo]) -> Table:
+        return select_remembered(self._limit_to_form(rows.build(shown)), self.request)
 
     def _limit_to_form(self, table: Table) -> Table:
         """Remove checkboxes that exceed the limits for one form, and add an alert about it."""
@@ -332,17 +340,25 @@ class KeysView(BaseCacheView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "columns" in request.GET:
-            response = HttpResponseRedirect(self.current_url())
-            keys_table.remember_columns(response, request, request.GET.getlist("columns"))
-            return response
+            redirect = HttpResponseRedirect(self.current_url())
+            keys_table.remember_columns(redirect, request, request.GET.getlist("columns"))
+            return redirect
         if "selected" in request.GET:
             return self.ask_selected(request.GET["selected"])
         text, inspector = request.GET.get("q", ""), self.inspector
         if text and not inspector.can_list and self.can_open_by_name():
             return self.redirect(self.links.key(inspector.alias, inspector.make_key(text)))
-        if self.search.live_count is not None and inspector.can_list:
-            return self.render_to_response(self._get_live_context())
-        return super().get(request, *args, **kwargs)
+        is_live = self.search.live_count is not None and inspector.can_list
+        return self._render_keys(
+            self._get_live_context() if is_live else self.get_context_data(**kwargs)
+        )
+
+    def _render_keys(self, context: dict[str, Any]) -> HttpResponse:
+        response = self.render_to_response(context)
+        live_search = context.get("live_search", {})
+        if live_search.get("is_full") or not live_search.get("auto_continue"):
+            forget_selection(response, self.request)  # A script adds no more rows to this page.
+        return response
 
     def get_template_names(self) -> list[str]:
         is_live = self.search.live_count is not None and self.inspector.can_list
@@ -434,9 +450,10 @@ class KeysView(BaseCacheView):
             return self.redirect(self.current_url())
         token = dump_state(None, "\n".join(ids), *self._selection_binding())
         url = self.current_url(selected=token)
-        if len(url) <= MAX_URL_LENGTH:
-            return self.redirect(url)
-        return self.render_question(allowed, refused)
+        fits = len(url) <= MAX_URL_LENGTH
+        response = self.redirect(url) if fits else self.render_question(allowed, refused)
+        remember_selection(response, request, ids)
+        return response
 
     def ask_selected(self, token: str) -> HttpResponse:
         """Ask whether to delete the selected keys, whose ids are in a token."""

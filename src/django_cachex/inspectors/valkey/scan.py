@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -21,7 +21,7 @@ from django_cachex.commands import Command, ServerUnavailable
 from django_cachex.commands.command import execute_all, parse_raw
 from django_cachex.conf import limits
 from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.types import ScanPage
+from django_cachex.inspectors.types import BatchStart, ScanPage
 from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply, with_reply_check
 from django_cachex.inspectors.valkey.key_info import describe
 from django_cachex.inspectors.valkey.shards import Shards
@@ -139,6 +139,9 @@ class NodeScan:
     run_id: str = ""
     """The start of the server's `run_id`; empty if unknown."""
 
+    count: int = 0
+    """The `COUNT` of the next `SCAN`, which brought this batch before; 0 to choose it."""
+
     def restart_if_needed(self, run_id: str) -> bool:
         """Record the server's run ID; restart the scan and return True if it has changed.
 
@@ -162,7 +165,8 @@ def make_token(scans: Sequence[NodeScan]) -> str:
         return ""
     if scans[0].node:
         return json.dumps([_dump_scan(scan) for scan in scans], separators=(",", ":"))
-    return "@".join(filter(None, [str(scans[0].cursor), scans[0].run_id]))
+    fields = [scans[0].cursor, scans[0].run_id, scans[0].count or ""]
+    return "@".join(map(str, fields)).rstrip("@")
 
 
 def parse_token(token: str, is_cluster: bool) -> list[NodeScan]:
@@ -170,18 +174,28 @@ def parse_token(token: str, is_cluster: bool) -> list[NodeScan]:
     try:
         if is_cluster:
             return [_load_scan(*fields) for fields in json.loads(token)]
-        cursor, _at, run_id = token.partition("@")
-        return [NodeScan(cursor=_parse_cursor(cursor), run_id=_parse_run_id(run_id))]
+        return [_load_single_scan(*token.split("@"))]
     except (TypeError, ValueError, KeyError, RecursionError):
         raise ValueError(_("This isn't a position in a listing of this cache.")) from None
 
 
 def _dump_scan(scan: NodeScan) -> list[object]:
     flags = scan.is_rescan + 2 * scan.has_failed
-    return [scan.node, str(scan.cursor), format_slots(scan.slots), flags, scan.run_id]
+    count = [scan.count] if scan.count else []
+    return [scan.node, str(scan.cursor), format_slots(scan.slots), flags, scan.run_id, *count]
 
 
-def _load_scan(node: str, cursor: str, slots: str, flags: int, run_id: str = "") -> NodeScan:
+def _load_single_scan(cursor: str, run_id: str = "", count: str = "") -> NodeScan:
+    return NodeScan(
+        cursor=0 if count and cursor == "0" else _parse_cursor(cursor),
+        run_id=_parse_run_id(run_id),
+        count=_parse_cursor(count) if count else 0,
+    )
+
+
+def _load_scan(
+    node: str, cursor: str, slots: str, flags: int, run_id: str = "", count: int = 0
+) -> NodeScan:
     if not isinstance(node, str) or flags not in range(4):
         raise ValueError(node)
     return NodeScan(
@@ -191,6 +205,7 @@ def _load_scan(node: str, cursor: str, slots: str, flags: int, run_id: str = "")
         is_rescan=bool(flags & 1),
         has_failed=bool(flags & 2),
         run_id=_parse_run_id(run_id),
+        count=_parse_cursor(str(count)) if count else 0,
     )
 
 
@@ -426,6 +441,9 @@ class KeyScan:
 
     unknown: int = 0
 
+    last_batch: tuple[Sequence[NodeScan], int, int] = ((), 0, 0)
+    """The remaining scans, the keys examined and the keys found before the last `SCAN`."""
+
     def __post_init__(self) -> None:
         first = MIN_COUNT if self.is_expensive else FIRST_COUNT
         self.scan_count = ScanCount(limits().scan_count, first)
@@ -446,16 +464,21 @@ class KeyScan:
         while self.scans and len(self.keys) < limit and time.monotonic() < deadline:
             self._step(limit)
         self._count_remaining()
-        return self._make_page(is_whole=not token)
+        return self._make_page(limit, is_whole=not token)
 
     def _step(self, limit: int) -> None:
         """Run one `SCAN` for the first scan in the queue, then move it to the end."""
+        count = self.scan_count.next_count(limit, len(self.keys), len(self.scans))
+        if self.scans[0].count:
+            count = min(self.scans[0].count, self.scan_count.maximum)
+        batch = [replace(self.scans[0], count=count), *map(replace, self.scans[1:] + self.failed)]
+        self.last_batch = batch, self.scan_count.requested, len(self.keys)
         scan = self.scans.pop(0)
         try:
-            count = self.scan_count.next_count(limit, len(self.keys), 1 + len(self.scans))
             cursor, keys = self._fetch(scan, count)
             self._collect(scan, keys)
-            scan.cursor, scan.has_failed = cursor, False  # Now these keys aren't needed again.
+            # Now these keys aren't needed again.
+            scan.cursor, scan.has_failed, scan.count = cursor, False, 0
             self.scans += [scan] if scan.cursor else self.nodes.scans_of_moved_slots(scan)
         except ServerUnavailable:
             # Continue without a server that does not reply, unless it is the only one.
@@ -513,7 +536,7 @@ class KeyScan:
                     [size] = server.run(execute_all([self.size_command]))
                     self.sizes[node] = none_if_denied(size)
 
-    def _make_page(self, is_whole: bool) -> ScanPage:
+    def _make_page(self, limit: int, is_whole: bool) -> ScanPage:
         """Return the page; a complete search has examined the whole database."""
         sizes, remaining = list(self.sizes.values()), self.scans + self.failed
         found, examined = len(self.keys), self.scan_count.requested
@@ -527,4 +550,9 @@ class KeyScan:
             total=total,
             unknown=self.unknown,
             failed_nodes=sorted({scan.node.rpartition("/")[0] for scan in self.failed}),
+            last_batch=self._make_batch_start() if found > limit else None,
         )
+
+    def _make_batch_start(self) -> BatchStart:
+        scans, examined, found = self.last_batch
+        return BatchStart(make_token(scans), examined, found)

@@ -10,8 +10,9 @@ const STATE = ["nextUrl", "shown", "size", "examined", "total", "autoContinue"];
 
 export function startLiveSearch(root) {
   const section = root.querySelector(".cx-results");
-  if (section?.dataset.autoContinue !== undefined) {
-    new LiveSearch(section).run();
+  const search = section && new LiveSearch(section);
+  if (search?.canContinue) {
+    search.run();
   }
 }
 
@@ -25,13 +26,19 @@ class LiveSearch {
   }
 
   async run() {
-    while (this.section.dataset.autoContinue !== undefined && !this.controller.signal.aborted) {
+    while (this.canContinue && !this.controller.signal.aborted) {
       this.showStopButton();
       await this.step();
     }
     delete this.section.dataset.running;
     this.section.querySelector("[data-stop]").hidden = true;
     this.section.querySelector(".cx-rate").textContent = "";
+  }
+
+  // Rows that came twice are shown once, so that the page may not be full yet.
+  get canContinue() {
+    const { autoContinue, shown, size } = this.section.dataset;
+    return autoContinue !== undefined && Number(shown) < Number(size);
   }
 
   stop() {
@@ -75,7 +82,7 @@ class LiveSearch {
     if (body) {
       duplicates = this.addRows(body, [...results.querySelectorAll("tbody tr")]);
       oldContent.querySelector(".cx-pager")?.remove();
-      oldContent.querySelector(".cx-bar").append(...results.querySelectorAll(".cx-pager"));
+      oldContent.querySelector("#cx-below").append(...results.querySelectorAll(".cx-pager"));
     } else if (oldContent && newContent) {
       oldContent.replaceWith(newContent);
       startCountdowns(newContent);
@@ -115,9 +122,9 @@ class LiveSearch {
 
   // Show the speed, and the estimated time left.
   updateRate() {
-    const { examined, total, autoContinue } = this.section.dataset;
+    const { examined, total } = this.section.dataset;
     const rateElement = this.section.querySelector(".cx-rate");
-    if (!rateElement || autoContinue === undefined) {
+    if (!rateElement || !this.canContinue) {
       return;
     }
     const seconds = (performance.now() - this.startedAt) / 1000;

@@ -1,6 +1,9 @@
-// Sort the rows of a table when one of its column headers is clicked.
 const FILTERS = "_changelist_filters";
 
+// Links to this page itself, with other parameters.
+const PAGE_LINKS = '[data-action="refresh"], [data-action="help"], [data-action="close-help"]';
+
+// Sort the rows of a table when one of its column headers is clicked.
 export function enableSorting(root) {
   for (const table of root.querySelectorAll("table:has(.cx-sort)")) {
     for (const link of table.querySelectorAll(".cx-sort")) {
@@ -14,7 +17,7 @@ export function enableSorting(root) {
     }
     table.addEventListener("rows", () => {
       sortTable(table);
-      keepSort(table);
+      keepFilters(table);
     });
   }
 }
@@ -34,11 +37,8 @@ function toggleSort(table, link) {
   }
   header.ariaSort = direction;
   sortTable(table);
-  url.searchParams.set("sort", direction === "descending" ? `-${name}` : name);
-  const pageUrl = new URL(location.href);
-  pageUrl.searchParams.set("sort", url.searchParams.get("sort"));
-  history.replaceState(history.state, "", pageUrl);
-  keepSort(table);
+  keepSort(table.closest(".cx-results"), direction === "descending" ? `-${name}` : name);
+  keepFilters(table);
   const note = table.closest(".cx-results")?.querySelector(".cx-sort-note");
   if (note) {
     note.textContent = note.dataset.text.replace("%s", header.textContent.trim());
@@ -46,8 +46,27 @@ function toggleSort(table, link) {
   }
 }
 
+// Keep the order in the address, and on the pages that links and forms of this page lead to.
+function keepSort(results, sort) {
+  const sorted = (href) => {
+    const url = new URL(href, location.href);
+    url.searchParams.set("sort", sort);
+    return url.href;
+  };
+  history.replaceState(history.state, "", sorted(location.href));
+  for (const link of document.querySelectorAll(`.cx-pager a, ${PAGE_LINKS}`)) {
+    link.href = sorted(link.href);
+  }
+  for (const input of document.querySelectorAll('.cx-search-area input[name="sort"]')) {
+    Object.assign(input, { value: sort, disabled: false });
+  }
+  if (results?.dataset.nextUrl) {
+    results.dataset.nextUrl = sorted(results.dataset.nextUrl);
+  }
+}
+
 // Let the pages of the keys lead back to the list in its current order.
-function keepSort(table) {
+function keepFilters(table) {
   const sort = new URL(location.href).searchParams.get("sort");
   for (const control of table.querySelectorAll("tbody [data-action=open]")) {
     const attribute = control.matches("a") ? "href" : "formaction";

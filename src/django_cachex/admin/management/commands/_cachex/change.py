@@ -180,8 +180,8 @@ def change_matching_keys(
         question = bulk.confirm_text(task.ttl, subject, inspector.alias)
         context.confirm(f"{question} {format_key_count(count)}.")
     message = partial(bulk.bulk_job_text, query)
-    subject = partial(bulk.keys_text, query)
-    runner = JobRunner(inspector, context.user_id, action, find, message, log_subject=subject)
+    log_subject = partial(bulk.keys_text, query)
+    runner = JobRunner(inspector, context.user_id, action, find, message, log_subject=log_subject)
     return run_job(context, runner, task)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import sight
 from tests.browser.looks import LOOKS
@@ -70,3 +71,26 @@ def test_rows_of_a_hex_dump_fit_a_narrow_screen(visit: Visit) -> None:
     dump = visit.main.locator("pre").first
     rows = dump.inner_text().strip().count("\n") + 1
     assert dump.evaluate(LINES_DRAWN) == rows > 1
+
+
+@pytest.mark.parametrize("width", [1281, 390])
+def test_a_support_level_explains_itself_on_focus_and_hover(visit: Visit, width: int) -> None:
+    visit.page.set_viewport_size({"width": width, "height": 844})
+    visit.caches()
+    hint = visit.row("default").locator("[data-action=explain]").first
+    text = hint.locator("bdi")
+    assert not is_shown(text, width)
+    hint.hover()
+    assert is_shown(text, width)
+    visit.page.keyboard.press("Escape")
+    assert not is_shown(text, width)
+    visit.page.mouse.move(0, 0)
+    hint.focus()
+    assert is_shown(text, width)
+    expect(hint).to_have_accessible_name(re.compile("support"))
+
+
+def is_shown(element: Locator, width: int) -> bool:
+    """Return whether all of a text can be read within the width of the window."""
+    box = element.evaluate("element => element.parentElement.getBoundingClientRect().toJSON()")
+    return bool(box["width"] > 100 and box["left"] >= 0 and box["right"] <= width)

@@ -84,9 +84,3 @@ class PickyCache(ShelfCache):
 
 class BloomyCache(ValkeyCache):
     """One whose server has a module."""
-
-
-class RedisShelfCache(ShelfCache):
-    """What a project that uses django-redis has."""
-
-    __module__ = "django_redis.cache"

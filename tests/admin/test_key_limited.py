@@ -296,13 +296,3 @@ def test_what_no_backend_offers_is_not_on_its_page(admin: Browser, stranger: Any
     page = admin.submit(opened(admin, "hello"), "read")
     for does in ("increase", "rename", "copy", "download"):
         assert not page.has_action(does)
-
-
-def test_django_redis_is_told_which_backend_offers_more(
-    admin: Browser, configure: Configure, tmp_path: Path
-) -> None:
-    backend = "tests.admin.strangers.RedisShelfCache"
-    configure(stranger={"BACKEND": backend, "LOCATION": str(tmp_path)})
-    for url in (addresses.caches(), addresses.keys("stranger"), addresses.info("stranger")):
-        assert "django_cachex.cache.RedisCache" in admin.open(url).text
-    assert "register an inspector" not in admin.open(addresses.keys("stranger", help="1")).text

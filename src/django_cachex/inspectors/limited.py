@@ -35,12 +35,6 @@ from django_cachex.inspectors.values.decode import describe_object
 MISSING_VALUE: Final = object()
 """The default for `get`, because None can be a stored value."""
 
-REPLACEMENTS: Final = {
-    "django_redis": "django_cachex.cache.RedisCache",
-    "django_valkey": "django_cachex.cache.ValkeyCache",
-}
-"""The backends of this package that replace those of other packages."""
-
 UNSUPPORTED: Final = _("This backend doesn't support this.")
 
 
@@ -118,27 +112,16 @@ class LimitedInspector(Inspector):
         return frozenset((f"location {self.params.get('LOCATION') or self.alias}",))
 
     def notes(self) -> Sequence[Text]:
-        note = _(
-            "The admin reaches this backend only through Django's cache API, which can't list "
-            "keys. You can open, add, edit and delete keys by their exact names."
+        return (
+            _(
+                "The admin reaches this backend only through Django's cache API, which can't list "
+                "keys. You can open, add, edit and delete keys by their exact names."
+            ),
         )
-        return (f"{note} {self.upgrade_hint}" if self.replacement else note,)
-
-    @property
-    def replacement(self) -> str:
-        """The backend of this package that reads the same entries, or an empty string."""
-        packages = {ancestor.__module__.partition(".")[0] for ancestor in type(self.cache).__mro__}
-        return next((path for name, path in REPLACEMENTS.items() if name in packages), "")
 
     @property
     def upgrade_hint(self) -> Text:
-        if not self.replacement:
-            return _("To get every feature, register an inspector for this backend.")
-        text = _(
-            'With "BACKEND": "%(path)s", which reads the same entries, keys can also be listed and '
-            "searched, with their TTLs and types."
-        )
-        return text % {"path": self.replacement}
+        return _("To get every feature, register an inspector for this backend.")
 
     # Keys.
 

@@ -42,6 +42,9 @@ class ScanPage:
     failed_nodes: Sequence[str] = ()
     """The servers that didn't respond, whose keys are missing."""
 
+    restarted: bool = False
+    """Whether the search started over, because a server was restarted and forgot its positions."""
+
     @property
     def complete(self) -> bool:
         return not self.token

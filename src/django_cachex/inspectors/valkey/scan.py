@@ -412,6 +412,8 @@ class KeyScan:
     """The number of keys of each server, or None if `DBSIZE` is denied."""
 
     unknown: int = 0
+    restarted: bool = False
+    """Whether a scan started over."""
 
     def __post_init__(self) -> None:
         first = MIN_COUNT if self.is_expensive else FIRST_COUNT
@@ -474,6 +476,7 @@ class KeyScan:
             size, info = details
             self.sizes[scan.node] = none_if_denied(size)
             if scan.restart_if_needed((none_if_denied(info) or {}).get("run_id", "")):
+                self.restarted = True
                 return self._fetch(scan, count)
         return reply
 
@@ -514,4 +517,5 @@ class KeyScan:
             total=total,
             unknown=self.unknown,
             failed_nodes=sorted({scan.node.rpartition("/")[0] for scan in self.failed}),
+            restarted=self.restarted,
         )

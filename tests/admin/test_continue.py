@@ -13,6 +13,7 @@ from django.contrib.auth.models import Permission, User
 
 from django_cachex.admin import links
 from django_cachex.admin.log_entries import displayed_message, job_token
+from django_cachex.inspectors.valkey import scan
 from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.conftest import BrowserOf
@@ -166,3 +167,16 @@ def test_who_may_not_see_the_history_gets_the_address_of_the_job(
     assert progress(continued) == progress(page)
     to_the_end(person, continued, "run")
     assert raw.dbsize() == 50
+
+
+def test_a_search_that_starts_over_after_a_restart_says_so(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = delete_users(admin, raw)
+    assert "started over" not in page.text
+    monkeypatch.setattr(scan, "RUN_ID_LENGTH", 8)  # The server seems to be another one.
+    continued = admin.submit(admin.click(open_history(admin), "continue"), "run")
+    assert "started over" in continued.text
+    done = to_the_end(admin, continued, "run")
+    assert "started over" in done.text
+    assert "Deleted 500 keys." in displayed_message(LogEntry.objects.get())

@@ -71,6 +71,9 @@ class ScanProgress:
     unknown: int = 0
     """The number of keys that were left out because it isn't known whether they pass a filter."""
 
+    restarted: bool = False
+    """Whether the search started over, because a server was restarted."""
+
     def after(self, page: ScanPage, removed: int = 0) -> ScanProgress:
         """Return the progress after another page.
 
@@ -84,8 +87,15 @@ class ScanProgress:
             total += removed
             # The total is an estimate until everything was examined.
             examined = total if page.complete else min(examined, total)
-        failed_nodes, unknown = tuple(page.failed_nodes), self.unknown + page.unknown
-        return ScanProgress(page.token, examined, total, page.complete, failed_nodes, unknown)
+        return ScanProgress(
+            page.token,
+            examined,
+            total,
+            page.complete,
+            tuple(page.failed_nodes),
+            self.unknown + page.unknown,
+            self.restarted or page.restarted,
+        )
 
 
 @dataclass(frozen=True)
@@ -102,7 +112,7 @@ class Job(Generic[TaskT]):
     def to_json(self) -> list[Any]:
         """Return the job as values that JSON can represent, without the position of the search."""
         at = self.progress
-        progress = [at.examined, at.total, at.complete, at.failed_nodes, at.unknown]
+        progress = [at.examined, at.total, at.complete, at.failed_nodes, at.unknown, at.restarted]
         return [*progress, self.task.to_json()]
 
     @classmethod
@@ -110,8 +120,10 @@ class Job(Generic[TaskT]):
         cls, state: list[Any], position: str, task_from_json: Callable[[Any], TaskT]
     ) -> Job[TaskT]:
         """Return a job from the result of `to_json` and the position of its search."""
-        examined, total, complete, failed_nodes, unknown, counts = state
-        progress = ScanProgress(position, examined, total, complete, tuple(failed_nodes), unknown)
+        examined, total, complete, failed_nodes, unknown, restarted, counts = state
+        progress = ScanProgress(
+            position, examined, total, complete, tuple(failed_nodes), unknown, restarted
+        )
         return cls(task_from_json(counts), progress)
 
 

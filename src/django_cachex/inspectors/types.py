@@ -59,6 +59,9 @@ class ScanPage:
     last_batch: BatchStart | None = None
     """Where the last batch began, if it brought more keys than requested."""
 
+    restarted: bool = False
+    """Whether the search started over, because a server was restarted and forgot its positions."""
+
     @property
     def complete(self) -> bool:
         return not self.token

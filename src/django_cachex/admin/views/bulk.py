@@ -497,7 +497,7 @@ class BulkActionView(BaseCacheView):
             cards=make_failure_cards(step.state, self.inspector),
             next_actions=[
                 Action("back", _("Back to the keys"), self.get_keys_url()),
-                *([history] if self._can_view_caches() else []),
+                *([history] if self._can_view_caches() and step.job.complete else []),
             ],
         )
 

@@ -112,6 +112,7 @@ class BaseHistoryView(BaseCacheView):
     def make_row(self, entry: LogEntry) -> Row:
         moment = Cell(
             formatting.format_datetime(entry.action_time),
+            kind="moment",
             exact=entry.action_time.isoformat(timespec="seconds"),
         )
         return Row(
@@ -260,7 +261,7 @@ class CacheHistoryView(BaseHistoryView):
         """Return the name of the key, or what an entry about the cache says was changed."""
         stored = self.get_key(entry)
         if stored is None:
-            return mask_pattern(entry.object_repr)
+            return mask_pattern(entry.object_repr.removeprefix(f"{self.inspector.alias}: "))
         if self.is_session(stored):
             return mask_session_name(entry.object_repr.removesuffix(f" ({self.inspector.alias})"))
         return self.inspector.display_key(stored)

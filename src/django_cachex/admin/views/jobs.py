@@ -306,6 +306,12 @@ def make_failure_alerts(step: JobStep) -> list[Alert]:
 def make_missing_alerts(progress: ScanProgress) -> list[Alert]:
     """Return alerts about keys that a scan could not include."""
     alerts = []
+    if progress.restarted:
+        text = _(
+            "The server was restarted meanwhile. Positions in it are lost, so the search started "
+            "over and examines keys again."
+        )
+        alerts.append(Alert(text))
     if progress.failed_nodes:
         text = _(
             "%(servers)s didn't answer. The keys stored there are missing here. Select "

@@ -440,6 +440,8 @@ class KeyScan:
     """The number of keys of each server, or None if `DBSIZE` is denied."""
 
     unknown: int = 0
+    restarted: bool = False
+    """Whether a scan started over."""
 
     last_batch: tuple[Sequence[NodeScan], int, int] = ((), 0, 0)
     """The remaining scans, the keys examined and the keys found before the last `SCAN`."""
@@ -510,6 +512,7 @@ class KeyScan:
             size, info = details
             self.sizes[scan.node] = none_if_denied(size)
             if scan.restart_if_needed((none_if_denied(info) or {}).get("run_id", "")):
+                self.restarted = True
                 return self._fetch(scan, count)
         return reply
 
@@ -551,6 +554,7 @@ class KeyScan:
             unknown=self.unknown,
             failed_nodes=sorted({scan.node.rpartition("/")[0] for scan in self.failed}),
             last_batch=self._make_batch_start() if found > limit else None,
+            restarted=self.restarted,
         )
 
     def _make_batch_start(self) -> BatchStart:

@@ -95,7 +95,7 @@ def test_the_example_inspector_serves_every_page(admin_client: Client, reader: R
         addresses.add("default"),
     ):
         assert admin_client.get(url).status_code == 200
-    form = {"mode": "set-ttl", "timeout": "", "never": "on"}
+    form = {"mode": "set-ttl", "timeout": "never"}
     assert admin_client.post(addresses.key("default", stored), form).status_code == 302
     assert inspector_for("default").describe([stored.encode()])[0].ttl == TTL_NONE
 

@@ -53,7 +53,7 @@ def make_css_classes() -> dict[str, list[str]]:
         "danger_quiet": [*plain, "text-red-600", "dark:text-red-500"],
         "quiet": [
             *("font-medium", "px-2.5", "py-2", "rounded-default", "text-primary-600"),
-            *("hover:text-primary-700", "dark:text-primary-500"),
+            *("hover:text-primary-700", "dark:text-primary-400"),
         ],
         "tab": [*tab, "hover:bg-base-700/[.04]", "dark:hover:bg-white/[.06]"],
         "tab_current": [*tab, "bg-white", "shadow-xs", "dark:bg-base-700"],

@@ -51,7 +51,10 @@ def make_css_classes() -> dict[str, list[str]]:
         "primary": primary,
         "danger": ["bg-red-600" if name == "bg-primary-600" else name for name in primary],
         "danger_quiet": [*plain, "text-red-600", "dark:text-red-500"],
-        "quiet": ["cx-quiet", "px-2.5", "py-2", "rounded-default", "font-medium"],
+        "quiet": [
+            *("font-medium", "px-2.5", "py-2", "rounded-default", "text-primary-600"),
+            *("hover:text-primary-700", "dark:text-primary-400"),
+        ],
         "tab": [*tab, "hover:bg-base-700/[.04]", "dark:hover:bg-white/[.06]"],
         "tab_current": [*tab, "bg-white", "shadow-xs", "dark:bg-base-700"],
         "label": widgets.LABEL_CLASSES,

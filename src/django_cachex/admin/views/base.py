@@ -187,11 +187,6 @@ class BaseView(TemplateView):
         """
         return self.request.get_full_path()
 
-    @property
-    def permission_note(self) -> str:
-        """A note on what the user may not do here, in place of the controls for it."""
-        return ""
-
     def default_actions(self) -> list[Action]:
         is_help_open = "help" in self.request.GET
         actions = [
@@ -225,7 +220,6 @@ class BaseView(TemplateView):
             "help": self.help() if "help" in self.request.GET else None,
             "help_close": self.make_self_link("close-help", _("Close help"), help=""),
             "alerts": self.alerts,
-            "permission_note": self.permission_note,
             "history_url": self.get_history_url() if self.request.method == "POST" else "",
             **super().get_context_data(**kwargs),
         }
@@ -384,7 +378,10 @@ class BaseCacheView(BaseView):
             if self.checker.is_allowed(permission, self.inspector)
         ]
 
-    def make_permission_note(self, *permissions: Permission) -> str:
+    noted_permissions: Sequence[Permission] = ()
+    """The operations whose controls a user may look for: a note says what they need."""
+
+    def make_permission_note(self) -> str:
         """Return which permissions the user lacks for operations that this cache supports."""
         needs = {
             EDIT: _("changing them needs the permission %(names)s"),
@@ -392,7 +389,7 @@ class BaseCacheView(BaseView):
             ADD: _("adding keys needs the permission %(names)s"),
             EXPIRE: _("changing a TTL needs the permission %(names)s"),
         }
-        missing = {one: self.checker.missing_permissions(one) for one in permissions}
+        missing = {one: self.checker.missing_permissions(one) for one in self.noted_permissions}
         clauses = [
             needs[one] % {"names": get_text_list([f'"{name}"' for name in names], _("and"))}
             for one, names in missing.items()
@@ -412,7 +409,7 @@ class BaseCacheView(BaseView):
                 "server, keys that could belong to it are protected here until it answers."
             )
             self.alerts.append(Alert(text, "warning"))
-        return super().get_context_data(**kwargs)
+        return super().get_context_data(permission_note=self.make_permission_note(), **kwargs)
 
 
 class BaseKeyView(BaseCacheView):
@@ -501,9 +498,8 @@ class DeniedView(BaseView):
         return []
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        hint = _("Ask an administrator of this site for it.")
         back = Action("back", _("Home"), self.links.home())
-        empty_state = EmptyState(self.reason, hint, [back])
+        empty_state = EmptyState(self.reason, actions=[back])
         return super().get_context_data(empty_state=empty_state, **kwargs)
 
 

@@ -71,6 +71,7 @@ class KeyView(BaseKeyView):
     title = gettext_lazy("Key")
     template_name = "admin/django_cachex/key.html"
     help_page = "key"
+    noted_permissions = (EDIT, DELETE, EXPIRE)
 
     submitted_form: forms.Form | None = None
     """The submitted form, if it must be shown again."""
@@ -290,10 +291,6 @@ class KeyView(BaseKeyView):
         if action is not None and not self.has_permission(action.permission):
             self.alerts.append(Alert(self.describe_refusal(action.permission), "warning"))
         return super().get(request, *args, **kwargs)
-
-    @property
-    def permission_note(self) -> str:
-        return self.make_permission_note(EDIT, DELETE, EXPIRE)
 
     def heading(self) -> Heading:
         summary = summarize_key_value(self.key_value) if self.key_value is not None else ""

@@ -160,6 +160,7 @@ class KeysView(BaseCacheView):
     template_name = "admin/django_cachex/keys.html"
     help_page = "keys"
     results_template = "admin/django_cachex/results.html"
+    noted_permissions = (EDIT, DELETE, ADD)
 
     @cached_property
     def search(self) -> Search:
@@ -368,10 +369,6 @@ class KeysView(BaseCacheView):
         """Return whether a key can be opened by its exact name."""
         inspector = self.inspector
         return inspector.can_get or inspector.can_get_unsafely or inspector.can_delete
-
-    @property
-    def permission_note(self) -> str:
-        return self.make_permission_note(EDIT, DELETE, ADD)
 
     def heading(self) -> Heading:
         badge = make_support_badge(self.inspector)

@@ -30,7 +30,10 @@ from django_cachex.admin.components import (
     ComponentTemplates,
     Confirmation,
     EmptyState,
+    Header,
     Heading,
+    Row,
+    Table,
 )
 from django_cachex.admin.deadline import (
     CallResult,
@@ -64,6 +67,7 @@ from django_cachex.admin.permissions import (
     alias_allows,
     visible_aliases,
 )
+from django_cachex.admin.states import SUPPORT_BADGES, make_state_cell
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.info import Text
@@ -348,8 +352,6 @@ class BaseCacheView(BaseView):
         if self.checker.is_allowed(VIEW_CACHES):
             self.add_message(_("Choose a cache first."), messages.INFO)
             return HttpResponseRedirect(self.links.caches())
-        from django_cachex.admin.views.choose import ChooseCacheView  # It imports this module.
-
         return ChooseCacheView.as_view(site=self.site, permission=self.permission)(self.request)
 
     def breadcrumbs(self) -> Sequence[Action]:
@@ -410,6 +412,38 @@ class BaseCacheView(BaseView):
             )
             self.alerts.append(Alert(text, "warning"))
         return super().get_context_data(permission_note=self.make_permission_note(), **kwargs)
+
+
+class ChooseCacheView(BaseView):
+    """Lets users choose a cache for the page that they requested, which is this view's URL.
+
+    They see whether a cache answers, as they would on that page. Backends, locations, figures and
+    the reasons of errors need the permission to view caches.
+    """
+
+    title = gettext_lazy("Caches")
+    template_name = "admin/django_cachex/choose.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        inspectors = [
+            inspector
+            for inspector in map(inspector_for, visible_aliases())
+            if self.checker.is_allowed(self.permission, inspector)
+        ]
+        statuses = self.executor.run_all({inspector: inspector.status for inspector in inspectors})
+        rows = [
+            Row(
+                [
+                    Cell(inspector.alias, self.current_url(cache=inspector.alias), kind="name"),
+                    Cell(badge=SUPPORT_BADGES[inspector.support]),
+                    replace(make_state_cell(inspector, statuses[inspector]), lines=()),
+                ]
+            )
+            for inspector in inspectors
+        ]
+        headers = Header(_("Cache Name")), Header(_("Support Level")), Header(_("State"))
+        table = Table(headers, rows, caption=_("Configured caches"))
+        return super().get_context_data(table=table, **kwargs)
 
 
 class BaseKeyView(BaseCacheView):

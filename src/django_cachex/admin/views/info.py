@@ -21,8 +21,8 @@ from django_cachex.admin.components import (
     Table,
 )
 from django_cachex.admin.permissions import ADD, VIEW_INFO
+from django_cachex.admin.states import make_support_badge
 from django_cachex.admin.views.base import BaseCacheView
-from django_cachex.admin.views.caches import make_support_badge
 from django_cachex.inspectors.info import InfoField, InfoSection, Unit
 
 

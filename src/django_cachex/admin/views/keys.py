@@ -36,10 +36,10 @@ from django_cachex.admin.forms.search import (
 )
 from django_cachex.admin.links import MAX_URL_LENGTH, dump_state, load_state, parse_object_id
 from django_cachex.admin.permissions import ADD, DELETE, EDIT, VIEW_KEYS
+from django_cachex.admin.states import make_support_badge
 from django_cachex.admin.views import keys_table
 from django_cachex.admin.views.base import BaseCacheView
 from django_cachex.admin.views.bulk import make_bulk_links
-from django_cachex.admin.views.caches import make_support_badge
 from django_cachex.admin.views.delete import delete_keys, make_delete_confirmation
 from django_cachex.admin.views.keys_table import (
     KEY_COLUMNS,

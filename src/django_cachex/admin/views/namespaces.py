@@ -30,9 +30,9 @@ from django_cachex.admin.components import (
 from django_cachex.admin.forms.search import FILTERS, NEVER_EXPIRES, TTL_VALUES
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.permissions import VIEW_NAMESPACES
+from django_cachex.admin.states import make_support_badge
 from django_cachex.admin.views.base import BaseCacheView, make_bytes_cell
 from django_cachex.admin.views.bulk import get_memory_label, make_key_link
-from django_cachex.admin.views.caches import make_support_badge
 from django_cachex.admin.views.jobs import KeyCount, StateTokens, make_progress
 from django_cachex.conf import limits
 from django_cachex.inspectors.jobs import Job

@@ -26,7 +26,6 @@ from django_cachex.commands.server_versions import COMMAND_VERSIONS
 from tests.commands.data_types import (
     test_bitmaps,
     test_hashes,
-    test_hyperloglog,
     test_lists,
     test_sets,
     test_sorted_sets,
@@ -227,7 +226,7 @@ CONTRACTS = (
     test_sorted_sets.TestSortedSets,
     test_streams.TestStreams,
     test_bitmaps.TestBits,
-    test_hyperloglog.TestHyperLogLogs,
+    test_bitmaps.TestHyperLogLogs,
 )
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from django_cachex.commands import OutOfRangeError, WrongTypeError
-from tests.commands.data_types.surfaces import Surface
+from tests.commands.data_types.surfaces import Surface, walk
 
 FIELDS = {"name": "Ana", "plan": {"pro": True}, "visits": 7, "none": None, "é": b"\xff"}
 
@@ -104,16 +104,10 @@ class TestHashes:
     def test_a_walk_finds_each_field(self, c: Surface) -> None:
         fields = {f"field-{number}": number for number in range(600)}
         c.hset("a", mapping=fields)
-        cursor, found = c.hscan("a", count=50)
-        while cursor:
-            cursor, more = c.hscan("a", cursor=cursor, count=50)
-            found |= more
-        assert found == fields
-        cursor, matching = -1, {}
-        while cursor:
-            cursor, more = c.hscan("a", max(cursor, 0), match="*-59?", count=1000)
-            matching |= more
-        assert matching == {f"field-{number}": number for number in range(590, 600)}
+        found = [one for batch in walk(c.hscan, "a", count=50) for one in batch.items()]
+        assert dict(found) == fields
+        matching = [one for batch in walk(c.hscan, "a", match="*-59?", count=900) for one in batch]
+        assert set(matching) == {f"field-{number}" for number in range(590, 600)}
         assert c.hscan("missing") == (0, {})
 
     def test_fields_expire_on_servers_that_have_it(self, c: Surface) -> None:
@@ -132,11 +126,24 @@ class TestHashes:
             assert 0 < left < moment
         with c.with_field_ttls():
             assert c.hpersist("a", "x", "y", "?") == [1, -1, -2]
+        for call, most in (
+            (lambda: c.hexpire("a", timedelta(minutes=1), "x"), 60_000),
+            (lambda: c.hexpire("a", 50.5, "x"), 50_500),
+            (lambda: c.hpexpire("a", timedelta(seconds=40), "x"), 40_000),
+            (lambda: c.hpexpire("a", 30_007, "x"), 30_007),
+        ):
+            with c.with_field_ttls():
+                assert call() == [1]
+                [left] = c.hpttl("a", "x")
+                assert most - 9_000 < left <= most
         with c.with_field_ttls():
-            assert c.hexpire("a", timedelta(minutes=1), "x") == [1]
+            assert c.hexpireat("a", moment / 1000, "x") == [1]
+            assert c.hpexpiretime("a", "x") == [moment]
         with c.with_field_ttls():
             assert c.hpexpire("a", 0, "x") == [2]
             assert c.hgetall("a") == {"y": 2}
+        with c.with_field_ttls():
+            assert c.hexpire("a", -3, "y") == [2]
 
     def test_expiries_of_fields_are_set_under_a_condition(self, c: Surface) -> None:
         then = datetime(2033, 1, 1, tzinfo=UTC)
@@ -156,15 +163,12 @@ class TestHashes:
                     assert way(**{condition: True}) == [met], condition
             with c.with_field_ttls():
                 assert way(lt=True) == [1]
+            for both in ({"nx": True, "lt": True}, {"xx": True, "gt": True}):
+                with pytest.raises(ValueError, match="only one"):
+                    way(**both)
 
     def test_field_lifetimes_are_of_fields_and_of_times(self, c: Surface) -> None:
         with pytest.raises(ValueError, match="At least one name"):
             c.httl("a")
         with pytest.raises(TypeError, match="hpersist"):
             c.hexpire("a", None, "x")
-
-    def test_another_type_is_refused(self, c: Surface) -> None:
-        c.rpush("a", 1)
-        for call in (lambda: c.hset("a", "x", 1), lambda: c.hgetall("a"), lambda: c.hget("a", 1)):
-            with pytest.raises(WrongTypeError):
-                call()

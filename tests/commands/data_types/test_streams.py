@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from django_cachex.commands import CommandError, WrongTypeError
+from django_cachex.commands import CommandError
 from tests.commands.data_types.surfaces import Surface
 
 
@@ -217,10 +217,3 @@ class TestStreams:
         c.xgroup_create("a", "g", mkstream=True)
         about = c.xinfo_stream("a")
         assert (about["length"], about["first-entry"], about["last-entry"]) == (0, None, None)
-
-    def test_another_type_is_refused(self, c: Surface) -> None:
-        c.rpush("a", 1)
-        calls = [lambda: c.xadd("a", {"x": 1}), lambda: c.xrange("a"), lambda: c.xread({"a": 0})]
-        for call in calls:
-            with pytest.raises(WrongTypeError):
-                call()

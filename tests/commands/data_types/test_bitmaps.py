@@ -24,8 +24,6 @@ class TestBits:
             assert c.bitcount("a", start=9, end=10, mode="BIT") == 2
         with c.since(7, 0):
             assert c.bitcount("a", 0, 0, "BYTE") == 1
-        with pytest.raises(ValueError, match="needs a start"):
-            c.bitcount("a", end=1)
 
     def test_a_bit_is_found(self, c: Surface) -> None:
         c.setbit("a", 9, 1)
@@ -34,8 +32,6 @@ class TestBits:
         assert (c.bitpos("a", 1, 1), c.bitpos("a", 1, start=0, end=0)) == (9, -1)
         with c.since(7, 0):
             assert c.bitpos("a", 0, 9, 12, mode="BIT") == 10
-        with pytest.raises(ValueError, match="with a mode needs both"):
-            c.bitpos("a", 0, 9, mode="BIT")
 
     def test_strings_are_combined(self, c: Surface) -> None:
         c.setbit("a", 1, 1)
@@ -54,8 +50,6 @@ class TestHyperLogLogs:
         assert c.pfadd("a", 1, "1", {"x": [1]}) is True
         assert c.pfadd("a", 1) is False
         assert (c.pfcount("a"), c.pfcount("missing")) == (3, 0)
-        with pytest.raises(ValueError, match="At least one value"):
-            c.pfadd("a")
 
     def test_an_estimate_is_near(self, c: Surface) -> None:
         c.pfadd("a", *range(5_000))
@@ -68,5 +62,3 @@ class TestHyperLogLogs:
         assert c.pfmerge("d", ["a"]) is None
         assert c.pfmerge("d", "missing", "b") is None
         assert c.pfcount("d") == 3
-        with pytest.raises(ValueError, match="At least one key"):
-            c.pfcount([])

@@ -104,18 +104,15 @@ class LimitedContract(ValueContract, FlushContract):
     def test_a_ttl_can_be_set_unseen(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "value", timeout=1000)
         stored = inspector.make_key("key")
-        assert inspector.apply(stored, Expire(TTL_NONE)).status == EditStatus.DONE
-        assert (
-            inspector.apply(inspector.make_key("missing"), Expire(TTL_NONE)).status
-            == EditStatus.GONE
-        )
+        assert inspector.apply(stored, Expire(TTL_NONE)).is_done
+        missing = inspector.make_key("missing")
+        assert inspector.apply(missing, Expire(TTL_NONE)).status == EditStatus.GONE
         assert inspector.cache.get("key") == "value"
 
     def test_an_edit_must_say_how_long_the_key_lives(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "old")
         stored = inspector.make_key("key")
         entry = inspector.read(stored)
-        assert entry is not None
         outcome = inspector.apply(stored, SetValue("new", entry.expected))
         assert outcome.status == EditStatus.REFUSED
         assert str(outcome.reason).endswith(".")
@@ -136,8 +133,6 @@ class LimitedContract(ValueContract, FlushContract):
     def test_a_value_that_is_not_jsons_is_shown_and_not_edited(self, inspector: Inspector) -> None:
         inspector.cache.set("key", {"when": datetime(2024, 1, 2, tzinfo=UTC), "who": {1, 2}})
         entry = inspector.read(inspector.make_key("key"))
-        assert entry is not None
-        assert entry.content is not None
         assert "2024-01-02" in entry.content.formatted.text
         assert "{1, 2}" in entry.content.formatted.text
         assert not entry.content.editable
@@ -175,8 +170,6 @@ class TestStranger(LimitedContract):
         value = [trap, (trap,), {"trap": trap}, {1: trap}, datetime(2024, 1, 2, tzinfo=trap)]
         inspector.cache.set("key", value)
         entry = inspector.read(inspector.make_key("key"))
-        assert entry is not None
-        assert entry.content is not None
         assert entry.content.formatted.text.count(f"{__name__}.Trap") == 4
         assert "datetime.datetime" in entry.content.formatted.text
         assert f"{__name__}.Trap" in str(entry.content.not_editable_reason)
@@ -186,15 +179,11 @@ class TestStranger(LimitedContract):
         value.append(value)
         inspector.cache.set("key", value)
         entry = inspector.read(inspector.make_key("key"))
-        assert entry is not None
-        assert entry.content is not None
         assert not entry.content.editable
 
     def test_a_large_value_is_cut(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "x" * 20_000_000)
         entry = inspector.read(inspector.make_key("key"))
-        assert entry is not None
-        assert entry.content is not None
         assert len(entry.content.formatted.text) <= 5000
         assert not entry.content.editable
 
@@ -218,8 +207,6 @@ class TestReadOnly(InspectorContract):
 
     def test_it_is_read(self, inspector: Inspector) -> None:
         entry = inspector.read(inspector.make_key("key"))
-        assert entry is not None
-        assert entry.content is not None
         assert entry.content.value == "always"
         assert inspector.read(inspector.make_key("other")) is None
 
@@ -240,6 +227,19 @@ class TestMemcached(LimitedContract):
         caches["default"].clear()
         caches["default"].close()
 
+    def test_the_applications_connection_is_left_alone(self, inspector: Inspector) -> None:
+        assert inspector.cache is not caches["default"]
+        assert inspector.cache.make_key("a") == caches["default"].make_key("a")
+
+    def test_a_silent_server_is_not_waited_for(self, inspect: Inspect, settings: Any) -> None:
+        settings.CACHEX_ADMIN = {"TIMEOUT": 0.2}
+        with servers.silent() as port:
+            inspector = inspect("silent", LOCATION=f"127.0.0.1:{port}")
+            started = time.monotonic()
+            with pytest.raises(OSError, match="timed out"):
+                inspector.flush()
+            assert time.monotonic() - started < 5  # Without a limit it would never end.
+
     @pytest.mark.parametrize("key", ["with space", "line\nbreak", "x" * 300])
     def test_a_key_that_memcached_cannot_hold_is_refused_in_words(
         self, inspector: Inspector, key: str
@@ -254,10 +254,28 @@ class TestMemcached(LimitedContract):
 
     def test_a_timeout_under_a_second_does_not_delete(self, inspector: Inspector) -> None:
         outcome = inspector.apply(inspector.make_key("key"), AddValue("value", 400))
-        assert outcome.status == EditStatus.DONE
+        assert outcome.is_done
 
     def test_a_value_too_large_is_not_reported_as_stored(self, inspector: Inspector) -> None:
         value = os.urandom(2_000_000).hex()
         with pytest.raises(MemcacheServerError, match="too large"):
             inspector.apply(inspector.make_key("key"), AddValue(value, TTL_NONE, replace=True))
         assert inspector.read(inspector.make_key("key")) is None
+
+
+class TestDummy(InspectorContract):
+    abilities = frozenset()
+    shares_store = False
+
+    @pytest.fixture
+    def params(self) -> dict[str, Any]:
+        return {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
+
+    def test_pages_say_that_nothing_is_kept(self, inspector: Inspector) -> None:
+        (note,) = inspector.notes()
+        assert "doesn't store anything" in str(note)
+        assert str(inspector.unsupported_reason("can_list")) == "This cache doesn't store anything."
+
+    def test_the_configuration_is_all_there_is(self, inspector: Inspector) -> None:
+        assert inspector.info() == ()
+        assert inspector.configuration().fields[0].value == inspector.params["BACKEND"]

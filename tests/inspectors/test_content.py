@@ -131,13 +131,6 @@ def test_kind_and_label(raw: bytes, value_format: ValueFormat, kind: str, label:
     assert content.stored_size == len(raw)
 
 
-def test_a_stored_none_is_a_value() -> None:
-    content = pickled(None)
-    assert content.editable
-    assert content.formatted.text == "null"
-    assert parse_value(content.edit_text, content.store_as) is None
-
-
 def test_labels_follow_the_language() -> None:
     size = human_size(1234)
     with override("de"):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,8 +17,7 @@ def test_only_the_star_stays_special() -> None:
 
 
 @given(st.binary())
-def test_escaping_keeps_every_byte_in_order(text: bytes) -> None:
-    plain, escaped = bytearray(), iter(escape_pattern(text))
-    for byte in escaped:
-        plain.append(next(escaped) if byte == ord("\\") else byte)
-    assert bytes(plain) == text
+def test_escaping_keeps_every_byte_in_order_and_none_that_is_special(text: bytes) -> None:
+    escaped = escape_pattern(text)
+    assert re.sub(rb"\\(.)", rb"\1", escaped, flags=re.DOTALL) == text
+    assert not re.search(rb"[*?\[\]\\]", re.sub(rb"\\.", b"", escaped, flags=re.DOTALL))

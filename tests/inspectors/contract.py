@@ -5,6 +5,7 @@ A subclass says where its store is (`params`), what it can do (`abilities`), and
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -51,20 +52,25 @@ def later(seconds: float = 5) -> float:
 
 
 def pages(
-    inspector: Inspector, text: str = "", want: int = 100, deadline: float | None = None
+    inspector: Inspector,
+    query: str | Query = "",
+    want: int = 100,
+    deadline: float | None = None,
+    token: str = "",
 ) -> list[ScanPage]:
     """Return all listings of a search, following the tokens."""
-    listings, token = [], ""
+    listings: list[ScanPage] = []
+    query = Query(Pattern(query)) if isinstance(query, str) else query
     while not listings or token:
         assert len(listings) < 1000, "the listing never ends"
         until = later() if deadline is None else deadline
-        listings.append(inspector.scan(Query(Pattern(text)), token, want, until))
+        listings.append(inspector.scan(query, token, want, until))
         token = listings[-1].token
     return listings
 
 
-def listed(inspector: Inspector, text: str = "", **options: Any) -> set[bytes]:
-    return {key for page in pages(inspector, text, **options) for key in page.keys}
+def listed(inspector: Inspector, query: str | Query = "", **options: Any) -> set[bytes]:
+    return {key for page in pages(inspector, query, **options) for key in page.keys}
 
 
 @pytest.mark.filterwarnings("ignore::django.core.cache.CacheKeyWarning")
@@ -141,8 +147,8 @@ class InspectorContract:
             assert all(str(fact.label) and fact.value is not None for fact in facts)
 
 
-class ListingContract(InspectorContract):
-    """Listing and searching keys by their names."""
+class PagingContract(InspectorContract):
+    """Listing keys page by page, whatever they are called."""
 
     exact_pages: bool = True
     """Whether a page never exceeds its size (a `SCAN` shows its last batch whole)."""
@@ -153,14 +159,80 @@ class ListingContract(InspectorContract):
             inspector.cache.set(name, name)
         return {inspector.make_key(name) for name in names}
 
-    def names(self, inspector: Inspector, text: str) -> set[str]:
-        """Return the names that a search finds."""
-        return {inspector.display_key(key) for key in listed(inspector, text)}
-
     def test_an_empty_store_is_known_to_be_empty(self, inspector: Inspector) -> None:
         listing = inspector.scan(Query(), "", 100, later())
         assert listing.complete
         assert list(listing.keys) == []
+
+    def test_pages_follow_each_other_without_losing_keys(self, inspector: Inspector) -> None:
+        stored = self.fill(inspector, *(f"key:{n}" for n in range(25)))
+        listings = pages(inspector, want=10)
+        assert set().union(*(listing.keys for listing in listings)) == stored
+        for listing in listings:
+            assert len(set(listing.keys)) == len(listing.keys)
+            assert listing.total is None or listing.total >= len(listing.keys)
+            assert listing.examined >= len(listing.keys)
+            assert not self.exact_pages or len(listing.keys) <= 10
+
+    def test_keys_that_stay_are_found_while_others_come_and_go(self, inspector: Inspector) -> None:
+        stored = self.fill(inspector, *(f"key:{n}" for n in range(30)))
+        first = inspector.scan(Query(), "", 10, later())
+        inspector.delete(sorted(first.keys)[:5])
+        self.fill(inspector, *(f"a-new-key:{n}" for n in range(20)))
+        assert stored <= {*first.keys, *listed(inspector, want=10, token=first.token)}
+
+    def test_a_deadline_stops_the_search_but_never_its_progress(self, inspector: Inspector) -> None:
+        stored = self.fill(inspector, *(f"key:{n}" for n in range(50)))
+        assert listed(inspector, deadline=time.monotonic() - 1) == stored
+
+    def test_a_token_that_is_none_of_ours_is_refused(self, inspector: Inspector) -> None:
+        self.fill(inspector, "key")
+        for token in ("nonsense!", "é", "-1 OR 1=1", "\0"):
+            with pytest.raises(ValueError):  # noqa: PT011 - the contract promises no text
+                inspector.scan(Query(), token, 10, later())
+
+    def test_expired_keys_are_not_listed(self, inspector: Inspector) -> None:
+        inspector.cache.set("expired", 1, timeout=-1)
+        live = self.fill(inspector, "live")
+        assert listed(inspector) == live
+
+    def found(self, inspector: Inspector, query: Query) -> set[str]:
+        """Return the names that a query finds, on all its pages."""
+        listings = pages(inspector, query, want=10)
+        assert {listing.unknown for listing in listings} == {0}
+        return {inspector.display_key(key) for listing in listings for key in listing.keys}
+
+    def test_filters_are_combined(self, inspector: Inspector) -> None:
+        for n in range(30):
+            inspector.cache.set(f"short:{n}", "x", 60)
+        inspector.cache.set("long", "x", 5000)
+        inspector.cache.set("never", "x", None)
+        inspector.cache.set("large", os.urandom(5000), None)
+        inspector.cache.set("large-and-short", os.urandom(5000), 60)
+        assert inspector.filters >= {"expires_within", "expires_after", "larger_than"}
+        name = inspector.display_key
+        never = {name(inspector.make_key(key)) for key in ("never", "large")}
+        both = {name(inspector.make_key("large-and-short"))}
+        large = {name(inspector.make_key("large")), *both}
+        assert self.found(inspector, Query(expires_within=TTL_NONE)) == never
+        assert self.found(inspector, Query(larger_than=20)) >= large
+        assert self.found(inspector, Query(larger_than=self.large)) == large
+        assert self.found(inspector, Query(larger_than=self.large, expires_within=90_000)) == both
+        assert len(self.found(inspector, Query(expires_within=90_000))) == 31
+        assert self.found(inspector, Query(larger_than=10**9)) == set()
+        long = {name(inspector.make_key("long"))}
+        assert self.found(inspector, Query(expires_after=90_000)) == long
+
+    large: int = 2000
+    """Bytes that a key with a value of 5,000 bytes takes, at the least."""
+
+
+class ListingContract(PagingContract):
+    """Listing and searching keys by their names."""
+
+    def names(self, inspector: Inspector, text: str) -> set[str]:
+        """Return the names that a search finds."""
+        return {inspector.display_key(key) for key in listed(inspector, text)}
 
     def test_every_key_is_listed_by_its_name(self, inspector: Inspector) -> None:
         stored = self.fill(inspector, *self.hostile_keys)
@@ -180,27 +252,13 @@ class ListingContract(InspectorContract):
             # `p` in version 1 and `p:1` in version 1 cannot be told apart by anyone.
             assert {name for name in found if not name.startswith("1:")} == {f"mine:{n}"}
 
-    def test_pages_follow_each_other_without_losing_keys(self, inspector: Inspector) -> None:
-        stored = self.fill(inspector, *(f"key:{n}" for n in range(25)))
-        listings = pages(inspector, want=10)
-        assert set().union(*(listing.keys for listing in listings)) == stored
-        for listing in listings:
-            assert len(set(listing.keys)) == len(listing.keys)
-            assert listing.total is None or listing.total >= len(listing.keys)
-            assert listing.examined >= len(listing.keys)
-            assert not self.exact_pages or len(listing.keys) <= 10
-
-    def test_keys_that_stay_are_found_while_others_come_and_go(self, inspector: Inspector) -> None:
-        stored = self.fill(inspector, *(f"key:{n}" for n in range(30)))
-        first = inspector.scan(Query(), "", 10, later())
-        found, token = set(first.keys), first.token
-        going = sorted(found)[:5]
-        inspector.delete(going)
-        self.fill(inspector, *(f"a-new-key:{n}" for n in range(20)))
-        while token:
-            listing = inspector.scan(Query(), token, 10, later())
-            found, token = found | set(listing.keys), listing.token
-        assert stored <= found
+    def test_a_key_function_that_hides_keys_takes_the_listing_away(self, inspect: Inspect) -> None:
+        inspector = inspect(KEY_FUNCTION=lambda key, prefix, version: key[::-1])
+        assert not inspector.can_list
+        assert type(inspector).can_list
+        assert "KEY_FUNCTION" in str(inspector.unsupported_reason("can_list"))
+        inspector.cache.set("key", "value")
+        assert inspector.read(inspector.make_key("key")).content.value == "value"
 
     def test_a_search_is_literal_but_for_the_asterisk(self, inspector: Inspector) -> None:
         self.fill(inspector, "user:1", "user:2:cart", "USER:3", "my-user:4", "100%", "1000", "a_b")
@@ -217,55 +275,6 @@ class ListingContract(InspectorContract):
         assert self.names(inspector, "wow!*") == {"wow!"}
         assert self.names(inspector, "back\\s*") == {"back\\slash"}
         assert self.names(inspector, "nothing") == set()
-
-    def test_a_deadline_stops_the_search_but_never_its_progress(self, inspector: Inspector) -> None:
-        stored = self.fill(inspector, *(f"key:{n}" for n in range(50)))
-        assert listed(inspector, deadline=time.monotonic() - 1) == stored
-
-    def test_a_token_that_is_none_of_ours_is_refused(self, inspector: Inspector) -> None:
-        self.fill(inspector, "key")
-        for token in ("nonsense!", "é", "-1 OR 1=1", "\0"):
-            with pytest.raises(ValueError):  # noqa: PT011 - the contract promises no text
-                inspector.scan(Query(), token, 10, later())
-
-    def test_expired_keys_are_not_listed(self, inspector: Inspector) -> None:
-        inspector.cache.set("expired", 1, timeout=-1)
-        live = self.fill(inspector, "live")
-        assert listed(inspector) == live
-
-    def found(self, inspector: Inspector, query: Query) -> set[str]:
-        """Return the names that a query finds, on all its pages."""
-        names, token = set(), "first"
-        while token:
-            listing = inspector.scan(query, "" if token == "first" else token, 10, later())
-            assert listing.unknown == 0
-            names |= {inspector.display_key(key) for key in listing.keys}
-            token = listing.token
-        return names
-
-    def test_filters_are_combined(self, inspector: Inspector) -> None:
-        for n in range(30):
-            inspector.cache.set(f"short:{n}", "x", 60)
-        inspector.cache.set("long", "x", 5000)
-        inspector.cache.set("never", "x", None)
-        inspector.cache.set("large", "x" * 5000, None)
-        inspector.cache.set("large-and-short", "x" * 5000, 60)
-        assert inspector.filters >= {"expires_within", "expires_after", "larger_than"}
-        name = inspector.display_key
-        never = {name(inspector.make_key(key)) for key in ("never", "large")}
-        both = {name(inspector.make_key("large-and-short"))}
-        large = {name(inspector.make_key("large")), *both}
-        assert self.found(inspector, Query(expires_within=TTL_NONE)) == never
-        assert self.found(inspector, Query(larger_than=20)) >= large
-        assert self.found(inspector, Query(larger_than=self.large)) == large
-        assert self.found(inspector, Query(larger_than=self.large, expires_within=90_000)) == both
-        assert len(self.found(inspector, Query(expires_within=90_000))) == 31
-        assert self.found(inspector, Query(larger_than=10**9)) == set()
-        long = {name(inspector.make_key("long"))}
-        assert self.found(inspector, Query(expires_after=90_000)) == long
-
-    large: int = 2000
-    """Bytes that a key with a value of 5,000 letters takes, at the least."""
 
     def test_other_versions_and_the_whole_store_are_found_on_request(
         self, inspect: Inspect

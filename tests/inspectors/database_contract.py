@@ -16,7 +16,14 @@ from django_cachex.inspectors.cache_table import VALUE_CHUNK_SIZE
 from django_cachex.inspectors.edits import AddValue, EditStatus, Expire, SetValue
 from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import TTL_NONE, KeyChanged
-from tests.inspectors.contract import FlushContract, Inspect, ListingContract, later
+from tests.inspectors.contract import (
+    FlushContract,
+    Inspect,
+    InspectorContract,
+    ListingContract,
+    PagingContract,
+    later,
+)
 from tests.inspectors.values_contract import PickledContract
 
 
@@ -26,10 +33,11 @@ def entry_of_caches() -> dict[str, Any]:
     return {"BACKEND": backend, "LOCATION": f"cache {uuid.uuid4().hex[:12]}"}
 
 
-class DatabaseContract(ListingContract, PickledContract, FlushContract):
-    """What holds on every vendor."""
+class DatabaseStore(InspectorContract):
+    """A table in a database."""
 
     ttl_resolution = 1000
+    culls_late = True
     database: ClassVar[str] = "default"
     use_tz: ClassVar[bool] = True
 
@@ -43,6 +51,10 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         settings.CACHES = {"default": params}
         call_command("createcachetable", database=self.database, verbosity=0)
         return params
+
+
+class DatabaseContract(DatabaseStore, ListingContract, PickledContract, FlushContract):
+    """What holds on every vendor."""
 
     def queries(self, inspector: Inspector) -> CaptureQueriesContext:
         return CaptureQueriesContext(connections[self.database])
@@ -83,33 +95,13 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         assert self.names(inspector, "Key*") == {"Key"}
         assert inspector.delete([inspector.make_key("KEY")]) == 0
 
-    def test_expired_rows_stay_for_the_backend_to_cull(self, inspector: Inspector) -> None:
-        inspector.cache.set("expired", 1, timeout=-1)
-        stored = inspector.make_key("expired")
-        assert inspector.read(stored) is None
-        assert inspector.delete([stored]) == 0
-        assert inspector.status().keys == 1
-
     def test_sizes_are_those_of_the_column(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "value" * 100)
         stored = inspector.make_key("key")
         (description,) = inspector.describe([stored])
         entry = inspector.read(stored)
-        assert entry is not None
-        assert entry.content is not None
         assert description.size == entry.info.size
         assert description.size == (entry.content.stored_size + 2) // 3 * 4
-
-    def test_a_large_value_is_not_fetched_whole(self, inspector: Inspector, settings: Any) -> None:
-        settings.CACHEX_ADMIN = {"DECODE_BYTES": 999, "PREVIEW_BYTES": 100}
-        inspector.cache.set("key", "x" * 100_000)
-        entry = inspector.read(inspector.make_key("key"))
-        assert entry is not None
-        assert entry.content is not None
-        assert entry.content.kind == "large"
-        assert entry.content.stored_size > 100_000
-        assert entry.content.text.shown <= 102
-        assert entry.expected == ""
 
     def test_a_value_that_is_no_base64_is_shown_as_it_is(self, inspector: Any) -> None:
         inspector.cache.set("key", "value")
@@ -135,19 +127,10 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         assert outcome.status == EditStatus.CHANGED
         assert inspector.cache.get("key") == "theirs"
 
-    def test_adding_makes_room_as_the_cache_does(self, inspect: Inspect) -> None:
-        inspector = inspect(OPTIONS={"MAX_ENTRIES": 10, "CULL_FREQUENCY": 2})
-        for n in range(20):
-            inspector.apply(inspector.make_key(f"key:{n:02}"), AddValue(n, TTL_NONE))
-        rows = inspector.status().keys
-        assert rows is not None
-        assert rows <= 11
-
     def test_a_time_that_no_database_holds_is_refused(self, inspector: Inspector) -> None:
         stored = inspector.make_key("key")
         inspector.cache.set("key", "old")
         entry = inspector.read(stored)
-        assert entry is not None
         for ttl in (10**15, 10**18, 10**30):
             edits = [
                 AddValue("new", ttl, replace=True),
@@ -245,14 +228,15 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         with pytest.raises(KeyChanged):
             list(pieces)
 
-    def test_a_value_beyond_the_limit_is_not_read_to_be_compared(self, inspector: Any) -> None:
-        inspector.cache.set("key", "x" * 3_000_000)
-        stored = inspector.make_key("key")
-        entry = inspector.read(stored)
-        assert entry.info.size > 3_000_000
-        outcome = inspector.apply(stored, SetValue("mine", entry.expected))
-        assert outcome.status == EditStatus.CHANGED
-        assert inspector.cache.get("key") == "x" * 3_000_000
+
+class WithoutTimeZones(DatabaseStore, PagingContract, PickledContract):
+    """What may depend on the clock."""
+
+    use_tz = False
+    test_a_time_that_no_database_holds = (
+        DatabaseContract.test_a_time_that_no_database_holds_is_refused
+    )
+    test_the_table_is_told_in_figures = DatabaseContract.test_the_table_is_told_in_figures
 
 
 def texts(captured: CaptureQueriesContext) -> list[str]:

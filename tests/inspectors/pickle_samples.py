@@ -10,6 +10,8 @@ from typing import Any, ClassVar, NamedTuple
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from django_cachex.inspectors.values import ValueFormat
+
 UTC = datetime.UTC
 
 # Other tests may have the processors: time says nothing here.
@@ -69,6 +71,12 @@ def shape(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return type(value), sorted(repr(shape(part)) for part in value)
     return type(value), repr(value)
+
+
+def stored(value_format: ValueFormat, value: Any) -> bytes:
+    """Return what a server would hold: integers as decimal text."""
+    dumped = value_format.dumps(value)
+    return str(dumped).encode() if isinstance(dumped, int) else dumped
 
 
 scalars = (

@@ -7,7 +7,6 @@ import bz2
 import collections
 import datetime
 import decimal
-import enum
 import gzip
 import json
 import lzma
@@ -41,11 +40,13 @@ from django_cachex.inspectors.values import (
 from tests.inspectors.pickle_samples import (
     SAMPLE,
     Colour,
+    Pair,
     Point,
     Shell,
     Size,
     plain,
     shape,
+    stored,
     unhurried,
 )
 
@@ -58,15 +59,12 @@ ZLIB = ValueFormat(
 )
 OPAQUE = ValueFormat("shop.Serializer", "opaque", pickle.dumps)
 
+SAMPLES = "tests.inspectors.pickle_samples"
+REFERENCE = "a reference to builtins.int"
+
 
 def pickled(value: Any, protocol: int = 5) -> Content:
     return decode(pickle.dumps(value, protocol), value_format=PICKLE)
-
-
-def stored(value_format: ValueFormat, value: Any) -> bytes:
-    """Return what a server would hold: integers as decimal text."""
-    dumped = value_format.dumps(value)
-    return str(dumped).encode() if isinstance(dumped, int) else dumped
 
 
 # What it is.
@@ -90,25 +88,10 @@ def stored(value_format: ValueFormat, value: Any) -> bytes:
         (pickle.dumps(1.5, 5), REDIS, "json", "number in a pickle (protocol 5)"),
         (pickle.dumps(b"x", 5), REDIS, "bytes", "bytes in a pickle (protocol 5)"),
         (pickle.dumps((1,), 5), REDIS, "pickle", "pickle of tuple (protocol 5)"),
-        (
-            pickle.dumps(Point(1), 5),
-            REDIS,
-            "pickle",
-            "pickle of tests.inspectors.pickle_samples.Point (protocol 5)",
-        ),
+        (pickle.dumps(Pair(1, 2), 5), REDIS, "pickle", f"pickle of {SAMPLES}.Pair (protocol 5)"),
         (pickle.dumps([1], 5)[:-1], REDIS, "pickle", "damaged pickle (protocol 5)"),
-        (
-            pickle.dumps(int, 4),
-            REDIS,
-            "pickle",
-            "pickle of a reference to builtins.int (protocol 4)",
-        ),
-        (
-            pickle.dumps(int, 5),
-            REDIS,
-            "pickle",
-            "pickle of a reference to builtins.int (protocol 5)",
-        ),
+        (pickle.dumps(int, 4), REDIS, "pickle", f"pickle of {REFERENCE} (protocol 4)"),
+        (pickle.dumps(int, 5), REDIS, "pickle", f"pickle of {REFERENCE} (protocol 5)"),
         (b'{"a": 1}', JSON, "json", "JSON"),
         (b'"x"', JSON, "text", "text in JSON"),
         (b"12", JSON, "integer", "integer in JSON"),
@@ -146,13 +129,6 @@ def test_kind_and_label(raw: bytes, value_format: ValueFormat, kind: str, label:
     content = decode(raw, value_format=value_format)
     assert (content.kind, str(content.label)) == (kind, label)
     assert content.stored_size == len(raw)
-
-
-def test_a_stored_none_is_a_value() -> None:
-    content = pickled(None)
-    assert content.editable
-    assert content.formatted.text == "null"
-    assert parse_value(content.edit_text, content.store_as) is None
 
 
 def test_labels_follow_the_language() -> None:
@@ -252,20 +228,8 @@ def test_forms_are_filled_with_what_keeps_the_type(
     ("value", "reason"),
     [
         ((1, 2), "tuple"),
-        ({1, 2}, "set"),
-        (b"bytes", "bytes"),
-        (datetime.datetime(2026, 1, 1), "datetime"),
-        (decimal.Decimal("1.1"), "Decimal"),
-        (uuid.UUID(int=1), "UUID"),
-        (mark_safe("text"), "SafeString"),
         (Size.SMALL, "Size"),
-        (Colour.RED, "Colour"),
         (collections.defaultdict(list), "defaultdict"),
-        (collections.OrderedDict(), "OrderedDict"),
-        ({1: "a"}, "key that isn't text"),
-        (float("nan"), "NaN"),
-        (float("inf"), "infinity"),
-        ("\ud800", "surrogate"),
         (Shell("true"), "posix.system"),
         (HttpResponse(b"x"), "HttpResponse"),
         (list(range(10_001)), "too many parts"),
@@ -317,11 +281,6 @@ def test_json_nested_beyond_the_parser_is_text() -> None:
 # How it shows.
 
 
-def test_json_is_indented() -> None:
-    assert pickled({"a": [1, None]}).formatted.text == ('{\n  "a": [\n    1,\n    null\n  ]\n}')
-    assert decode(b'{"a":{}}', value_format=JSON).formatted.text == '{\n  "a": {}\n}'
-
-
 @pytest.mark.parametrize("value_format", [OPAQUE, REDIS])
 @pytest.mark.parametrize("wrap", [bytes, base64.b64encode, bz2.compress, zlib.compress])
 def test_json_that_another_program_wrote_is_indented_and_not_edited(
@@ -340,10 +299,6 @@ def test_json_that_would_not_show_as_it_is_stays_text(text: str) -> None:
     for raw in (text.encode(), base64.b64encode(text.encode())):
         content = decode(raw, value_format=OPAQUE)
         assert (content.kind, content.formatted.text) == ("text", raw.decode())
-
-
-def test_text_shows_as_itself() -> None:
-    assert pickled("<script>&amp;\n'é'").formatted.text == "<script>&amp;\n'é'"
 
 
 @pytest.mark.parametrize(
@@ -372,10 +327,12 @@ def test_text_shows_as_itself() -> None:
         (mark_safe("<b>"), "django.utils.safestring.SafeString('<b>')"),
         (collections.OrderedDict(a=1), "collections.OrderedDict({'a': 1})"),
         (collections.deque([1], 2), "collections.deque(maxlen=2, [1])"),
-        (Colour.RED, "tests.inspectors.pickle_samples.Colour('red')"),
-        (Point(1), "tests.inspectors.pickle_samples.Point() with {'x': 1}"),
+        (Colour.RED, f"{SAMPLES}.Colour('red')"),
+        (Point(1), f"{SAMPLES}.Point() with {{'x': 1}}"),
         (int, "<builtins.int>"),
         ("\ud800", "\\ud800"),
+        ("<script>&amp;\n'é'", "<script>&amp;\n'é'"),
+        ({"a": [1, None]}, '{\n  "a": [\n    1,\n    null\n  ]\n}'),
     ],
 )
 def test_notation(value: Any, shown: str) -> None:
@@ -494,30 +451,6 @@ def test_the_beginning_of_a_larger_value_is_not_decoded() -> None:
     assert not content.editable
 
 
-@pytest.mark.parametrize("compress", [zlib.compress, gzip.compress])
-def test_compressed_values_are_opened(compress: Any) -> None:
-    value = {"text": "long " * 1000}
-    raw = compress(pickle.dumps(value, 5))
-    name = "zlib" if compress is zlib.compress else "gzip"
-    value_format = ValueFormat("c", "pickle", lambda v: compress(pickle.dumps(v)), compression=name)
-    content = decode(raw, value_format=value_format)
-    assert content.kind == "json"
-    assert str(content.label).startswith(f"{name}-compressed JSON in a pickle (protocol 5), ")
-    assert str(content.label).endswith(("\xa0B → 5.0\xa0kB (1\xa0%)", "\xa0B → 5.0\xa0kB (2\xa0%)"))
-    assert content.editable
-    assert parse_value(content.edit_text, content.store_as) == value
-    # The same bytes where the serializer does not compress: shown, not edited.
-    content = decode(raw, value_format=PICKLE)
-    assert content.kind == "json"
-    assert not content.editable
-
-
-def test_values_below_a_compressors_threshold_stay_plain() -> None:
-    content = decode(pickle.dumps("short"), value_format=ZLIB)
-    assert content.editable
-    assert content.edit_text == "short"
-
-
 def test_bytes_after_a_zlib_stream_are_ignored() -> None:
     raw = zlib.compress(pickle.dumps([1])) + b"left over"
     assert decode(raw, value_format=ZLIB).editable
@@ -540,7 +473,7 @@ def test_what_does_not_open_is_not_compressed() -> None:
 
 
 def test_a_bomb_fills_no_memory() -> None:
-    bomb = zlib.compress(b"\x00" * 200_000_000)
+    bomb = zlib.compress(bytes(50_000_000))
     assert len(bomb) < 1_000_000
     for value_format in (ZLIB, PICKLE, JSON, OPAQUE):
         tracemalloc.start()
@@ -659,10 +592,3 @@ def test_fingerprints_differ_and_are_keyed() -> None:
     before = fingerprint(b"a")
     with override_settings(SECRET_KEY="another"):
         assert fingerprint(b"a") != before
-
-
-def test_an_enumeration_is_a_label() -> None:
-    assert isinstance(Colour.RED, enum.Enum)
-    assert pickled({"c": Colour.RED}).formatted.text == (
-        "{'c': tests.inspectors.pickle_samples.Colour('red')}"
-    )

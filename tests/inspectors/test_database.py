@@ -21,7 +21,12 @@ from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import TTL_NONE
 from tests import servers
 from tests.inspectors.contract import later
-from tests.inspectors.database_contract import DatabaseContract, texts
+from tests.inspectors.database_contract import (
+    DatabaseContract,
+    DatabaseStore,
+    WithoutTimeZones,
+    texts,
+)
 
 POSTGRESQL = "cache-postgresql"
 REPLICA = "cache-replica"
@@ -46,14 +51,18 @@ class WithReplica(ToPostgreSQL):
         return REPLICA if model._meta.app_label == "django_cache" else None
 
 
-class TestSQLite(DatabaseContract):
+class SQLite(DatabaseStore):
     @pytest.fixture
     def params(self, settings: Any, db: None) -> dict[str, Any]:
         return self.create(settings)
 
 
-class TestSQLiteWithoutTimeZones(TestSQLite):
-    use_tz = False
+class TestSQLite(SQLite, DatabaseContract):
+    pass
+
+
+class TestSQLiteWithoutTimeZones(SQLite, WithoutTimeZones):
+    pass
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +88,7 @@ def postgresql_database(
         del connections[alias], connections.databases[alias]
 
 
-class TestPostgreSQL(DatabaseContract):
+class PostgreSQL(DatabaseStore):
     database = POSTGRESQL
 
     @pytest.fixture
@@ -91,6 +100,8 @@ class TestPostgreSQL(DatabaseContract):
         with connection.cursor() as cursor:
             cursor.execute(f"DROP TABLE {connection.ops.quote_name(params['LOCATION'])}")
 
+
+class TestPostgreSQL(PostgreSQL, DatabaseContract):
     def test_reads_go_where_the_applications_reads_go(
         self, inspector: Inspector, settings: Any
     ) -> None:
@@ -103,7 +114,6 @@ class TestPostgreSQL(DatabaseContract):
             entry = inspector.read(stored)
             inspector.status(), inspector.info()
         assert texts(captured) == []
-        assert entry is not None
         with CaptureQueriesContext(connections[REPLICA]) as captured:
             inspector.apply(stored, SetValue("new", entry.expected))
             inspector.apply(stored, Expire(TTL_NONE))
@@ -121,8 +131,8 @@ class TestPostgreSQL(DatabaseContract):
         assert inspector.cache.get("key") == "value"
 
 
-class TestPostgreSQLWithoutTimeZones(TestPostgreSQL):
-    use_tz = False
+class TestPostgreSQLWithoutTimeZones(PostgreSQL, WithoutTimeZones):
+    pass
 
 
 MEASURED = """
@@ -152,7 +162,7 @@ print(json.dumps([entry.info.size, sum(map(len, inspector.iter_chunks(large))), 
 
 
 def test_the_worker_does_not_grow_by_what_a_row_holds(tmp_path: Path) -> None:
-    path, size = tmp_path / "large.sqlite3", 60_000_000
+    path, size = tmp_path / "large.sqlite3", 30_000_000
     with closing(sqlite3.connect(path)) as raw, raw:
         columns = "cache_key varchar(255) PRIMARY KEY, value text NOT NULL, expires datetime"
         raw.execute(f"CREATE TABLE large ({columns})")

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import KEEP, AddValue, EditStatus, Expire, SetValue
+from django_cachex.inspectors.edits import AddValue, EditStatus, Expire, SetValue
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE
-from tests.inspectors.contract import FlushContract, Inspect, later, listed, pages
+from tests.inspectors.contract import FlushContract, Inspect, PagingContract, later, listed
 from tests.inspectors.values_contract import PickledContract
 
 
-class TestFileBased(PickledContract, FlushContract):
+class TestFileBased(PagingContract, PickledContract, FlushContract):
     @pytest.fixture
     def params(self, tmp_path: Path) -> dict[str, Any]:
         backend = "django.core.cache.backends.filebased.FileBasedCache"
@@ -47,32 +47,15 @@ class TestFileBased(PickledContract, FlushContract):
         assert listed(inspector, stored[:8].decode() + "*") == {stored}
         assert listed(inspector, stored[4:20].decode()) == {stored}
 
-    def test_pages_follow_each_other_without_losing_files(self, inspector: Inspector) -> None:
-        stored = {inspector.make_key(f"key:{n}") for n in range(25)}
-        for n in range(25):
-            inspector.cache.set(f"key:{n}", n)
-        listings = pages(inspector, want=10)
-        assert [len(listing.keys) for listing in listings] == [10, 10, 5]
-        assert [listing.examined for listing in listings] == [10, 10, 5]
-        assert all(listing.total == 25 for listing in listings)
-        assert set().union(*(listing.keys for listing in listings)) == stored
-
     @pytest.mark.parametrize("gone", [3, 10])
     def test_files_that_stay_are_found_whichever_of_those_seen_last_go(
         self, inspector: Inspector, gone: int
     ) -> None:
-        for n in range(60):
-            inspector.cache.set(f"key:{n}", n)
-        stored = {inspector.make_key(f"key:{n}") for n in range(60)}
+        stored = self.fill(inspector, *(f"key:{n}" for n in range(60)))
         first = inspector.scan(Query(), "", 20, later())
-        found, token = set(first.keys), first.token
         inspector.delete(first.keys[-gone:])
-        for n in range(20):
-            inspector.cache.set(f"newer:{n}", n)
-        while token:
-            listing = inspector.scan(Query(), token, 20, later())
-            found, token = found | set(listing.keys), listing.token
-        assert stored <= found
+        self.fill(inspector, *(f"newer:{n}" for n in range(20)))
+        assert stored <= {*first.keys, *listed(inspector, want=20, token=first.token)}
 
     def test_a_deadline_ends_with_every_file_found(
         self, inspector: Inspector, monkeypatch: Any
@@ -102,7 +85,7 @@ class TestFileBased(PickledContract, FlushContract):
         assert listed(inspector) == set()
         assert inspector.status().keys == 0
         outcome = inspector.apply(inspector.make_key("key"), AddValue("value", TTL_NONE))
-        assert outcome.status == EditStatus.DONE
+        assert outcome.is_done
         assert inspector.cache.get("key") == "value"
 
     def test_files_that_are_not_the_caches_are_left_alone(
@@ -134,14 +117,6 @@ class TestFileBased(PickledContract, FlushContract):
             assert inspector.apply(stored, Expire(TTL_NONE)).status == EditStatus.GONE
         assert [path.name for path in folder.iterdir()] == []
 
-    def test_an_expired_file_is_left_to_the_cache(self, inspector: Inspector, folder: Path) -> None:
-        inspector.cache.set("expired", 1, timeout=-1)
-        stored = inspector.make_key("expired")
-        assert listed(inspector) == set()
-        assert inspector.read(stored) is None
-        assert inspector.delete([stored]) == 0
-        assert len(list(folder.iterdir())) == 1
-
     @pytest.mark.parametrize("protocol", [1, 2, 3, 4, 5])
     def test_every_protocol_of_the_expiry_is_read(self, inspector: Any, protocol: int) -> None:
         inspector.cache.pickle_protocol = protocol
@@ -149,7 +124,7 @@ class TestFileBased(PickledContract, FlushContract):
         inspector.cache.set("never", "value", timeout=None)
         self.assert_lives(inspector, "later", 100_000)
         assert self.ttl_of(inspector, "never") == TTL_NONE
-        assert self.edit(inspector, inspector.make_key("later"), "new") == EditStatus.DONE
+        assert self.edit(inspector, inspector.make_key("later"), "new").is_done
         assert inspector.cache.get("later") == "new"
 
     def test_an_expiry_in_no_known_form_leaves_delete(self, inspector: Any, folder: Path) -> None:
@@ -180,13 +155,10 @@ class TestFileBased(PickledContract, FlushContract):
         before = inspector.read(stored)
         inspector.cache.touch("key", None)  # The shorter expiry leaves bytes at the end.
         after = inspector.read(stored)
-        assert before is not None
-        assert after is not None
         assert after.info.ttl == TTL_NONE
-        assert after.content is not None
         assert after.content.edit_text == "value"
         assert after.expected == before.expected
-        assert inspector.apply(stored, SetValue("new", before.expected)).status == EditStatus.DONE
+        assert inspector.apply(stored, SetValue("new", before.expected)).is_done
         assert inspector.cache.get("key") == "new"
 
     def test_a_ttl_is_kept_to_the_last_bit(self, inspector: Inspector, folder: Path) -> None:
@@ -194,33 +166,14 @@ class TestFileBased(PickledContract, FlushContract):
         stored = inspector.make_key("key")
         path = folder / f"{stored.decode()}.djcache"
         header = path.read_bytes()[:21]
-        assert self.edit(inspector, stored, "new") == EditStatus.DONE
+        assert self.edit(inspector, stored, "new").is_done
         assert path.read_bytes()[:21] == header
-
-    def test_a_large_value_is_not_read_whole_and_its_ttl_can_be_set(
-        self, inspect: Inspect, settings: Any
-    ) -> None:
-        settings.CACHEX_ADMIN = {"DECODE_BYTES": 1000, "PREVIEW_BYTES": 100}
-        inspector = inspect()
-        value = os.urandom(5000)
-        inspector.cache.set("key", value, timeout=100)
-        stored = inspector.make_key("key")
-        entry = inspector.read(stored)
-        assert entry is not None
-        assert entry.content is not None
-        assert entry.content.kind == "large"
-        assert entry.content.stored_size > 5000
-        assert inspector.apply(stored, Expire(TTL_NONE)).status == EditStatus.DONE
-        assert inspector.apply(stored, SetValue("x", "", KEEP)).status == EditStatus.CHANGED
-        assert inspector.cache.get("key") == value
 
     def test_a_bomb_fills_no_memory(self, inspector: Inspector, folder: Path) -> None:
         stored = inspector.make_key("key")
-        bomb = zlib.compress(pickle.dumps("x" * 50_000_000))
+        bomb = zlib.compress(pickle.dumps("x" * 20_000_000))
         (folder / f"{stored.decode()}.djcache").write_bytes(pickle.dumps(None) + bomb)
         entry = inspector.read(stored)
-        assert entry is not None
-        assert entry.content is not None
         assert not entry.content.editable
         assert len(entry.content.formatted.text) < 10_000
 
@@ -232,14 +185,6 @@ class TestFileBased(PickledContract, FlushContract):
         assert inspector.apply(stored, AddValue("x", TTL_NONE)).status == EditStatus.EXISTS
         assert inspector.apply(stored, SetValue("x", "other")).status == EditStatus.CHANGED
         assert [path.name for path in folder.iterdir()] == [f"{stored.decode()}.djcache"]
-
-    def test_adding_makes_room_as_the_cache_does(self, inspect: Inspect) -> None:
-        inspector = inspect(OPTIONS={"MAX_ENTRIES": 10, "CULL_FREQUENCY": 2})
-        for n in range(30):
-            inspector.apply(inspector.make_key(f"key:{n}"), AddValue(n, TTL_NONE))
-        keys = inspector.status().keys
-        assert keys is not None
-        assert keys <= 10
 
     def test_pages_say_that_names_are_hashes(self, inspector: Inspector) -> None:
         (note,) = inspector.notes()
@@ -254,7 +199,6 @@ class TestFileBased(PickledContract, FlushContract):
         for n in range(3):
             inspector.cache.set(f"key:{n}", n)
         keyspace, _culling = inspector.info()
-        assert keyspace.headline is not None
         assert (keyspace.headline.value, keyspace.headline.maximum) == (3, 300)
         folder = Path(inspector.location)
         sizes = [path.stat().st_size for path in folder.iterdir()]
@@ -263,19 +207,3 @@ class TestFileBased(PickledContract, FlushContract):
         keyspace, _culling = inspector.info()
         assert keyspace.headline is None
         assert inspector.status().keys is None
-
-    def test_a_token_that_is_none_of_ours_is_refused(self, inspector: Inspector) -> None:
-        for token in ("nonsense!", "é", "\0"):
-            with pytest.raises(ValueError):  # noqa: PT011 - the contract promises no text
-                inspector.scan(Query(), token, 10, later())
-
-    def test_files_are_filtered_by_expiry_and_size(self, inspector: Inspector) -> None:
-        inspector.cache.set("short", os.urandom(10), 60)
-        inspector.cache.set("large", os.urandom(5000), None)
-
-        def found(query: Query) -> list[bytes]:
-            return list(inspector.scan(query, "", 10, later()).keys)
-
-        assert found(Query(expires_within=90_000)) == [inspector.make_key("short")]
-        assert found(Query(larger_than=2000)) == [inspector.make_key("large")]
-        assert found(Query(larger_than=2000, expires_within=90_000)) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
@@ -11,14 +10,12 @@ from typing import Any
 
 import pytest
 from django.core.cache import caches
-from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, InvalidCacheKey
-from pymemcache.exceptions import MemcacheServerError
+from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 
 from django_cachex.inspectors import Inspector, edits
 from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.edits import AddValue, EditStatus, Expire, ExpireAt, SetValue
 from django_cachex.inspectors.types import TTL_NONE
-from tests import servers
 from tests.inspectors.contract import HOSTILE_KEYS, FlushContract, Inspect, InspectorContract
 from tests.inspectors.values_contract import ValueContract
 
@@ -104,18 +101,15 @@ class LimitedContract(ValueContract, FlushContract):
     def test_a_ttl_can_be_set_unseen(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "value", timeout=1000)
         stored = inspector.make_key("key")
-        assert inspector.apply(stored, Expire(TTL_NONE)).status == EditStatus.DONE
-        assert (
-            inspector.apply(inspector.make_key("missing"), Expire(TTL_NONE)).status
-            == EditStatus.GONE
-        )
+        assert inspector.apply(stored, Expire(TTL_NONE)).is_done
+        missing = inspector.make_key("missing")
+        assert inspector.apply(missing, Expire(TTL_NONE)).status == EditStatus.GONE
         assert inspector.cache.get("key") == "value"
 
     def test_an_edit_must_say_how_long_the_key_lives(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "old")
         stored = inspector.make_key("key")
         entry = inspector.read(stored)
-        assert entry is not None
         outcome = inspector.apply(stored, SetValue("new", entry.expected))
         assert outcome.status == EditStatus.REFUSED
         assert str(outcome.reason).endswith(".")
@@ -136,8 +130,6 @@ class LimitedContract(ValueContract, FlushContract):
     def test_a_value_that_is_not_jsons_is_shown_and_not_edited(self, inspector: Inspector) -> None:
         inspector.cache.set("key", {"when": datetime(2024, 1, 2, tzinfo=UTC), "who": {1, 2}})
         entry = inspector.read(inspector.make_key("key"))
-        assert entry is not None
-        assert entry.content is not None
         assert "2024-01-02" in entry.content.formatted.text
         assert "{1, 2}" in entry.content.formatted.text
         assert not entry.content.editable
@@ -175,8 +167,6 @@ class TestStranger(LimitedContract):
         value = [trap, (trap,), {"trap": trap}, {1: trap}, datetime(2024, 1, 2, tzinfo=trap)]
         inspector.cache.set("key", value)
         entry = inspector.read(inspector.make_key("key"))
-        assert entry is not None
-        assert entry.content is not None
         assert entry.content.formatted.text.count(f"{__name__}.Trap") == 4
         assert "datetime.datetime" in entry.content.formatted.text
         assert f"{__name__}.Trap" in str(entry.content.not_editable_reason)
@@ -186,15 +176,11 @@ class TestStranger(LimitedContract):
         value.append(value)
         inspector.cache.set("key", value)
         entry = inspector.read(inspector.make_key("key"))
-        assert entry is not None
-        assert entry.content is not None
         assert not entry.content.editable
 
     def test_a_large_value_is_cut(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "x" * 20_000_000)
         entry = inspector.read(inspector.make_key("key"))
-        assert entry is not None
-        assert entry.content is not None
         assert len(entry.content.formatted.text) <= 5000
         assert not entry.content.editable
 
@@ -218,46 +204,23 @@ class TestReadOnly(InspectorContract):
 
     def test_it_is_read(self, inspector: Inspector) -> None:
         entry = inspector.read(inspector.make_key("key"))
-        assert entry is not None
-        assert entry.content is not None
         assert entry.content.value == "always"
         assert inspector.read(inspector.make_key("other")) is None
 
 
-class TestMemcached(LimitedContract):
-    """Django's own `PyMemcacheCache`, which has an inspector of its own for its patience."""
-
-    support = Support.WRAPPED
-    abilities = ABILITIES | {"can_incr"}
-
-    # What memcached takes as a key; the others are tested below.
-    hostile_keys = tuple(key for key in HOSTILE_KEYS if " " not in key and key.isprintable())
+class TestDummy(InspectorContract):
+    abilities = frozenset()
+    shares_store = False
 
     @pytest.fixture
-    def params(self, memcached_process: servers.Server) -> Iterator[dict[str, Any]]:
-        backend = "django.core.cache.backends.memcached.PyMemcacheCache"
-        yield {"BACKEND": backend, "LOCATION": memcached_process.address}
-        caches["default"].clear()
-        caches["default"].close()
+    def params(self) -> dict[str, Any]:
+        return {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
 
-    @pytest.mark.parametrize("key", ["with space", "line\nbreak", "x" * 300])
-    def test_a_key_that_memcached_cannot_hold_is_refused_in_words(
-        self, inspector: Inspector, key: str
-    ) -> None:
-        stored = inspector.make_key(key)
-        outcome = inspector.apply(stored, AddValue(1, TTL_NONE))
-        assert outcome.status == EditStatus.REFUSED
-        assert "memcached" in str(outcome.reason)
-        assert inspector.delete([stored]) == 0
-        with pytest.raises(InvalidCacheKey, match="memcached"):
-            inspector.read(stored)
+    def test_pages_say_that_nothing_is_kept(self, inspector: Inspector) -> None:
+        (note,) = inspector.notes()
+        assert "doesn't store anything" in str(note)
+        assert str(inspector.unsupported_reason("can_list")) == "This cache doesn't store anything."
 
-    def test_a_timeout_under_a_second_does_not_delete(self, inspector: Inspector) -> None:
-        outcome = inspector.apply(inspector.make_key("key"), AddValue("value", 400))
-        assert outcome.status == EditStatus.DONE
-
-    def test_a_value_too_large_is_not_reported_as_stored(self, inspector: Inspector) -> None:
-        value = os.urandom(2_000_000).hex()
-        with pytest.raises(MemcacheServerError, match="too large"):
-            inspector.apply(inspector.make_key("key"), AddValue(value, TTL_NONE, replace=True))
-        assert inspector.read(inspector.make_key("key")) is None
+    def test_the_configuration_is_all_there_is(self, inspector: Inspector) -> None:
+        assert inspector.info() == ()
+        assert inspector.configuration().fields[0].value == inspector.params["BACKEND"]

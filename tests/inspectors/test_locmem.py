@@ -30,6 +30,7 @@ from tests.inspectors.values_contract import PickledContract
 
 
 class TestLocMem(ListingContract, PickledContract, FlushContract):
+    compares_large = True
     hostile_keys = (*HOSTILE_KEYS, "lone \ud800 surrogate", "nul \0 byte")
 
     @pytest.fixture
@@ -59,13 +60,6 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
         inspector.read(inspector.make_key("a"))
         assert list(cache._cache) == order
 
-    def test_an_expired_entry_is_left_to_the_cache(self, inspector: Any) -> None:
-        inspector.cache.set("expired", 1, timeout=-1)
-        stored = inspector.make_key("expired")
-        assert inspector.read(stored) is None
-        assert not inspector.describe([stored])[0].exists
-        assert len(inspector.cache._cache) == 1
-
     def test_sizes_are_those_of_the_pickles(self, inspector: Any) -> None:
         inspector.cache.set("key", [1, 2, 3])
         (description,) = inspector.describe([inspector.make_key("key")])
@@ -76,16 +70,8 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
         stored = inspector.make_key("key")
         before = dict(inspector.cache._expire_info)
         entry = inspector.read(stored)
-        assert inspector.apply(stored, SetValue("new", entry.expected)).status == EditStatus.DONE
+        assert inspector.apply(stored, SetValue("new", entry.expected)).is_done
         assert dict(inspector.cache._expire_info) == before
-
-    def test_adding_makes_room_as_the_cache_does(self, inspect: Inspect) -> None:
-        inspector = inspect(OPTIONS={"MAX_ENTRIES": 10, "CULL_FREQUENCY": 2})
-        for n in range(30):
-            outcome = inspector.apply(inspector.make_key(f"key:{n}"), AddValue(n, TTL_NONE))
-            assert outcome.status == EditStatus.DONE
-        assert inspector.status().keys is not None
-        assert inspector.status().keys <= 10
 
     def test_a_key_that_the_cache_refuses_is_refused_with_its_reason(
         self, inspect: Inspect
@@ -136,23 +122,6 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
         finally:
             stop.set()
             writer.join()
-
-    def test_a_key_function_that_hides_keys_leaves_no_listing(self, inspect: Inspect) -> None:
-        inspector = inspect(KEY_FUNCTION=lambda key, prefix, version: key[::-1])
-        assert not inspector.can_list
-        assert "KEY_FUNCTION" in str(inspector.unsupported_reason("can_list"))
-        inspector.cache.set("key", "value")
-        assert inspector.read(inspector.make_key("key")) is not None
-
-    def test_a_large_value_is_not_decoded(self, inspect: Inspect, settings: Any) -> None:
-        settings.CACHEX_ADMIN = {"DECODE_BYTES": 1000, "PREVIEW_BYTES": 100}
-        inspector = inspect()
-        inspector.cache.set("key", "x" * 2000)
-        entry = inspector.read(inspector.make_key("key"))
-        assert entry is not None
-        assert entry.content is not None
-        assert entry.content.kind == "large"
-        assert not entry.content.editable
 
     def test_pages_say_which_process_answered(self, inspector: Any) -> None:
         (note,) = inspector.notes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -13,10 +14,11 @@ import pytest
 from django.core.cache import caches
 
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.edits import EditStatus, SetValue
+from django_cachex.inspectors.edits import AddValue, EditStatus, SetValue
 from django_cachex.inspectors.memcached import MAX_ITEMS_PER_REQUEST
 from django_cachex.inspectors.memcached_protocol import ListingRefused
 from django_cachex.inspectors.query import Pattern, Query
+from django_cachex.inspectors.types import TTL_NONE
 from tests import servers
 from tests.inspectors.contract import (
     ABILITIES,
@@ -49,6 +51,35 @@ class TestPyMemcache(ListingContract, TtlContract, FlushContract):
         with closing(pymemcache.Client((memcached_process.host, memcached_process.port))) as client:
             client.flush_all(noreply=False)
         return {"BACKEND": self.backend, "LOCATION": memcached_process.address}
+
+    @pytest.mark.parametrize("key", ["with space", "line\nbreak", "x" * 300])
+    def test_a_key_that_memcached_cannot_hold_is_refused_in_words(
+        self, inspector: Inspector, key: str
+    ) -> None:
+        stored = inspector.make_key(key)
+        outcome = inspector.apply(stored, AddValue(1, TTL_NONE))
+        assert outcome.status == EditStatus.REFUSED
+        assert "memcached" in str(outcome.reason)
+        assert inspector.delete([stored]) == 0
+        assert inspector.read(stored) is None
+
+    def test_a_timeout_under_a_second_does_not_delete(self, inspector: Inspector) -> None:
+        outcome = inspector.apply(inspector.make_key("key"), AddValue("value", 400))
+        assert outcome.is_done
+
+    def test_a_value_too_large_is_refused_in_words(self, inspector: Inspector) -> None:
+        value, stored = os.urandom(2_000_000).hex(), inspector.make_key("key")
+        outcome = inspector.apply(stored, AddValue(value, TTL_NONE, replace=True))
+        assert outcome.status == EditStatus.REFUSED
+        assert "large" in str(outcome.reason).lower()
+        assert inspector.read(stored) is None
+        inspector.cache.set("key", "small")
+        key_value = inspector.read(stored)
+        assert key_value is not None
+        outcome = inspector.apply(stored, SetValue(value, key_value.expected))
+        assert outcome.status == EditStatus.REFUSED
+        assert "large" in str(outcome.reason).lower()
+        assert inspector.cache.get("key") == "small"
 
 
 class TestPyLibMC(TestPyMemcache):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_cachex.commands.scan import escape_pattern
 from django_cachex.inspectors.query import (
     MAX_PATTERN_LENGTH,
     MAX_REPEATS,
@@ -80,13 +78,6 @@ def test_only_text_without_wildcards_may_be_a_whole_key() -> None:
 def test_the_glob_takes_everything_else_literally() -> None:
     assert Pattern("a?[b]*c\\").glob() == b"a\\?\\[b\\]*c\\\\"
     assert Pattern("é").glob() == b"*\xc3\xa9*"
-
-
-@given(st.binary(max_size=20))
-def test_an_escaped_glob_has_no_special_character_left(literal: bytes) -> None:
-    escaped = escape_pattern(literal)
-    assert re.sub(rb"\\(.)", rb"\1", escaped, flags=re.DOTALL) == literal
-    assert not re.search(rb"(?<!\\)[*?\[\]]", re.sub(rb"\\\\", b"", escaped))
 
 
 def test_many_wildcards_do_not_take_for_ever() -> None:

@@ -50,12 +50,3 @@ class TestDjangoRedisCache(ServerContract):
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": f"redis://{redis_server.address}/0",
         }
-
-
-class TestDjangoRedisCacheOnValkey(TestDjangoRedisCache):
-    @pytest.fixture
-    def params(self, valkey_server: servers.Server) -> dict[str, Any]:
-        return {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": f"redis://{valkey_server.address}/0",
-        }

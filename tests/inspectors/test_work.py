@@ -348,11 +348,9 @@ def test_the_error_of_a_sample_shrinks_to_nothing() -> None:
     part = Usage(2_500, 250_000, 50_000_000)
     small, all_of_it = Sample(whole, 0.01), Sample(whole, 1.0)
     share = small.key_share(part.keys)
-    assert share is not None
     assert share.value == 0.25
     assert 0.008 < share.error < 0.009
     memory = small.memory_share(part)
-    assert memory is not None
     assert 0 < memory.error < 0.02
     assert all_of_it.key_share(part.keys).error == 0  # type: ignore[union-attr]  # or it fails
     assert small.scale_up(2_500) == 250_000
@@ -404,9 +402,9 @@ class Described(Inspector):
 
 @pytest.mark.parametrize("char", DEAREST_NAMES.values(), ids=DEAREST_NAMES)
 def test_a_sweep_fits_a_page_whatever_fails_and_why(char: str) -> None:
-    name = (char * 400_000).encode("utf-8", "surrogateescape")
+    name = (char * 20_000).encode("utf-8", "surrogateescape")
     task = BulkTask()
-    for step in range(200):
+    for step in range(110):
         failures = [(b"%d" % number + name, char * 5000) for number in range(10)]
         task = task._add(BulkResult(0, 0, tuple(failures)))
         assert task.failed == 10 * (step + 1)

@@ -24,6 +24,7 @@ from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
     Copy,
+    Edit,
     EditResult,
     EditStatus,
     Expire,
@@ -38,6 +39,7 @@ from django_cachex.inspectors.memcached_protocol import (
     NEVER,
     Item,
     MemcachedConnection,
+    MemcachedError,
     StoredValue,
     parse_address,
 )
@@ -245,6 +247,19 @@ class MemcachedInspector(DjangoBackendInspector):
         serde = self.cache._options.get("serde")
         data, flags = serde.serialize(key, value) if serde else self.cache._cache.serialize(value)
         return data.encode() if isinstance(data, str) else data, flags
+
+    def apply(self, stored: bytes, edit: Edit) -> EditResult:
+        try:
+            return super().apply(stored, edit)
+        except (MemcachedError, self.client_error) as error:
+            return EditResult.refusal(str(error))
+
+    @property
+    def client_error(self) -> type[Exception]:
+        """The base class of the exceptions of pymemcache or pylibmc."""
+        library = self.cache._lib
+        error: type[Exception] = getattr(library, "MemcacheError", None) or library.Error
+        return error
 
     def add(self, stored: bytes, edit: AddValue) -> EditResult:
         key = decode_text(stored)

@@ -111,5 +111,15 @@ class Surface:
                 yield
 
 
+def walk(scan: Callable[..., Any], key: str, **options: Any) -> Iterator[Any]:
+    """Yield the batches of a walk, from the first cursor to the last."""
+    cursor = 0
+    while True:
+        cursor, batch = scan(key, cursor=cursor, **options)
+        yield batch
+        if not cursor:
+            return
+
+
 def takes_version(name: str) -> bool:
     return "version" in inspect.signature(getattr(ServerCache, name)).parameters

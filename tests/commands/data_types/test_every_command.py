@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -26,7 +26,6 @@ from django_cachex.commands.server_versions import COMMAND_VERSIONS
 from tests.commands.data_types import (
     test_bitmaps,
     test_hashes,
-    test_hyperloglog,
     test_lists,
     test_sets,
     test_sorted_sets,
@@ -41,6 +40,12 @@ from tests.servers import Server, free_port
 @pytest.fixture
 def cache(valkey_9_server: Server) -> ServerCache:
     return cache_on(valkey_9_server, "valkey")
+
+
+@pytest.fixture(scope="module")
+def nobody() -> ServerCache:
+    """A cache without a server: what is sent fails otherwise."""
+    return ValkeyCache(f"redis://127.0.0.1:{free_port()}", {})
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +137,66 @@ def test_a_lost_server_answers_as_an_empty_one(cache: ServerCache, lost: ServerC
             assert ask(lost) == ask(emptied(cache)), name
         else:
             assert ask(lost) == sample.lost, name
+
+
+UNSENT: dict[str, list[Callable[[Any], Any]]] = {
+    "At least one value": [
+        *(lambda c: c.lpush("a"), lambda c: c.rpush("a"), lambda c: c.lpushx("a")),
+        *(lambda c: c.rpushx("a"), lambda c: c.sadd("a"), lambda c: c.srem("a")),
+        *(lambda c: c.smismember("a", []), lambda c: c.zrem("a"), lambda c: c.pfadd("a")),
+    ],
+    "At least one name": [
+        *(lambda c: c.hset("a"), lambda c: c.hset("a", mapping={}), lambda c: c.hdel("a")),
+        *(lambda c: c.hmget("a", []), lambda c: c.httl("a"), lambda c: c.xadd("a", {})),
+        *(lambda c: c.xdel("a"), lambda c: c.xack("a", "g")),
+        lambda c: c.xclaim("a", "g", "me", 0, []),
+    ],
+    "At least one key": [
+        *(lambda c: c.blpop([]), lambda c: c.brpop([]), lambda c: c.xread({})),
+        *(lambda c: c.sunion([]), lambda c: c.sinter([]), lambda c: c.sdiff([])),
+        *(lambda c: c.sunionstore("d", []), lambda c: c.sinterstore("d", [])),
+        *(lambda c: c.sdiffstore("d", []), lambda c: c.pfcount([])),
+        *(lambda c: c.zunion([]), lambda c: c.zinter([]), lambda c: c.zdiff([])),
+    ],
+    "At least one member": [lambda c: c.zadd("a", {})],
+    "Expected 3 keys, got 2": [
+        lambda c: c.lmpop(3, "a", "b", direction="LEFT"),
+        lambda c: c.zmpop(3, ["a", "b"], min=True),
+        lambda c: c.sintercard(3, ["a", "b"]),
+    ],
+    "exactly one of min and max": [lambda c: c.zmpop(1, ["a"])],
+    r"0 \(forever\) or more seconds": [
+        *(lambda c: c.blpop("a", -1), lambda c: c.blmove("a", "b", float("nan"))),
+    ],
+    "with a count": [
+        lambda c: c.hrandfield("a", withvalues=True),
+        lambda c: c.zrandmember("a", withscores=True),
+    ],
+    "together": [lambda c: c.zrange("a", 0, 1, byscore=True, offset=1)],
+    "have an offset and a number": [lambda c: c.zrange("a", 0, 1, offset=1, num=1)],
+    "only one of maxlen and minid": [lambda c: c.xadd("a", {"n": 7}, maxlen=1, minid="1-1")],
+    "either maxlen or minid": [lambda c: c.xtrim("a")],
+    "needs a start": [lambda c: c.bitcount("a", end=1)],
+    "with a mode needs both": [lambda c: c.bitpos("a", 0, 9, mode="BIT")],
+}
+
+
+@pytest.mark.parametrize("said", UNSENT)
+def test_arguments_that_make_no_command_are_refused_before_they_are_sent(
+    nobody: ServerCache, said: str
+) -> None:
+    for call in UNSENT[said]:
+        with pytest.raises(ValueError, match=said):
+            call(nobody)
+
+
+def test_none_is_no_name_time_or_place(nobody: ServerCache) -> None:
+    with pytest.raises(TypeError, match="A name must be text, bytes or a number, not NoneType"):
+        nobody.hget("a", None)
+    with pytest.raises(TypeError, match="hpersist"):
+        nobody.hexpire("a", None, "x")
+    with pytest.raises((TypeError, ValueError)):
+        nobody.zrange("a", None, 1)
 
 
 def test_so_does_a_transaction(lost: ServerCache) -> None:
@@ -227,7 +292,7 @@ CONTRACTS = (
     test_sorted_sets.TestSortedSets,
     test_streams.TestStreams,
     test_bitmaps.TestBits,
-    test_hyperloglog.TestHyperLogLogs,
+    test_bitmaps.TestHyperLogLogs,
 )
 
 

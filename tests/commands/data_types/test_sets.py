@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from django_cachex.commands import WrongTypeError
-from tests.commands.data_types.surfaces import Surface
+from tests.commands.data_types.surfaces import Surface, walk
 
 VALUES = [1, "two", (3, 4), None, b"five"]
 
@@ -29,11 +28,6 @@ class TestSets:
         assert (c.srem("a", 1, None, "?"), c.srem("missing", 1)) == (2, 0)
         assert c.smembers("a") == {"two", (3, 4), b"five"}
 
-    def test_adding_or_removing_nothing_is_refused_before_it_is_sent(self, c: Surface) -> None:
-        for name in ("sadd", "srem"):
-            with pytest.raises(ValueError, match="At least one value"):
-                getattr(c, name)("a")
-
     def test_membership_is_asked_of_one_and_of_several(self, c: Surface) -> None:
         c.sadd("a", *VALUES)
         assert c.sismember("a", (3, 4)) is True
@@ -41,8 +35,6 @@ class TestSets:
         assert c.smismember("a", ["two", 2, None]) == [True, False, True]
         assert c.smismember("a", "two", 2) == [True, False]
         assert c.smismember("missing", [1, 2]) == [False, False]
-        with pytest.raises(ValueError, match="At least one value"):
-            c.smismember("a", [])
 
     def test_a_member_moves(self, c: Surface) -> None:
         c.sadd("a", 1, 2)
@@ -90,33 +82,9 @@ class TestSets:
             assert c.sintercard(2, ["a", "b"]) == 2
             assert c.sintercard(2, ["a", "b"], limit=1) == 1
             assert c.sintercard(1, "missing") == 0
-        with pytest.raises(ValueError, match="Expected 1 keys, got 2"):
-            c.sintercard(1, ["a", "b"])
-
-    def test_combining_no_key_is_refused_before_it_is_sent(self, c: Surface) -> None:
-        for name in ("sunion", "sinter", "sdiff"):
-            with pytest.raises(ValueError, match="At least one key"):
-                getattr(c, name)([])
-            with pytest.raises(ValueError, match="At least one key"):
-                getattr(c, f"{name}store")("d", [])
 
     def test_a_walk_finds_each_member(self, c: Surface) -> None:
         c.sadd("a", *range(600))
-        cursor, found = c.sscan("a", count=50)
-        while cursor:
-            cursor, more = c.sscan("a", cursor=cursor, count=50)
-            found += more
-        assert set(found) == set(range(600))
-        assert len(found) > 0
-        matching, cursor = [], -1
-        while cursor:
-            cursor, more = c.sscan("a", max(cursor, 0), match="59?", count=1000)
-            matching += more
-        assert set(matching) == set(range(590, 600))
+        assert set().union(*walk(c.sscan, "a", count=50)) == set(range(600))
+        assert set().union(*walk(c.sscan, "a", match="59?", count=900)) == set(range(590, 600))
         assert c.sscan("missing") == (0, [])
-
-    def test_another_type_is_refused(self, c: Surface) -> None:
-        c.rpush("a", 1)
-        for call in (lambda: c.sadd("a", 1), lambda: c.smembers("a"), lambda: c.sunion("a", "b")):
-            with pytest.raises(WrongTypeError):
-                call()

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from django_cachex.commands import CommandError, WrongTypeError
-from tests.commands.data_types.surfaces import Surface
+from django_cachex.commands import CommandError
+from tests.commands.data_types.surfaces import Surface, walk
 
 SCORES = {"low": 1, (2, 3): 2.5, None: math.inf, 7: -math.inf}
 
@@ -35,8 +35,6 @@ class TestSortedSets:
         assert c.zadd("a", {"x": 8, "z": 1}, gt=True, ch=True) == 0
         with pytest.raises(CommandError, match=r"at the same time|not compatible"):
             c.zadd("a", {"x": 1}, nx=True, xx=True)
-        with pytest.raises(ValueError, match="At least one member"):
-            c.zadd("a", {})
         with pytest.raises(CommandError, match="not a valid float"):
             c.zadd("a", {"x": math.nan})
 
@@ -51,8 +49,6 @@ class TestSortedSets:
         c.zadd("a", SCORES)
         assert (c.zrem("a", "low", 7, "?"), c.zrem("missing", 1)) == (2, 0)
         assert c.zrange("a", 0, -1) == [(2, 3), None]
-        with pytest.raises(ValueError, match="At least one value"):
-            c.zrem("a")
 
     def test_scores_and_ranks_are_read(self, c: Surface) -> None:
         c.zadd("a", SCORES)
@@ -107,14 +103,6 @@ class TestSortedSets:
         assert c.zrange("a", "+", "-", bylex=True, desc=True, offset=0, num=1) == [3]
         assert c.zlexcount("a", "[1", "(3") == 2
 
-    def test_ranges_that_cannot_be_are_refused_before_they_are_sent(self, c: Surface) -> None:
-        with pytest.raises(ValueError, match="together"):
-            c.zrange("a", 0, 1, byscore=True, offset=1)
-        with pytest.raises(ValueError, match="have an offset and a number"):
-            c.zrange("a", 0, 1, offset=1, num=1)
-        with pytest.raises((TypeError, ValueError)):
-            c.zrange("a", None, 1)
-
     def test_a_range_is_stored(self, c: Surface) -> None:
         c.zadd("a", {"a": 1, "b": 2, "c": 3})
         assert c.zrangestore("d", "a", 0, 1) == 2
@@ -148,10 +136,6 @@ class TestSortedSets:
             assert c.zmpop(2, ["a", "b"], min=True) == ("b", [("a", 1.0)])
             assert c.zmpop(2, ["a", "b"], max=True, count=2) == ("b", [("c", 3.0), ("b", 2.0)])
             assert c.zmpop(1, "a", min=True) is None
-        with pytest.raises(ValueError, match="Expected 3 keys, got 2"):
-            c.zmpop(3, ["a", "b"], min=True)
-        with pytest.raises(ValueError, match="exactly one of min and max"):
-            c.zmpop(1, ["a"])
 
     def test_what_is_there_is_not_waited_for(self, c: Surface) -> None:
         c.zadd("b", {"a": 1, "b": 2, "c": 3, "d": 4})
@@ -173,8 +157,6 @@ class TestSortedSets:
         assert len(c.zrandmember("a", count=-5)) == 5
         assert sorted(c.zrandmember("a", 5, withscores=True)) == [("x", 1.0), ("y", 2.0)]
         assert (c.zrandmember("missing"), c.zrandmember("missing", 2)) == (None, [])
-        with pytest.raises(ValueError, match="with a count"):
-            c.zrandmember("a", withscores=True)
 
     def test_sets_are_combined(self, c: Surface) -> None:
         c.zadd("a", {"x": 1, "y": 2})
@@ -200,9 +182,6 @@ class TestSortedSets:
         assert c.zscore("d", "y") == 3.0
         assert c.zdiffstore("d", ["a", "b"]) == 1
         assert c.zrange("d", 0, -1) == ["x"]
-        for name in ("zunion", "zinter", "zdiff"):
-            with pytest.raises(ValueError, match="At least one key"):
-                getattr(c, name)([])
 
     def test_an_intersection_is_counted(self, c: Surface) -> None:
         c.zadd("a", {"x": 1, "y": 2})
@@ -214,21 +193,7 @@ class TestSortedSets:
     def test_a_walk_finds_each_member(self, c: Surface) -> None:
         scores = {number: float(number) for number in range(600)}
         c.zadd("a", scores)
-        cursor, found = c.zscan("a", count=50)
-        while cursor:
-            cursor, more = c.zscan("a", cursor=cursor, count=50)
-            found += more
-        assert dict(found) == scores
-        cursor, matching = -1, []
-        while cursor:
-            cursor, more = c.zscan("a", max(cursor, 0), match="59?", count=1000)
-            matching += more
-        assert dict(matching) == {number: number for number in range(590, 600)}
+        assert {one for batch in walk(c.zscan, "a", count=50) for one in batch} == {*scores.items()}
+        matching = set().union(*walk(c.zscan, "a", match="59?", count=900))
+        assert matching == {(number, number) for number in range(590, 600)}
         assert c.zscan("missing") == (0, [])
-
-    def test_another_type_is_refused(self, c: Surface) -> None:
-        c.rpush("a", 1)
-        calls = [lambda: c.zadd("a", {1: 1}), lambda: c.zrange("a", 0, 1), lambda: c.zpopmin("a")]
-        for call in calls:
-            with pytest.raises(WrongTypeError):
-                call()

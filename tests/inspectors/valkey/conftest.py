@@ -34,6 +34,11 @@ on_each_server = pytest.mark.parametrize(
 
 with_field_ttls = pytest.mark.parametrize("store", ["valkey_9_server"], indirect=True)
 
+on_every_backend = pytest.mark.parametrize(
+    "store", ["valkey_server", "redis_server", "django"], indirect=True
+)
+"""For what `DjangoRedisInspector` does in a way of its own: URLs, serializers, flushing."""
+
 on_one_server = pytest.mark.parametrize(
     "store", ["valkey_server", slow("redis_server"), slow("django")], indirect=True
 )
@@ -63,12 +68,21 @@ class Store:
         """Configure an alias; return its inspector."""
         params = {"BACKEND": self.backend, "LOCATION": location or self.url, **changes}
         self.settings.CACHES = {**self.settings.CACHES, alias: params}
-        inspector = inspector_for(alias)
-        assert isinstance(inspector, ServerInspector)
-        return inspector
+        return inspector_for(alias)  # type: ignore[return-value]  # a server's
+
+    def permit(self, user: str, *rules: str) -> None:
+        self.raw.execute_command("ACL", "SETUSER", user, *rules)
+
+    def inspect_as(
+        self, user: str, *rules: str, alias: str = "default", db: int = 0
+    ) -> ServerInspector:
+        """Configure an alias with the fixture `user`, under these rules from now on."""
+        self.permit(user, *rules)
+        address = f"{user}:hunter2@{self.server.address}"
+        return self.inspect(f"{self.scheme}://{address}/{db}", alias)
 
 
-@pytest.fixture(params=[name for name in BACKENDS if name != "valkey_9_server"])
+@pytest.fixture(params=["valkey_server", "redis_server"])
 def store(request: pytest.FixtureRequest, settings: Any) -> Iterator[Store]:
     scheme, backend = BACKENDS[request.param]
     fixture = "redis_server" if request.param == "django" else request.param
@@ -85,6 +99,6 @@ def inspector(store: Store) -> ServerInspector:
 @pytest.fixture
 def user(store: Store) -> Iterator[str]:
     """A user of the server with password `hunter2`, who may do everything until told otherwise."""
-    store.raw.execute_command("ACL", "SETUSER", "clerk", "on", ">hunter2", "~*", "&*", "+@all")
+    store.permit("clerk", "on", ">hunter2", "~*", "&*", "+@all")
     yield "clerk"
     store.raw.execute_command("ACL", "DELUSER", "clerk")

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
-# A client that sends nothing for so long waits for an answer.
-QUIET = 0.1
+# A client that sends nothing for so long waits for an answer: it sends a request in one call.
+QUIET = 0.05
 
 
 class Proxy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,11 +14,12 @@ import valkey
 from django_cachex.cache.cluster.routing import key_slot
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.query import Pattern, Query
+from django_cachex.inspectors.types import ScanPage
 from django_cachex.inspectors.valkey.scan import parse_slots
 from tests import servers
-from tests.inspectors.contract import later
+from tests.inspectors.contract import later, listed, pages
 
-MANY = 3000
+MANY = 1500
 KEYS = {f":1:key:{n}".encode() for n in range(MANY)}
 
 Nodes = tuple[servers.Server, ...]
@@ -44,28 +45,14 @@ def inspector(nodes: Nodes, settings: Any) -> Inspector:
     return found
 
 
-def walk(
-    inspector: Inspector,
-    between: Callable[[int], None] = lambda page: None,
-    query: Query | None = None,
-) -> list[bytes]:
-    """Return the keys of all pages; `between` is told the number of each page that is there."""
-    found: list[bytes] = []
-    token = ""
-    for number in range(200):
-        listing = inspector.scan(query or Query(), token, 100, later())
-        found += listing.keys
-        token = listing.token
-        if not token:
-            return found
-        between(number)
-    raise AssertionError("the search never ends")
-
-
 def test_all_keys_of_all_primaries_are_found_once(inspector: Inspector) -> None:
-    found = walk(inspector)
+    found = keys_of(pages(inspector))
     assert len(found) == MANY
     assert set(found) == KEYS
+
+
+def keys_of(listings: list[ScanPage]) -> list[bytes]:
+    return [key for listing in listings for key in listing.keys]
 
 
 def test_nodes_take_turns(inspector: Inspector, nodes: Nodes) -> None:
@@ -77,19 +64,14 @@ def test_nodes_take_turns(inspector: Inspector, nodes: Nodes) -> None:
 
 
 def test_every_page_says_how_many_keys_the_whole_cluster_has(inspector: Inspector) -> None:
-    token = "first"
-    while token:
-        listing = inspector.scan(Query(), "" if token == "first" else token, 100, later())
-        assert listing.total == MANY
-        token = listing.token
+    assert {listing.total for listing in pages(inspector)} == {MANY}
     assert inspector.scan(Query(Pattern("nothing")), "", 100, later()).examined == MANY
 
 
 def test_filters_hold_on_every_node(inspector: Inspector) -> None:
     inspector.cache.set("large:1", "x" * 10_000)
     inspector.cache.set("large:2", "x" * 10_000)
-    found = walk(inspector, query=Query(larger_than=5000))
-    assert set(found) == {b":1:large:1", b":1:large:2"}
+    assert listed(inspector, Query(larger_than=5000)) == {b":1:large:1", b":1:large:2"}
 
 
 def test_a_node_that_does_not_answer_is_named_and_the_others_are_searched(
@@ -114,12 +96,7 @@ def test_a_node_that_does_not_answer_is_named_and_the_others_are_searched(
         assert set(found) == KEYS - theirs
     finally:
         stopped.process.send_signal(signal.SIGCONT)
-    rest = []
-    while token and len(rest) < MANY:
-        listing = inspector.scan(Query(), token, 1000, later())
-        rest += listing.keys
-        token = listing.token
-    assert set(rest) == theirs
+    assert set(keys_of(pages(inspector, want=1000, token=token))) == theirs
 
 
 def test_a_slot_that_moves_during_a_search_loses_nothing(
@@ -128,17 +105,15 @@ def test_a_slot_that_moves_during_a_search_loses_nothing(
     giver, taker = nodes[0], nodes[2]
     slots = sorted({key_slot(key) for key in KEYS if key_slot(key) < 5000})
 
-    def between(page: int) -> None:
-        if page == 2:
-            for slot in slots[::16]:
-                move(slot, giver, taker)
-        if page == 4:
-            for slot in slots[1::16]:
-                move(slot, giver, taker)
-
+    found, token = set(), ""
     try:
-        found = walk(inspector, between)
-        assert set(found) == KEYS
+        for moving in ([], [], [], slots[::16], [], slots[1::16]):
+            for slot in moving:
+                move(slot, giver, taker)
+            listing = inspector.scan(Query(), token, 100, later())
+            found, token = found | set(listing.keys), listing.token
+        assert token
+        assert found | set(keys_of(pages(inspector, token=token))) == KEYS
     finally:
         for slot in sorted(slots[::16] + slots[1::16]):
             move(slot, taker, giver)
@@ -157,11 +132,7 @@ def test_keys_that_have_moved_ahead_of_their_slot_are_looked_for_where_they_are(
     taker = next(node for node in nodes if node is not giver)
     move(slot, giver, taker, most=100, finish=False)
     try:
-        found, token = [], json.dumps([[address, "0", slots, 0]])
-        while token:
-            listing = inspector.scan(Query(), token, 100, later())
-            found += listing.keys
-            token = listing.token
+        found = keys_of(pages(inspector, token=json.dumps([[address, "0", slots, 0]])))
     finally:
         move(slot, giver, taker)
         move(slot, taker, giver)

@@ -7,7 +7,9 @@ import subprocess
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -24,7 +26,7 @@ from django_cachex.inspectors.valkey import RedisCacheInspector
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers
 from tests.inspectors.contract import later, listed
-from tests.inspectors.valkey.conftest import Store
+from tests.inspectors.valkey.conftest import Store, on_every_backend
 
 Question = Callable[[ServerInspector], Any]
 
@@ -60,46 +62,33 @@ def test_a_refused_connection_is_an_error_at_once(store: Store, question: Questi
     assert "hunter2" not in mask(text_of(failure.value), find_secrets(inspector.params))
 
 
-@pytest.mark.parametrize("wait", [{}, {"socket_timeout": 30, "retry_on_timeout": True}])
-def test_a_silent_server_is_an_error_within_the_timeout(
-    store: Store, settings: Any, wait: dict[str, Any]
+WAITS: dict[str, tuple[str, dict[str, Any]]] = {
+    "by default": ("", {}),
+    "options": ("", {"socket_timeout": 30, "retry_on_timeout": True}),
+    "url": ("?socket_timeout=30&socket_connect_timeout=30&retry_on_timeout=yes", {}),
+    "retries": ("", {"retry": ..., "retry_on_timeout": True}),
+}
+"""How an application is configured to wait: in its URL, and in its options."""
+
+
+@on_every_backend
+@pytest.mark.parametrize("wait", WAITS)
+def test_a_silent_server_is_an_error_within_the_timeout_of_the_admin(
+    store: Store, settings: Any, wait: str
 ) -> None:
     settings.CACHEX_ADMIN = {"TIMEOUT": 0.4}
+    query, options = WAITS[wait]
+    if "retry" in options:
+        retry, backoff = (import_module(f"{store.scheme}.{name}") for name in ("retry", "backoff"))
+        options = {**options, "retry": retry.Retry(backoff.NoBackoff(), 5)}
     with servers.silent() as port:
-        inspector = store.inspect(f"{store.scheme}://:hunter2@127.0.0.1:{port}/0", OPTIONS=wait)
+        url = f"{store.scheme}://:hunter2@127.0.0.1:{port}/0{query}"
+        inspector = store.inspect(url, OPTIONS=options)
         started = time.monotonic()
         with pytest.raises(ServerTimeout) as failure:
             inspector.status()
         assert 0.3 < time.monotonic() - started < 1
     assert "hunter2" not in mask(text_of(failure.value), find_secrets(inspector.params))
-
-
-def test_the_admins_timeout_wins_over_the_one_in_the_url(store: Store, settings: Any) -> None:
-    settings.CACHEX_ADMIN = {"TIMEOUT": 0.4}
-    query = "socket_timeout=30&socket_connect_timeout=30&retry_on_timeout=yes"
-    with servers.silent() as port:
-        inspector = store.inspect(f"{store.scheme}://127.0.0.1:{port}/0?{query}")
-        started = time.monotonic()
-        with pytest.raises(ServerTimeout):
-            inspector.status()
-        assert time.monotonic() - started < 1
-
-
-def test_retries_of_the_application_do_not_prolong_the_wait(store: Store, settings: Any) -> None:
-    settings.CACHEX_ADMIN = {"TIMEOUT": 0.4}
-    if store.scheme == "redis":
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
-    else:
-        from valkey.backoff import NoBackoff
-        from valkey.retry import Retry
-    with servers.silent() as port:
-        options = {"retry": Retry(NoBackoff(), 5), "retry_on_timeout": True}
-        inspector = store.inspect(f"{store.scheme}://127.0.0.1:{port}/0", OPTIONS=options)
-        started = time.monotonic()
-        with pytest.raises(ServerTimeout):
-            inspector.status()
-        assert time.monotonic() - started < 1
 
 
 def test_a_server_that_stops_answering_is_an_error_within_the_timeout(
@@ -127,6 +116,16 @@ def test_wrong_credentials_are_an_error_without_the_password(store: Store, user:
     assert "wrong-pass" not in mask(text_of(failure.value), find_secrets(inspector.params))
 
 
+@contextmanager
+def without_password_refused(store: Store) -> Iterator[None]:
+    store.permit("default", "resetpass", ">other")
+    try:
+        yield
+    finally:
+        store.permit("default", "nopass")
+
+
+@on_every_backend
 @pytest.mark.parametrize(
     "place", ["//{user}:hunter2@{address}/2", "//{address}/2?username={user}&password=hunter2"]
 )
@@ -136,12 +135,9 @@ def test_credentials_and_database_in_the_url_are_used_and_not_shown(
     inspector = store.inspect(
         store.scheme + ":" + place.format(user=user, address=store.server.address)
     )
-    store.raw.execute_command("ACL", "SETUSER", "default", "resetpass", ">other")
-    try:
+    with without_password_refused(store):
         inspector.apply(inspector.make_key("key"), AddValue("value", TTL_NONE))
         assert listed(inspector) == {b":1:key"}
-    finally:
-        store.raw.execute_command("ACL", "SETUSER", "default", "nopass")
     assert store.raw.info("keyspace")["db2"]["keys"] == 1
     assert "hunter2" not in inspector.location
     assert "•••" in inspector.location
@@ -150,18 +146,17 @@ def test_credentials_and_database_in_the_url_are_used_and_not_shown(
     assert inspector.configured_store_id == ("valkey", "127.0.0.1", store.server.port, 2)
 
 
+@on_every_backend
 def test_credentials_and_database_in_the_options_are_used(store: Store, user: str) -> None:
     options = {"username": user, "password": "hunter2", "db": 3}
     inspector = store.inspect(f"{store.scheme}://{store.server.address}", OPTIONS=options)
-    store.raw.execute_command("ACL", "SETUSER", "default", "resetpass", ">other")
-    try:
+    with without_password_refused(store):
         inspector.apply(inspector.make_key("key"), AddValue("value", TTL_NONE))
-    finally:
-        store.raw.execute_command("ACL", "SETUSER", "default", "nopass")
     assert store.raw.info("keyspace")["db3"]["keys"] == 1
     assert inspector.configured_store_id == ("valkey", "127.0.0.1", store.server.port, 3)
 
 
+@on_every_backend
 def test_a_unix_socket_is_a_location(store: Store) -> None:
     path = store.server.folder / "s"
     inspector = store.inspect(f"unix://{path}?db=1")
@@ -172,6 +167,7 @@ def test_a_unix_socket_is_a_location(store: Store) -> None:
     assert str(path) in str(inspector.preview_flush().command)
 
 
+@on_every_backend
 @pytest.mark.parametrize("form", ["list", "semicolons", "commas"])
 def test_only_the_primary_is_asked(store: Store, form: str) -> None:
     dead = f"{store.scheme}://:hunter2@127.0.0.1:{servers.free_port()}/0"
@@ -195,6 +191,7 @@ def application_runs(inspector: ServerInspector, *words: Any) -> Any:
     return inspector.cache._run(Command(words, parse_raw))
 
 
+@on_every_backend
 def test_the_applications_connections_are_left_alone(store: Store) -> None:
     inspector = store.inspect()
     ids = {inspector.client.run(Command(("CLIENT", "ID"), int)) for _ in range(5)}
@@ -203,6 +200,7 @@ def test_the_applications_connections_are_left_alone(store: Store) -> None:
     assert int(application_runs(inspector, "CLIENT", "ID")) not in ids
 
 
+@on_every_backend
 def test_an_application_that_has_used_up_its_connections_is_no_obstacle(store: Store) -> None:
     inspector = store.inspect(OPTIONS={"max_connections": 1})
     busy = threading.Thread(target=application_runs, args=(inspector, "BLPOP", "queue", 4))
@@ -223,8 +221,6 @@ def test_options_that_change_how_djangos_backend_reads_do_not_break_the_inspecto
     store.raw.set(":1:key", b"\xff")
     inspector = store.inspect(OPTIONS=changes)
     entry = inspector.read(b":1:key")
-    assert entry is not None
-    assert entry.content is not None
     assert entry.content.kind == "bytes"
 
 
@@ -241,26 +237,33 @@ def test_a_location_that_is_no_url_is_an_error_of_that_cache_only(
     assert "hunter" not in mask(text_of(failure.value), find_secrets(inspector.params))
 
 
+@pytest.fixture(scope="module")
+def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The URL of a server with TLS, which only Debian's has, and its certificate."""
+    folder, port = tmp_path_factory.mktemp("tls"), servers.free_port()
+    certificate = certify(folder)
+    options = ("--tls-port", str(port), "--tls-auth-clients", "no")
+    files = ("--tls-cert-file", str(certificate), "--tls-key-file", str(folder / "key.pem"))
+    with servers.valkey(*options, *files, program=servers.redis_server()):
+        yield f"rediss://127.0.0.1:{port}/0", certificate
+
+
 @pytest.mark.parametrize("store", ["redis_server", "django"], indirect=True)
 @pytest.mark.parametrize("place", ["url", "options"])
-def test_tls_is_used_as_the_alias_is_configured(store: Store, tmp_path: Path, place: str) -> None:
-    certificate, port = certify(tmp_path), servers.free_port()
-    # Only Debian's server has TLS.
-    options = ("--tls-port", str(port), "--tls-auth-clients", "no")
-    files = ("--tls-cert-file", str(certificate), "--tls-key-file", str(tmp_path / "key.pem"))
-    with servers.valkey(*options, *files, program=servers.redis_server()) as server:
-        url = f"rediss://127.0.0.1:{port}/0"
-        trusted = {"ssl_ca_certs": str(certificate)}
-        inspector = (
-            store.inspect(url, OPTIONS=trusted)
-            if place == "options"
-            else store.inspect(f"{url}?{urlencode(trusted)}")
-        )
-        inspector.apply(b":1:key", AddValue("value", TTL_NONE))
-        assert listed(inspector) == {b":1:key"}
-        with pytest.raises(ServerUnavailable, match=r"(?i)certificate"):
-            store.inspect(url, alias="trusting-nobody").status()
-        assert server.process.poll() is None
+def test_tls_is_used_as_the_alias_is_configured(
+    store: Store, encrypted: tuple[str, Path], place: str
+) -> None:
+    url, certificate = encrypted
+    trusted = {"ssl_ca_certs": str(certificate)}
+    inspector = (
+        store.inspect(url, OPTIONS=trusted)
+        if place == "options"
+        else store.inspect(f"{url}?{urlencode(trusted)}")
+    )
+    inspector.apply(b":1:key", AddValue("value", TTL_NONE, replace=True))
+    assert listed(inspector) == {b":1:key"}
+    with pytest.raises(ServerUnavailable, match=r"(?i)certificate"):
+        store.inspect(url, alias="trusting-nobody").status()
 
 
 def certify(folder: Path) -> Path:

@@ -75,8 +75,6 @@ def test_no_search_of_elements_holds_the_server(store: Store, type: str, command
 
     def search() -> None:
         entry = inspector.read(b":1:key", ElementPage(match=DEAREST))
-        assert entry is not None
-        assert entry.elements is not None
         assert not entry.elements.rows
 
     assert longest_command(store, command, search) < HOLDS
@@ -93,8 +91,6 @@ def test_what_repeats_itself_is_found_all_the_same(store: Store) -> None:
         listing = inspector.scan(Query(Pattern(text), scope=scope), "", 100, later())
         assert set(listing.keys) == {name.encode() for name in names[19:]}
     entry = inspector.read(b":1:hash", ElementPage(match=text))
-    assert entry is not None
-    assert entry.elements is not None
     assert sorted(row.name for row in entry.elements.rows) == sorted(names[19:])
 
 
@@ -104,11 +100,11 @@ def test_members_are_looked_through_until_time_is_over_and_none_is_missed(
 ) -> None:
     settings.CACHEX_ADMIN = {"SCAN_BUDGET": 1e-9}
     inspector = store.inspect()
-    store.raw.sadd(":1:key", *(pickle.dumps(f"{number:03} {'x' * 200}") for number in range(300)))
+    store.raw.sadd(":1:key", *(pickle.dumps(f"{number:03} {'x' * 200}") for number in range(120)))
     subject = Subject(inspector, store.raw, b":1:key")
-    seen = list(windows(subject, ElementPage(match="255 *")))
+    seen = list(windows(subject, ElementPage(match="095 *")))
     assert max(page.examined or 0 for page in seen) < 10
-    assert sum(page.examined or 0 for page in seen) >= 300
+    assert sum(page.examined or 0 for page in seen) >= 120
     assert len([row for page in seen for row in page.rows]) == 1
 
 

@@ -13,7 +13,7 @@ import pytest
 from django_cachex.cache import tracing
 from django_cachex.inspectors.query import Query
 from tests.inspectors.contract import later
-from tests.inspectors.valkey.changes.every import BY_CHANCE, EVERY, prepare, state
+from tests.inspectors.valkey.changes.every import EVERY, make_every_edit, prepare
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import Store, on_one_server
 
@@ -52,25 +52,15 @@ def test_a_user_with_the_documented_commands_does_all_there_is(
     needed, useful = documented()
     known = {name.decode().upper() for name in store.raw.execute_command("COMMAND LIST")}
     rules = ["-@all", *(f"+{name.lower()}" for name in sorted(needed & known - {"DEL"}))]
-    store.raw.execute_command("ACL", "SETUSER", user, *rules)
-    url = store.url.removesuffix("/0")
-    subject = Subject(store.inspect(f"{url}/1"), store.raw)
-    location = f"{url.replace('//', f'//{user}:hunter2@')}/1"
-    restricted = Subject(store.inspect(location, "restricted"), store.raw)
+    subject = Subject(store.inspect(store.url.replace("/0", "/1")), store.raw)
+    restricted = Subject(store.inspect_as(user, *rules, alias="restricted", db=1), store.raw)
     sent.clear()
-    for name, (holds, make) in EVERY.items():
-        states = []
-        for one in (subject, restricted):
-            prepare(one, holds)
-            one.done(make(one))
-            states.append(state(one))
-        assert states[0] == states[1] or name in BY_CHANCE, name
+    make_every_edit(subject, restricted)
     inspector = restricted.inspector
     for name, (holds, _make) in EVERY.items():
         prepare(restricted, holds)
         if holds != "nothing":
             entry = inspector.read(KEY)
-            assert entry is not None
             assert not entry.note, name
             assert [*inspector.scan(Query(), "", 10, later()).keys] == [KEY]
             assert len(inspector.describe([KEY])) == 1

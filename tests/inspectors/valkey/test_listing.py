@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import valkey
@@ -143,15 +144,6 @@ def test_only_the_columns_asked_for_reach_the_server(
     )
 
 
-def test_memory_is_described_where_it_is_asked_for(
-    inspector: ServerInspector, store: Store
-) -> None:
-    store.raw.set(":1:key", "x" * 10_000)
-    [found] = inspector.describe([b":1:key"], ("memory",))
-    assert found.memory is not None
-    assert found.memory > 10_000
-
-
 def test_keys_that_are_not_text_are_listed_opened_and_deleted(store: Store) -> None:
     odd = b":1:\xff\x00\r\n\xc3("
     store.raw.set(odd, "text")
@@ -195,33 +187,16 @@ def test_pages_hold_no_key_twice_while_the_table_shrinks(store: Store) -> None:
         inspector.delete(listing.keys[::2])
 
 
-def test_a_key_function_that_hides_keys_takes_the_listing_away(store: Store) -> None:
-    inspector = store.inspect(KEY_FUNCTION=hashed)
-    assert not inspector.can_list
-    assert "KEY_FUNCTION" in str(inspector.unsupported_reason("can_list"))
-    assert type(inspector).can_list
-    inspector.cache.set("name", "value")
-    entry = inspector.read(inspector.make_key("name"))
-    assert entry is not None
-    assert entry.content is not None
-    assert entry.content.value == "value"
-
-
-def hashed(key: str, prefix: str, version: int) -> str:
-    return f"{prefix}:{version}:{len(key)}-{sum(key.encode())}"
-
-
 def test_what_the_server_denies_is_left_out_of_a_listing(store: Store, user: str) -> None:
     store.raw.mset({":1:a": 1, ":1:b": 22})
-    inspector = store.inspect(store.url.replace("//", f"//{user}:hunter2@"))
-    deny(store, user, "dbsize", "pttl", "memory|usage")
+    inspector = store.inspect_as(user, "-dbsize", "-pttl", "-memory|usage")
     listing = inspector.scan(Query(), "", 100, later())
     assert set(listing.keys) == {b":1:a", b":1:b"}
     assert listing.total is None
     assert listing.examined >= 2
     columns = ("type", "ttl", "size", "memory")
     assert inspector.describe([b":1:b"], columns) == [KeyInfo(b":1:b", "string", None, 2)]
-    deny(store, user, "type", "strlen")
+    store.permit(user, "-type", "-strlen")
     assert inspector.describe([b":1:b"], columns) == [KeyInfo(b":1:b")]
 
 
@@ -229,15 +204,10 @@ def test_keys_that_the_server_hides_from_a_user_are_listed_without_figures(
     store: Store, user: str
 ) -> None:
     store.raw.mset({":1:open": 1, ":1:secret": 22})
-    inspector = store.inspect(store.url.replace("//", f"//{user}:hunter2@"))
-    store.raw.execute_command("ACL", "SETUSER", user, "resetkeys", "~:1:open")
+    inspector = store.inspect_as(user, "resetkeys", "~:1:open")
     found = inspector.describe([b":1:open", b":1:secret"])
     assert [(one.type, one.size) for one in found] == [("string", 1), (None, None)]
     assert found[1].ttl is None
-
-
-def deny(store: Store, user: str, *commands: str) -> None:
-    store.raw.execute_command("ACL", "SETUSER", user, *(f"-{command}" for command in commands))
 
 
 def test_a_scan_restarts_when_its_server_has_restarted() -> None:
@@ -258,3 +228,38 @@ def test_a_scan_ends_although_another_server_replies_each_time() -> None:
         scan.cursor = step
         [scan] = parse_token(make_token([scan]), is_cluster=False)
     assert restarts == 1
+
+
+KB = 1000
+
+
+def test_a_user_who_may_not_ping_finds_the_server_up(store: Store, user: str) -> None:
+    inspector = store.inspect_as(user, "-@all", "+@read", "+@write", "-@dangerous")
+    store.raw.set(":1:key", "v")
+    status = inspector.status()
+    assert status.latency is not None
+    assert status.keys == 1
+    assert [*inspector.scan(Query(), "", 10, later()).keys] == [b":1:key"]
+    assert inspector.delete([b":1:key"]) == 1
+
+
+@pytest.mark.parametrize(("length", "fetched"), [(100, 10), (5, 5)])
+def test_where_memory_may_not_be_asked_few_elements_are_fetched(
+    store: Store, user: str, length: int, fetched: int
+) -> None:
+    inspector = store.inspect_as(user, "-memory")
+    # The first are small: nothing about them tells that the others are not.
+    elements = ["x"] * 30 + ["x" * 300 * KB] * 70
+    store.raw.rpush(":1:key", *elements[:length])
+    inspector.status()
+    before = sent(store)
+    entry = inspector.read(b":1:key")
+    assert sent(store) - before < 100 * KB
+    assert (len(entry.elements.rows), entry.elements.total) == (fetched, length)
+    said = "The server doesn't allow reading the size of the elements, so only 10 were fetched."
+    assert str(entry.note) == (said if fetched < length else "")
+
+
+def sent(store: Store) -> Any:
+    """Return how many bytes the server has sent."""
+    return store.raw.info("stats")["total_net_output_bytes"]

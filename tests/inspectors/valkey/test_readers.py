@@ -15,27 +15,18 @@ from django.core.cache import caches
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.edits import (
-    AddEntry,
-    AddFields,
-    AddMembers,
     AddValue,
     Copy,
-    CreateCollection,
     Edit,
     EditResult,
     EditStatus,
-    End,
-    InsertItem,
-    PushItems,
     Rename,
-    SetElement,
-    SetValue,
-    ZAdd,
 )
 from django_cachex.inspectors.types import TTL_NONE
-from django_cachex.inspectors.valkey.element_rows import make_id
 from tests import servers
 from tests.cache.codecs.test_running import typed
+from tests.inspectors.valkey.changes.every import STORING, prepare
+from tests.inspectors.valkey.changes.subject import Subject
 
 VALKEY = "django_cachex.cache.ValkeyCache"
 DJANGO_REDIS = "django.core.cache.backends.redis.RedisCache"
@@ -170,70 +161,17 @@ def test_pickles_that_a_cache_writes_are_everybodys(setting: Setting) -> None:
     assert caches["writer"].get("1:1:key") == {"a": program}
 
 
-ELEMENTS: dict[str, Callable[[Any], Edit]] = {
-    "add a list": lambda value: CreateCollection("list", (value,), TTL_NONE, replace=True),
-    "add a set": lambda value: CreateCollection("set", (value,), TTL_NONE, replace=True),
-    "add a sorted set": lambda value: CreateCollection(
-        "zset", ((value, 1.0),), TTL_NONE, replace=True
-    ),
-    "add a hash": lambda value: CreateCollection(
-        "hash", (("field", value),), TTL_NONE, replace=True
-    ),
-    "add a stream": lambda value: CreateCollection(
-        "stream", (("field", value),), TTL_NONE, replace=True
-    ),
-    "push": lambda value: PushItems(("first", value), End.LAST),
-    "insert": lambda value: InsertItem("0", "", value),
-    "set an item": lambda value: SetElement("0", "", value, "list"),
-    "add members": lambda value: AddMembers((value,)),
-    "rename a member": lambda value: SetElement(make_id(b"\xa1a", 0), "", value, "set"),
-    "add scored": lambda value: ZAdd(((value, 1.0),)),
-    "rename a scored": lambda value: SetElement(make_id(b"\xa1a", 0), "", value, "zset"),
-    "add fields": lambda value: AddFields((("another", value),)),
-    "set a field": lambda value: SetElement(make_id(b"field", 0), "", value, "hash"),
-    "add an entry": lambda value: AddEntry((("field", value),)),
-    "set": lambda value: SetValue(value, ""),
-    "replace": lambda value: AddValue(value, TTL_NONE, replace=True),
-}
-
-KINDS = {
-    "push": "rpush",
-    "insert": "rpush",
-    "set an item": "rpush",
-    "add members": "sadd",
-    "rename a member": "sadd",
-    "add scored": "zadd",
-    "rename a scored": "zadd",
-    "add fields": "hset",
-    "set a field": "hset",
-    "add an entry": "xadd",
-}
-
-
-def prepared(raw: valkey.Valkey, command: str) -> None:
-    raw.delete(KEY)
-    words: dict[str, tuple[Any, ...]] = {
-        "rpush": (b"\xa1a",),
-        "sadd": (b"\xa1a",),
-        "zadd": (1, b"\xa1a"),
-        "hset": ("field", b"\xa1a"),
-        "xadd": ("*", "field", b"\xa1a"),
-        "set": (b"\xa1a",),
-    }
-    raw.execute_command(command, KEY, *words[command])
-
-
-@pytest.mark.parametrize("name", ELEMENTS)
+@pytest.mark.parametrize("name", STORING)
 def test_every_edit_that_stores_a_value_is_checked(
     setting: Setting, raw: valkey.Valkey, tmp_path: Path, name: str
 ) -> None:
-    writer, make = setting({"BACKEND": DJANGO_REDIS}), ELEMENTS[name]
-    prepared(raw, KINDS.get(name, "set"))
+    subject = Subject(setting({"BACKEND": DJANGO_REDIS}), raw, KEY)
+    holds, make = STORING[name]
+    prepare(subject, holds)
     before = raw.dump(KEY)
-    assert refused(writer.apply(KEY, make(typed(tmp_path)))), name
+    assert refused(subject.apply(make(subject, typed(tmp_path))))
     assert raw.dump(KEY) == before
-    outcome = writer.apply(KEY, make({"harmless": 1}))
-    assert outcome.is_done, outcome
+    subject.done(make(subject, {"harmless": 1}))
 
 
 # Moving what is stored.

@@ -9,10 +9,10 @@ import valkey
 
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.query import ElementPage
-from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import BACKENDS
+from tests.inspectors.valkey.test_windows import pages
 
 
 @pytest.mark.parametrize("type", ["hash", "set", "zset"])
@@ -32,9 +32,7 @@ def test_elements_are_all_found_although_the_server_starts_again_in_between(
                 "zset": lambda: raw.zadd(KEY, dict.fromkeys(names, 1)),
             }
             fill[type]()
-        inspector = inspector_for("default")
-        assert isinstance(inspector, ServerInspector)
-        return Subject(inspector, None)
+        return Subject(inspector_for("default"), None)
 
     match = "name-" if type == "zset" else ""
     with servers.valkey(port=port) as server:
@@ -42,9 +40,6 @@ def test_elements_are_all_found_although_the_server_starts_again_in_between(
         assert first.next
     seen = {row.id for row in first.rows}
     with servers.valkey(port=port) as server:
-        subject, at = filled(server), first.next
-        while at:
-            found = subject.elements(ElementPage(match=match, at=at))
-            seen |= {row.id for row in found.rows}
-            at = found.next
+        others = pages(filled(server), ElementPage(match=match, at=first.next))
+        seen |= {row.id for page in others for row in page.rows}
     assert len(seen) == len(names)

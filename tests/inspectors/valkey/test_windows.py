@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, InvalidPosition, Order
-from django_cachex.inspectors.types import Element, Elements
+from django_cachex.inspectors.types import Elements
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import Store, on_one_server
 
@@ -94,7 +93,7 @@ def test_a_range_of_scores_is_read_in_either_order(subject: Subject, order: Orde
 
 
 @pytest.mark.parametrize("type", ["hash", "set"])
-@pytest.mark.parametrize("size", [5, 300, 3000])
+@pytest.mark.parametrize("size", [5, 300, 1500])
 def test_each_field_and_member_is_on_some_page(subject: Subject, type: str, size: int) -> None:
     everything = {f"element:{number}" for number in range(size)}
     if type == "hash":
@@ -122,34 +121,21 @@ def test_fields_are_searched_by_the_server(subject: Subject) -> None:
 @pytest.mark.parametrize("type", ["set", "zset"])
 def test_members_are_searched_as_they_are_shown(subject: Subject, settings: Any, type: str) -> None:
     settings.CACHEX_ADMIN = {"SCAN_BUDGET": 20.0}
-    values = [f"user:{number}" for number in range(1500)] + [{"name": "Ana"}, 42, "ключ"]
+    values = [f"user:{number}" for number in range(700)] + [{"name": "Ana"}, 42, "ключ"]
     stored = [subject.stored(value) for value in values]
     if type == "set":
         subject.raw.sadd(KEY, *stored)
     else:
         subject.raw.zadd(KEY, dict.fromkeys(stored, 1.5))
-    assert set(names(subject, ElementPage(match="user:1499"))) == {"user:1499"}
+    assert set(names(subject, ElementPage(match="user:699"))) == {"user:699"}
     assert set(names(subject, ElementPage(match="user:*49"))) == {
-        f"user:{number}" for number in range(1500) if str(number).endswith("49")
+        f"user:{number}" for number in range(700) if str(number).endswith("49")
     }
     assert len(names(subject, ElementPage(match='"name": "A'))) == 1
     assert names(subject, ElementPage(match="42*")) == ["42"]
     assert names(subject, ElementPage(match="ключ")) == ["ключ"]
     page = subject.elements(ElementPage(match="nothing like it"))
-    assert (page.rows, page.examined) == ([], 1503)
-
-
-def test_a_search_stops_at_its_deadline_and_says_how_far_it_came(
-    subject: Subject, settings: Any
-) -> None:
-    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.0}
-    subject.raw.sadd(KEY, *(subject.stored(f"user:{number}") for number in range(1000)))
-    page = subject.elements(ElementPage(match="nothing like it"))
-    assert page.rows == []
-    assert page.examined is not None
-    assert 0 < page.examined < 1000
-    assert page.next is not None
-    assert sum(one.examined or 0 for one in pages(subject, ElementPage(match="nothing"))) >= 1000
+    assert (page.rows, page.examined) == ([], 703)
 
 
 @pytest.mark.parametrize("type", ["hash", "set"])
@@ -213,19 +199,6 @@ def test_an_empty_stream_is_shown(subject: Subject) -> None:
         assert (page.rows, page.total, page.next, page.previous) == ([], 0, None, None)
 
 
-def test_a_page_of_large_elements_is_small(subject: Subject) -> None:
-    for number in range(100):
-        subject.raw.sadd(KEY, pickle.dumps(f"{number:03}" + "x" * 20_000))
-    rows = subject.rows()
-    assert len(rows) == 100
-    assert sum(map(weight, rows)) < 500_000
-
-
-def weight(row: Element) -> int:
-    shown = sum(len(cell.formatted.text) for cell in row.cells)
-    return len(row.id) + len(row.name) + len(row.expected) + shown
-
-
 @pytest.mark.parametrize(
     ("type", "element"),
     [("list", "a"), ("set", "a"), ("zset", ("a", 1)), ("hash", ("a", "b"))],
@@ -238,7 +211,6 @@ def test_one_element_is_read_in_full(subject: Subject, type: str, element: objec
     place = 0 if type in ("set", "zset") else 1
     [row] = [row for row in subject.rows() if row.cells[place].kind == "large"]
     found = subject.inspector.read_element(KEY, type, row.id)
-    assert found is not None
     assert found.expected == row.expected
     assert found.cells[place].editable
     assert found.cells[place].edit_text == long

@@ -10,7 +10,6 @@ from django_cachex.inspectors.edits import (
     CreateCollection,
     Edit,
     EditResult,
-    EditStatus,
     ElementRef,
 )
 from django_cachex.inspectors.query import FIRST_PAGE, ElementPage
@@ -32,14 +31,14 @@ class Subject:
 
     def fill(self, type: str, *elements: Any, ttl: int = TTL_NONE) -> None:
         edit = CreateCollection(type, elements, ttl, replace=True)
-        assert self.apply(edit).status == EditStatus.DONE
+        assert self.apply(edit).is_done
 
     def apply(self, edit: Edit) -> EditResult:
         return self.inspector.apply(self.key, edit)
 
     def done(self, edit: Edit) -> EditResult:
         outcome = self.apply(edit)
-        assert outcome.status == EditStatus.DONE, outcome
+        assert outcome.is_done, outcome
         return outcome
 
     def read(self, window: ElementPage = FIRST_PAGE) -> KeyValue:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils.safestring import mark_safe
 
-from django_cachex.inspectors.edits import Edit, EditStatus, SetElement
+from django_cachex.inspectors.edits import EditStatus, SetElement
 from django_cachex.inspectors.values import Content, parse_value
 from tests.inspectors.pickle_samples import Colour, Point, Size
 from tests.inspectors.valkey.changes.subject import KEY, Subject
@@ -40,16 +40,7 @@ def filled(subject: Subject, type: str, raw: bytes) -> None:
 def opened(subject: Subject, type: str) -> tuple[Any, Content]:
     [row] = subject.rows()
     found = subject.inspector.read_element(KEY, type, row.id)
-    assert found is not None
     return found, found.cells[1 if type in ("list", "hash") else 0]
-
-
-def saved(type: str, row: Any, value: Any) -> Edit:
-    if type == "list":
-        return SetElement(row.id, row.expected, value, "list")
-    if type == "hash":
-        return SetElement(row.id, row.expected, value, "hash")
-    return SetElement(row.id, row.expected, value, type)
 
 
 @pytest.mark.parametrize("type", ["list", "hash", "set", "zset"])
@@ -65,7 +56,7 @@ def test_saving_what_a_form_is_filled_with_changes_no_byte(subject: Subject, typ
             continue
         editable += 1
         value = parse_value(content.edit_text, content.store_as)
-        outcome = subject.apply(saved(type, row, value))
+        outcome = subject.apply(SetElement(row.id, row.expected, value, type))
         assert outcome.status in (EditStatus.DONE, EditStatus.UNCHANGED)
         assert subject.raw.dump(KEY) == before, raw
     assert editable >= len(JSON_VALUES)

@@ -8,42 +8,32 @@ from typing import Any
 
 import pytest
 
-from django_cachex.inspectors.edits import (
-    EditStatus,
-    ElementEdit,
-    ExpireField,
-    Incr,
-    InsertItem,
-    RenameField,
-    SetElement,
-    SetScore,
-    SetValue,
-)
+from django_cachex.inspectors import edits
+from django_cachex.inspectors.edits import EditStatus
 from tests.inspectors.valkey.changes.every import ELEMENTS, prepare, state
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import Store, on_each_server, on_one_server, with_field_ttls
 from tests.inspectors.valkey.proxy import proxy
 
-Make = Callable[[str, str], ElementEdit]
+Make = Callable[[str, str], edits.ElementEdit]
 
 EDITS: dict[str, tuple[str, Make]] = {
-    "set item": ("list", lambda id, expected: SetElement(id, expected, "x", "list")),
-    "insert": ("list", lambda id, expected: InsertItem(id, expected, "x")),
-    "replace member": ("set", lambda id, expected: SetElement(id, expected, "x", "set")),
-    "replace scored": ("zset", lambda id, expected: SetElement(id, expected, "x", "zset")),
-    "set score": ("zset", lambda id, expected: SetScore(id, expected, 9)),
-    "set field": ("hash", lambda id, expected: SetElement(id, expected, "x", "hash")),
-    "rename field": ("hash", lambda id, expected: RenameField(id, expected, "x")),
+    "set item": ("list", lambda id, expected: edits.SetElement(id, expected, "x", "list")),
+    "insert": ("list", lambda id, expected: edits.InsertItem(id, expected, "x")),
+    "replace member": ("set", lambda id, expected: edits.SetElement(id, expected, "x", "set")),
+    "replace scored": ("zset", lambda id, expected: edits.SetElement(id, expected, "x", "zset")),
+    "set score": ("zset", lambda id, expected: edits.SetScore(id, expected, 9)),
+    "set field": ("hash", lambda id, expected: edits.SetElement(id, expected, "x", "hash")),
+    "rename field": ("hash", lambda id, expected: edits.RenameField(id, expected, "x")),
 }
 
 
-def read_and_edit(subject: Subject, name: str) -> ElementEdit:
+def read_and_edit(subject: Subject, name: str) -> edits.ElementEdit:
     """Return an edit of the first element with the replies of its reading."""
     type, make = EDITS[name]
     prepare(subject, type)
     row = min(subject.rows(), key=lambda row: row.name)
     element = subject.inspector.read_element(KEY, "" if type in ("set", "zset") else type, row.id)
-    assert element is not None
     assert element.type == type
     assert element.expected == row.expected
     return replace(make(element.id, element.expected), replies=element.replies)
@@ -127,7 +117,7 @@ def test_a_ttl_given_after_the_reading_is_kept(subject: Subject) -> None:
         assert "changed in the meantime" in str(outcome.reason)
     edit = read_and_edit(subject, "set field")
     expire_field(subject)
-    expire = ExpireField(edit.element, edit.expected, 5000, replies=edit.replies)
+    expire = edits.ExpireField(edit.element, edit.expected, 5000, replies=edit.replies)
     assert subject.apply(expire).status == EditStatus.CHANGED
     assert field_expiry(subject, "a") == [2**42]
 
@@ -137,9 +127,9 @@ def test_a_value_that_changed_after_the_reading_is_noticed(subject: Subject) -> 
     prepare(subject, "number")
     seen = subject.read()
     subject.raw.set(KEY, "7", keepttl=True)
-    edit = SetValue("mine", seen.expected, replies=seen.replies)
+    edit = edits.SetValue("mine", seen.expected, replies=seen.replies)
     assert subject.apply(edit).status == EditStatus.CHANGED
-    outcome = subject.done(Incr(2, replies=seen.replies))
+    outcome = subject.done(edits.Incr(2, replies=seen.replies))
     assert (outcome.number, subject.raw.get(KEY)) == (9, b"9")
 
 

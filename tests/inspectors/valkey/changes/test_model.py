@@ -105,7 +105,7 @@ def check_list(subject: Subject, steps: list[tuple[Any, ...]]) -> None:
     model = stored(subject, ["first", "first", 1])
     for step in steps:
         outcome = subject.apply(list_edit(subject, model, *step))
-        assert outcome.status == EditStatus.DONE
+        assert outcome.is_done
         assert subject.raw.lrange(KEY, 0, -1) == model
         if not model:
             assert outcome.key_gone

@@ -35,7 +35,9 @@ def test_a_call_costs_one_timeout(
 ) -> None:
     with relay(endpoint.port) as between:
         location = endpoint.url(between.port)
-        options = {**endpoint.options, "socket_connect_timeout": TIMEOUT, "socket_timeout": TIMEOUT}
+        options = {**endpoint.options, "socket_timeout": TIMEOUT}
+        if fresh:  # The first connection of the others may take its time, as TLS does.
+            options["socket_connect_timeout"] = TIMEOUT
         for name, arguments in CALLS:
             caller = make_caller(route.surface, location, **options)
             if not fresh:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import pytest
@@ -15,13 +14,14 @@ from django_cachex.cache.connection.circuit_breaker import (
     CircuitBreaker,
 )
 from django_cachex.commands import AccessDenied, ServerTimeout, ServerUnavailable
-from tests.cache.conftest import BACKENDS, url
+from tests.cache.conftest import BACKENDS, EACH_DRIVER, url
 from tests.servers import Server, free_port, silent, valkey, wait_until
 
 CALLS = 200
 TIMEOUT = 0.3
 
 
+@EACH_DRIVER
 def test_a_silent_server_costs_one_timeout(driver: str) -> None:
     with silent() as port:
         cache = BACKENDS[driver](
@@ -35,22 +35,20 @@ def test_a_silent_server_costs_one_timeout(driver: str) -> None:
         assert time.monotonic() - began < 4 * TIMEOUT
 
 
-def test_a_silent_server_costs_one_timeout_on_an_event_loop(driver: str) -> None:
+@EACH_DRIVER
+async def test_a_silent_server_costs_one_timeout_on_an_event_loop(driver: str) -> None:
     with silent() as port:
         cache = BACKENDS[driver](
             f"redis://127.0.0.1:{port}", {"OPTIONS": {"socket_timeout": TIMEOUT}}
         )
-
-        async def main() -> None:
-            for _ in range(CALLS):
-                with pytest.raises(ServerTimeout):
-                    await cache.aget("key")
-
         began = time.monotonic()
-        asyncio.run(main())
+        for _ in range(CALLS):
+            with pytest.raises(ServerTimeout):
+                await cache.aget("key")
         assert time.monotonic() - began < 4 * TIMEOUT
 
 
+@EACH_DRIVER
 def test_a_server_that_refuses_is_left_alone_after_some_failures(driver: str) -> None:
     cache = BACKENDS[driver](f"redis://127.0.0.1:{free_port()}", {})
     for _ in range(10):
@@ -80,6 +78,7 @@ def test_a_server_that_is_back_is_found_after_the_pause(driver: str) -> None:
             assert cache.get("key") == number
 
 
+@EACH_DRIVER
 def test_a_server_that_refuses_the_credentials_is_there(driver: str) -> None:
     port = free_port()
     cache = BACKENDS[driver](f"redis://127.0.0.1:{port}", {})
@@ -167,16 +166,11 @@ def test_an_old_connection_that_is_silent_leaves_the_server_its_chance() -> None
         breaker.check("here")
 
 
-def test_it_can_be_switched_off(driver: str) -> None:
-    cache = BACKENDS[driver](f"redis://127.0.0.1:{free_port()}", {"OPTIONS": {"breaker": False}})
-    for _ in range(10):
-        with pytest.raises(ServerUnavailable) as caught:
-            cache.get("key")
-    assert "tried again" not in str(caught.value)
-
-
-def test_the_admins_clients_always_try(driver: str) -> None:
-    client = Client.from_settings(driver, f"redis://127.0.0.1:{free_port()}")
+@pytest.mark.parametrize("by", ["option", "admin"])
+def test_it_can_be_switched_off(driver: str, by: str) -> None:
+    location = f"redis://127.0.0.1:{free_port()}"
+    cache = BACKENDS[driver](location, {"OPTIONS": {"breaker": False}})
+    client = cache.client if by == "option" else Client.from_settings(driver, location)
     for _ in range(10):
         with pytest.raises(ServerUnavailable) as caught:
             client.ping()

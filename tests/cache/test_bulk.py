@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import pickle
 
 import pytest
@@ -86,13 +85,6 @@ def test_large_values_go_in_several_writes(cache: ServerCache) -> None:
     assert cache.get_many(data) == data
 
 
-def test_keys_for_which_there_was_no_memory_are_returned(driver: str) -> None:
-    with valkey() as server:
-        cache = BACKENDS[driver](url(server), {})
-        cache.client.run(Command(("CONFIG", "SET", "maxmemory", "1"), parse_none))
-        assert cache.set_many({"a": 1, "b": 2}) == ["a", "b"]
-
-
 def test_keys_that_may_not_be_written_raise(driver: str) -> None:
     with valkey() as server:
         admin = BACKENDS[driver](url(server), {}).client
@@ -124,19 +116,6 @@ def test_very_many_keys_are_asked_for_bit_by_bit(counted: ServerCache, between: 
         assert ask() == answer
         assert between.turns >= before + 3
     assert counted.keys() == ["kept"]
-
-
-def test_so_are_they_on_an_event_loop(cache: ServerCache) -> None:
-    asyncio.run(bit_by_bit(cache))
-
-
-async def bit_by_bit(cache: ServerCache) -> None:
-    data = {"first": 1, "last": 2}
-    await cache.aset_many({**data, "kept": 3})
-    keys = ["first", *map(str, range(MAX_KEYS_PER_COMMAND)), "last"]
-    assert await cache.aget_many(keys) == data
-    await cache.adelete_many(keys)
-    assert await cache.akeys() == ["kept"]
 
 
 @pytest.mark.slow

@@ -13,28 +13,28 @@ from django.test import RequestFactory
 from django.views.decorators.cache import cache_page
 
 from tests import servers
+from tests.cache.conftest import url
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[dict[str, Any]]:
-    with servers.cluster() as nodes:
-        yield {"LOCATION": [f"redis://{node.address}" for node in nodes]}
+def cluster(cluster_of_valkeys: servers.Server) -> dict[str, Any]:
+    return {"LOCATION": url(cluster_of_valkeys)}
 
 
 @pytest.fixture(scope="module")
 def sentinel() -> Iterator[dict[str, Any]]:
-    with servers.sentinel(replicas=1) as fleet:
+    with servers.sentinel(replicas=0) as fleet:
         options = {"sentinels": [("127.0.0.1", fleet.sentinel.port)], "read_replicas": False}
         yield {"LOCATION": "redis://mymaster/2", "OPTIONS": options}
 
 
-@pytest.fixture(params=["ValkeyCluster", "RedisCluster", "ValkeySentinel", "RedisSentinel"])
+@pytest.fixture(params=["ValkeyCluster", "RedisSentinel"])
 def alias(request: pytest.FixtureRequest, settings: Any) -> str:
-    """The alias of a cache of one class."""
+    """The alias of a cache of one class; `tests/django_suite --all` has sessions on each."""
     name = str(request.param)
     where = request.getfixturevalue("cluster" if "Cluster" in name else "sentinel")
     settings.CACHES = {"default": {"BACKEND": f"django_cachex.cache.{name}Cache", **where}}
-    caches["default"].clear()
+    caches["default"].flush_db()
     return "default"
 
 

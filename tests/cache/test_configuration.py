@@ -1,29 +1,26 @@
-"""LOCATION and OPTIONS in all the forms that Django's RedisCache takes, and those refused."""
+"""LOCATION and OPTIONS in all the forms that Django's RedisCache takes."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-import shutil
-import subprocess
-import sys
-import time
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache import Client
 from django_cachex.commands import (
     AccessDenied,
     Command,
-    ServerTimeout,
     ServerUnavailable,
 )
 from django_cachex.commands.command import parse_raw
 from tests import servers
-from tests.cache.conftest import BACKENDS, MakeCache, url
+from tests.cache.conftest import BACKENDS, EACH_DRIVER, Certificate, MakeCache, url
 from tests.servers import Server
+
+pytestmark = EACH_DRIVER
 
 NAME = Command(("CLIENT", "GETNAME"), parse_raw)
 
@@ -59,26 +56,17 @@ def test_a_unix_socket(driver: str, valkey_server: Server) -> None:
     assert Client.from_settings(driver, url(valkey_server, 4)).get(b":1:key") == b"1"
 
 
-def openssl(folder: Path, *arguments: str) -> None:
-    program = shutil.which("openssl")
-    if program is None:
-        pytest.skip("openssl is not installed")
-    subprocess.run([program, *arguments], cwd=folder, check=True, capture_output=True)
-
-
-def test_tls(driver: str, tmp_path: Path) -> None:
+def test_tls(driver: str, certificate: Certificate) -> None:
     program = servers.redis_server()
     if program is None:
         pytest.skip("redis-server is not installed: apt-get install redis-server")
-    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
-    request += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    openssl(tmp_path, *request, "-keyout", "key.pem", "-out", "cert.pem")
-    certificate, port = str(tmp_path / "cert.pem"), servers.free_port()
-    options = ["--tls-port", str(port), "--tls-auth-clients", "no"]
-    options += ["--tls-cert-file", certificate, "--tls-key-file", str(tmp_path / "key.pem")]
-    with servers.valkey(*options, "--tls-ca-cert-file", certificate, program=program):
+    made, key = certificate
+    port = servers.free_port()
+    options = ["--tls-port", str(port), "--tls-auth-clients", "no", "--tls-ca-cert-file", made]
+    options += ["--tls-cert-file", made, "--tls-key-file", key]
+    with servers.valkey(*options, program=program):
         location = f"rediss://127.0.0.1:{port}/0"
-        cache = BACKENDS[driver](location, {"OPTIONS": {"ssl_ca_certs": certificate}})
+        cache = BACKENDS[driver](location, {"OPTIONS": {"ssl_ca_certs": made}})
         cache.set("key", 1)
         assert cache.get("key") == 1
         with pytest.raises(ServerUnavailable, match=r"(?i)certificate|ssl"):
@@ -118,26 +106,16 @@ def test_djangos_serializer_may_give_integers_of_any_size(make_cache: MakeCache)
     assert cache.get("key") == 2**70
 
 
-def test_a_pool_that_waits(driver: str, valkey_server: Server) -> None:
+async def test_a_pool_that_waits(driver: str, valkey_server: Server) -> None:
     pool = f"{driver}.connection.BlockingConnectionPool"
     options = {"pool_class": pool, "max_connections": 1, "timeout": 0.1}
     cache = BACKENDS[driver](url(valkey_server), {"OPTIONS": options})
     cache.set("key", 1)
     assert cache.get("key") == 1
-
-    async def main() -> list[Any]:
-        import asyncio
-
-        return list(await asyncio.gather(*(cache.aget("key") for _ in range(5))))
-
-    import asyncio
-
-    assert asyncio.run(main()) == [1] * 5
+    assert await asyncio.gather(*(cache.aget("key") for _ in range(5))) == [1] * 5
 
 
 def test_a_parser_by_its_path(driver: str, valkey_server: Server) -> None:
-    import asyncio
-
     options = {"parser_class": f"{driver}.connection._RESP2Parser"}
     cache = BACKENDS[driver](url(valkey_server), {"OPTIONS": options})
     cache.set("key", b"\x00" * 100_000)
@@ -146,9 +124,6 @@ def test_a_parser_by_its_path(driver: str, valkey_server: Server) -> None:
 
 
 def test_retries_work_on_both_sides(driver: str, valkey_server: Server) -> None:
-    import asyncio
-    from importlib import import_module
-
     retry = import_module(f"{driver}.retry").Retry(
         import_module(f"{driver}.backoff").NoBackoff(), 2
     )
@@ -158,58 +133,9 @@ def test_retries_work_on_both_sides(driver: str, valkey_server: Server) -> None:
     assert asyncio.run(cache.aget("key")) == 1
 
 
-# What is refused
-
-
-@pytest.mark.parametrize(
-    ("query", "options"),
-    [("", {"decode_responses": True}), ("?decode_responses=True", {}), ("?decode_responses=0", {})],
-)
-def test_decoding_replies_is_refused(driver: str, query: str, options: dict[str, Any]) -> None:
-    with pytest.raises(ImproperlyConfigured, match="decode_responses"):
-        BACKENDS[driver](f"redis://127.0.0.1:1/0{query}", {"OPTIONS": options}).get("key")
-
-
-@pytest.mark.parametrize(("query", "options"), [("", {"protocol": 3}), ("?protocol=3", {})])
-def test_another_protocol_is_refused(driver: str, query: str, options: dict[str, Any]) -> None:
-    with pytest.raises(ImproperlyConfigured, match="protocol"):
-        BACKENDS[driver](f"redis://127.0.0.1:1/0{query}", {"OPTIONS": options}).get("key")
-
-
 def test_what_asks_for_what_we_do_anyway_is_not_refused(cache: Any, make_cache: MakeCache) -> None:
     for options in ({"protocol": 2}, {"decode_responses": False}, {"protocol": None}):
         assert make_cache(OPTIONS=options).get("key") is None
-
-
-@pytest.mark.parametrize("location", ["", [], "127.0.0.1:6379", "http://127.0.0.1", None, [""]])
-def test_a_location_that_is_no_url_is_refused(driver: str, location: Any) -> None:
-    with pytest.raises(ImproperlyConfigured, match="LOCATION"):
-        BACKENDS[driver](location or [], {}).get("key")
-
-
-def test_a_password_that_breaks_the_url_is_not_quoted(driver: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match="percent-encoded") as error:
-        BACKENDS[driver]("redis://user:hu/sh@127.0.0.1:6379/0", {}).get("key")
-    assert error.value.__cause__ is None
-    assert error.value.__context__ is None
-    assert "hu" not in str(error.value)
-
-
-def test_a_driver_that_is_not_installed_is_named(driver: str) -> None:
-    script = f"""
-import sys
-sys.modules["{driver}"] = None
-from django.conf import settings
-settings.configure()
-from django_cachex.cache import RedisCache, ValkeyCache
-from django.core.exceptions import ImproperlyConfigured
-try:
-    dict(valkey=ValkeyCache, redis=RedisCache)["{driver}"]("redis://127.0.0.1", {{}}).get("key")
-except ImproperlyConfigured as error:
-    print(error)
-"""
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert ended.stdout.strip().endswith(f"pip install {driver}"), ended.stderr
 
 
 # Servers that do not answer
@@ -221,20 +147,6 @@ def test_nobody_there(driver: str) -> None:
         cache.get("key")
     assert "hush" not in str(error.value)
     assert type(error.value.__cause__).__module__.startswith(driver)
-
-
-def test_a_server_that_never_answers(driver: str) -> None:
-    import asyncio
-
-    with servers.silent() as port:
-        options = {"socket_timeout": 0.2}
-        cache = BACKENDS[driver](f"redis://127.0.0.1:{port}", {"OPTIONS": options})
-        began = time.monotonic()
-        with pytest.raises(ServerTimeout):
-            cache.get("key")
-        with pytest.raises(ServerTimeout):
-            asyncio.run(cache.aget("key"))
-        assert time.monotonic() - began < 3
 
 
 def test_connecting_ends_after_five_seconds_unless_told_otherwise(driver: str) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -114,13 +114,6 @@ def test_where_scripts_are_denied_no_count_is_lost(without_scripts: ServerCache)
     cache = without_scripts
     cache.set("key", 0)
 
-    def count() -> None:
-        for _ in range(50):
-            cache.incr("key")
-
-    threads = [threading.Thread(target=count) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda _number: cache.incr("key"), range(150)))
     assert cache.get("key") == 150

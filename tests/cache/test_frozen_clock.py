@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from django_cachex.cache import ignore_exceptions
-from tests.cache.conftest import MakeCache
-
-WAITS: dict[str, Callable[[Any], Callable[[], bool]]] = {
-    "semaphore": lambda cache: (
-        lambda: cache.semaphore("s", 1, lease=30).acquire(blocking_timeout=0.5)
-    ),
-    "lock": lambda cache: lambda: cache.lock("l", timeout=30).acquire(blocking_timeout=0.5),
-}
+from django_cachex.cache.backends import ServerCache
 
 
-@pytest.mark.parametrize("name", WAITS)
-def test_a_blocking_timeout_ends(
-    make_cache: MakeCache, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    acquire = WAITS[name](make_cache())
+def test_a_blocking_timeout_ends(cache: ServerCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    def acquire() -> bool:
+        return cache.semaphore("s", 1, lease=30).acquire(blocking_timeout=0.5)
+
     assert acquire()
     began = time.perf_counter()  # Stays as it is.
     monkeypatch.setattr(time, "monotonic", lambda: 1_800_000_000.0)

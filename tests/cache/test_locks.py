@@ -1,4 +1,4 @@
-"""Locks: of threads and of tasks, of either driver, on one server and in a cluster."""
+"""Locks: of threads and of tasks, on one server and in a cluster."""
 
 from __future__ import annotations
 
@@ -95,18 +95,17 @@ class Loop:
 LOOP = Loop()
 
 
-@pytest.fixture(params=["valkey", "redis", "cluster", "async valkey", "async redis"])
+@pytest.fixture(params=["blocking", "awaited", "cluster"])
 def made(request: pytest.FixtureRequest) -> Iterator[tuple[ServerCache, Callable[..., Any]]]:
     """A cache, and what makes locks of it."""
-    *_, where = request.param.split()
-    if where == "cluster":
+    if request.param == "cluster":
         cache: ServerCache = ValkeyClusterCache(
             url(request.getfixturevalue("cluster_of_valkeys")), {}
         )
         cache.clear()
     else:
-        cache = BACKENDS[where](url(request.getfixturevalue("valkey_server")), {})
-    if request.param.startswith("async"):
+        cache = request.getfixturevalue("cache")
+    if request.param == "awaited":
         with LOOP:
             yield cache, lambda *args, **options: Awaited(cache.alock(*args, **options))
     else:
@@ -222,10 +221,10 @@ def test_whoever_knows_the_token_releases_it(made: Any) -> None:
 
 
 @pytest.mark.parametrize("timeout", [0, -1, 0.0])
-def test_a_lock_for_no_time_is_refused(made: Any, timeout: float) -> None:
-    _cache, lock = made
-    with pytest.raises(ValueError, match="must be positive"):
-        lock("name", timeout=timeout)
+def test_a_lock_for_no_time_is_refused(cache: ServerCache, timeout: float) -> None:
+    for make in cache.lock, cache.alock:
+        with pytest.raises(ValueError, match="must be positive"):
+            make("name", timeout=timeout)
 
 
 # Threads and tasks.
@@ -244,84 +243,54 @@ def test_a_thread_cannot_release_what_another_acquired(cache: ServerCache) -> No
     common.release()
 
 
-def test_a_task_cannot_release_what_another_acquired(cache: ServerCache) -> None:
-    async def main() -> None:
-        private, common = cache.alock("private"), cache.alock("common", thread_local=False)
-        acquired, end = asyncio.Event(), asyncio.Event()
+async def test_a_task_cannot_release_what_another_acquired(cache: ServerCache) -> None:
+    private, common = cache.alock("private"), cache.alock("common", thread_local=False)
+    acquired, end = asyncio.Event(), asyncio.Event()
 
-        async def hold() -> None:
-            await private.acquire()
-            await common.acquire()
-            acquired.set()
-            await end.wait()
-            await private.release()
+    async def hold() -> None:
+        await private.acquire()
+        await common.acquire()
+        acquired.set()
+        await end.wait()
+        await private.release()
 
-        holding = asyncio.create_task(hold())
-        await acquired.wait()
-        assert await private.owned() is False
+    holding = asyncio.create_task(hold())
+    await acquired.wait()
+    assert await private.owned() is False
+    with pytest.raises(LockError):
+        await private.release()
+    await common.release()
+    end.set()
+    await holding
+
+
+async def test_what_a_task_that_ended_acquired_is_released_by_another(cache: ServerCache) -> None:
+    lock, semaphore = cache.alock("lock"), cache.asemaphore("semaphore", 2)
+    for _turn in range(2):  # Before Python 3.12, each waits in a task of its own.
+        assert await asyncio.wait_for(lock.acquire(), 30) is True
+        assert await asyncio.wait_for(semaphore.acquire(), 30) is True
+        await asyncio.create_task(semaphore.acquire())  # Somebody else's.
+        assert await lock.owned() is True
+        await lock.release()
+        await semaphore.release()
+        await semaphore.release()
         with pytest.raises(LockError):
-            await private.release()
-        await common.release()
-        end.set()
-        await holding
-
-    asyncio.run(main())
-
-
-def test_what_a_task_that_ended_acquired_is_released_by_another(cache: ServerCache) -> None:
-    async def main() -> None:
-        lock, semaphore = cache.alock("lock"), cache.asemaphore("semaphore", 2)
-        for _turn in range(2):  # Before Python 3.12, each waits in a task of its own.
-            assert await asyncio.wait_for(lock.acquire(), 30) is True
-            assert await asyncio.wait_for(semaphore.acquire(), 30) is True
-            await asyncio.create_task(semaphore.acquire())  # Somebody else's.
-            assert await lock.owned() is True
-            await lock.release()
             await semaphore.release()
-            await semaphore.release()
-            with pytest.raises(LockError):
-                await semaphore.release()
-        assert await semaphore.in_use() == 0
-        assert await lock.locked() is False
-
-    asyncio.run(main())
+    assert await semaphore.in_use() == 0
+    assert await lock.locked() is False
 
 
-def count_in_threads(make: Callable[[], Any], cache: ServerCache) -> None:
-    """Add to a counter what only excludes each other makes right: read, then write."""
+async def test_tasks_exclude_each_other_even_by_one_object(cache: ServerCache) -> None:
+    await cache.aset("sum", 0)
+    lock = cache.alock("name", timeout=30, sleep=0.001)
 
-    def count() -> None:
-        for _ in range(10):
-            with make():
-                cache.set("sum", cache.get("sum") + 1)
+    async def count() -> None:
+        for _ in range(5):
+            async with lock:
+                await cache.aset("sum", await cache.aget("sum") + 1)
 
-    threads = [threading.Thread(target=count) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def test_threads_exclude_each_other(cache: ServerCache) -> None:
-    cache.set("sum", 0)
-    count_in_threads(lambda: cache.lock("name", timeout=30, sleep=0.001), cache)
-    assert cache.get("sum") == 40
-
-
-def test_tasks_exclude_each_other_even_by_one_object(cache: ServerCache) -> None:
-    async def main() -> None:
-        await cache.aset("sum", 0)
-        lock = cache.alock("name", timeout=30, sleep=0.001)
-
-        async def count() -> None:
-            for _ in range(5):
-                async with lock:
-                    await cache.aset("sum", await cache.aget("sum") + 1)
-
-        await asyncio.gather(*(count() for _ in range(8)))
-        assert await cache.aget("sum") == 40
-
-    asyncio.run(main())
+    await asyncio.gather(*(count() for _ in range(8)))
+    assert await cache.aget("sum") == 40
 
 
 COUNTING = """
@@ -351,39 +320,21 @@ def test_processes_exclude_each_other(valkey_server: Server, processes: int, tim
 # What goes wrong.
 
 
-def test_cancelling_who_waits_leaves_nothing(cache: ServerCache) -> None:
-    async def main() -> None:
-        holder = cache.alock("name", timeout=30)
-        await holder.acquire()
-        waiting = asyncio.create_task(cache.alock("name", sleep=0.01).acquire())
-        await asyncio.sleep(0)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        await holder.release()
-        assert await cache.alock("name").acquire(blocking=False) is True
-
-    asyncio.run(main())
-
-
-def test_cancelling_who_is_just_being_given_it_frees_it(
+async def test_cancelling_who_is_just_being_given_it_frees_it(
     make_cache: MakeCache, valkey_server: Server
 ) -> None:
     with relay(valkey_server.port) as between:
         cache = make_cache(f"redis://127.0.0.1:{between.port}")
 
-        async def main() -> None:
-            await cache.aget("connect")
-            before = between.turns
-            taking = asyncio.create_task(cache.alock("name").acquire())
-            while between.turns == before:  # The server has been asked.
-                await asyncio.sleep(0)
-            taking.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await taking
-            assert await cache.ahas_key("name") is False
-
-        asyncio.run(main())
+        await cache.aget("connect")
+        before = between.turns
+        taking = asyncio.create_task(cache.alock("name").acquire())
+        while between.turns == before:  # The server has been asked.
+            await asyncio.sleep(0)
+        taking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await taking
+        assert await cache.ahas_key("name") is False
 
 
 def test_without_its_server_a_lock_is_not_had_even_if_failures_are_ignored(driver: str) -> None:

@@ -95,13 +95,10 @@ def test_a_pipeline_of_a_client_takes_stored_keys_and_raw_bytes(cache: ServerCac
     assert pipe.get(b":1:a").ttl(b":1:a").type(b":1:a").execute() == [b"1", 300, "string"]
 
 
-def test_a_pipeline_executes_on_an_event_loop(cache: ServerCache, pipe: Pipeline) -> None:
-    async def main() -> list[object]:
-        async with pipe:
-            pipe.set("a", 1).get("a")
-            return await pipe.aexecute()
-
-    assert asyncio.run(main()) == [None, 1]
+async def test_a_pipeline_executes_on_an_event_loop(cache: ServerCache, pipe: Pipeline) -> None:
+    async with pipe:
+        pipe.set("a", 1).get("a")
+        assert await pipe.aexecute() == [None, 1]
 
 
 def test_queueing_awaits_nothing(pipe: Pipeline) -> None:

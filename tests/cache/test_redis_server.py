@@ -8,10 +8,11 @@ import pytest
 
 from django_cachex.commands import Command, OutOfRangeError, UnknownCommand, WrongTypeError
 from django_cachex.commands.command import parse_none
-from tests.cache.conftest import BACKENDS, url
+from tests.cache.conftest import BACKENDS, EACH_DRIVER, url
 from tests.servers import Server
 
 
+@EACH_DRIVER
 def test_what_depends_on_the_server_holds_on_redis(driver: str, redis_server: Server) -> None:
     cache = BACKENDS[driver](url(redis_server), {"KEY_PREFIX": "p"})
     assert "redis_version" in cache.client.info("server")

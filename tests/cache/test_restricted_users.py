@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -20,22 +21,30 @@ from tests.servers import Server
 
 MakeUser = Callable[..., str]
 
+numbers = itertools.count()
+
 DJANGOS = ("get", "set", "del", "exists", "expire", "persist", "incrby", "mget", "mset")
 """The commands by which Django's backend does all but clear(), in a transaction: MULTI and EXEC."""
 
 
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[Server]:
+    with servers.valkey() as server:
+        yield server
+
+
 @pytest.fixture
-def make_user() -> Iterator[MakeUser]:
-    """Make a user of a server of its own; return the URL."""
-    with ExitStack() as stack:
-        server = stack.enter_context(servers.valkey())
-        client = stack.enter_context(valkey.Valkey(port=server.port))
+def make_user(own_server: Server) -> Iterator[MakeUser]:
+    """Make a user of an empty server, whose password is new to all caches; return the URL."""
+    with valkey.Valkey(port=own_server.port) as client:
 
         def make(*rules: str, keys: str = "~*") -> str:
-            client.execute_command("ACL", "SETUSER", "u", "reset", "on", ">p", keys, "&*", *rules)
+            secret = f"p{next(numbers)}"
+            words = ("reset", "on", f">{secret}", keys, "&*", *rules)
+            client.execute_command("ACL", "SETUSER", "u", *words)
             client.flushall()
             client.config_resetstat()
-            return f"redis://u:p@{server.address}/0"
+            return f"redis://u:{secret}@{own_server.address}/0"
 
         make.client = client  # type: ignore[attr-defined]
         yield make
@@ -185,22 +194,16 @@ def test_with_what_djangos_backend_needs_all_of_its_methods_work(
         cache.clear()
 
 
-def test_so_do_they_on_an_event_loop(driver: str, make_user: MakeUser) -> None:
+async def test_so_do_they_on_an_event_loop(driver: str, make_user: MakeUser) -> None:
     cache = BACKENDS[driver](make_user("-@all", *[f"+{name}" for name in DJANGOS]), {})
-
-    async def main() -> list[Any]:
-        await cache.aset("a", 1, 60)
-        return [
-            await cache.aincr("a"),
-            await cache.atouch("a", 90),
-            await cache.aincr_version("a"),
-            await cache.aget("a", version=2),
-            await cache.adelete("a", version=2),
-            await cache.aset_many({"b": 1}),
-            await cache.adelete_many(["b"]),
-        ]
-
-    assert asyncio.run(main()) == [2, True, 2, 2, True, [], None]
+    await cache.aset("a", 1, 60)
+    assert await cache.aincr("a") == 2
+    assert await cache.atouch("a", 90) is True
+    assert await cache.aincr_version("a") == 2
+    assert await cache.aget("a", version=2) == 2
+    assert await cache.adelete("a", version=2) is True
+    assert await cache.aset_many({"b": 1}) == []
+    assert await cache.adelete_many(["b"]) is None
 
 
 def test_a_time_that_expire_does_not_have_is_refused(driver: str, make_user: MakeUser) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +22,7 @@ from django_cachex.cache import RedisSentinelCache, ValkeySentinelCache
 from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import CachexError, ReadOnlyError, ServerUnavailable
 from tests import servers
-from tests.cache.certificates import certificate
+from tests.cache.conftest import EACH_DRIVER, Certificate
 from tests.servers import Fleet, Server, wait_until
 
 SENTINELS: dict[str, type[ServerCache]] = {
@@ -96,6 +95,7 @@ def make_cache(driver: str) -> MakeCache:
     return make
 
 
+@EACH_DRIVER
 def test_the_primary_is_found(make_cache: MakeCache, fleet: Fleet) -> None:
     cache = make_cache(fleet)
     cache.set_many({"one": 1, "two": [2]})
@@ -105,7 +105,7 @@ def test_the_primary_is_found(make_cache: MakeCache, fleet: Fleet) -> None:
         assert sorted(primary.keys()) == [b":1:one", b":1:two"]
 
 
-def test_locks_semaphores_and_scripts_are_those_of_the_primary(
+async def test_locks_semaphores_and_scripts_are_those_of_the_primary(
     make_cache: MakeCache, fleet: Fleet
 ) -> None:
     cache = make_cache(fleet, read_replicas=True)
@@ -116,12 +116,9 @@ def test_locks_semaphores_and_scripts_are_those_of_the_primary(
             assert sorted(primary.keys()) == [b":1:lock", b":1:room"]
     assert cache.eval_script("return redis.call('SET', KEYS[1], 'x')", ["key"]) == b"OK"
 
-    async def main() -> None:
-        async with cache.alock("lock", timeout=30) as lock, cache.asemaphore("room", 2) as room:
-            assert await lock.owned() is True
-            assert await room.in_use() == 1
-
-    asyncio.run(main())
+    async with cache.alock("lock", timeout=30) as lock, cache.asemaphore("room", 2) as room:
+        assert await lock.owned() is True
+        assert await room.in_use() == 1
 
 
 def promote(fleet: Fleet) -> Server:
@@ -146,54 +143,36 @@ def _failover(sentinel: valkey.Valkey, name: str) -> bool:
 
 
 # What is done on a demoted primary, and what `key`, 1 before, and `other`, 1 too, are then.
-WRITES: dict[str, tuple[Callable[[ServerCache], Any], dict[str, int]]] = {
-    "set": (lambda cache: cache.set("key", 5), {"key": 5, "other": 1}),
-    "incr": (lambda cache: cache.incr("key"), {"key": 2, "other": 1}),
-    "touch": (lambda cache: cache.touch("key", 50), {"key": 1, "other": 1}),
-    "set_many": (lambda cache: cache.set_many({"key": 5, "other": 6}), {"key": 5, "other": 6}),
-    "delete_many": (lambda cache: cache.delete_many(["other"]), {"key": 1}),
-    "pipeline": (lambda cache: cache.pipeline().incr("key").execute(), {"key": 2, "other": 1}),
-}
-AWAITED: dict[str, tuple[Callable[[ServerCache], Any], dict[str, int]]] = {
-    "aset": (lambda cache: cache.aset("key", 5), {"key": 5, "other": 1}),
-    "aincr": (lambda cache: cache.aincr("key"), {"key": 2, "other": 1}),
-    "aset_many": (lambda cache: cache.aset_many({"key": 5}), {"key": 5, "other": 1}),
-}
-DATABASES = [*WRITES, *AWAITED]
-
-
-def stored(fleet: Fleet, name: str) -> dict[str, int]:
-    """Return what the primary has of the cache that does `name`."""
-    with raw(fleet.primary, db=DATABASES.index(name)) as primary:
-        found = {key: primary.get(f":1:{key}") for key in ("key", "other")}
-    return {key: int(value) for key, value in found.items() if value is not None}
+WRITES: list[tuple[Callable[[ServerCache], Any], dict[str, int]]] = [
+    (lambda cache: cache.set("key", 5), {"key": 5, "other": 1}),
+    (lambda cache: cache.incr("key"), {"key": 2, "other": 1}),
+    (lambda cache: cache.touch("key", 50), {"key": 1, "other": 1}),
+    (lambda cache: cache.set_many({"key": 5, "other": 6}), {"key": 5, "other": 6}),
+    (lambda cache: cache.delete_many(["other"]), {"key": 1}),
+    (lambda cache: cache.pipeline().incr("key").execute(), {"key": 2, "other": 1}),
+    (lambda cache: cache.aset("key", 5), {"key": 5, "other": 1}),
+    (lambda cache: cache.aincr("key"), {"key": 2, "other": 1}),
+    (lambda cache: cache.aset_many({"key": 5}), {"key": 5, "other": 1}),
+]
 
 
 def test_a_demoted_primary_is_left_for_the_new_one(make_cache: MakeCache, fleet: Fleet) -> None:
-    caches = {name: make_cache(fleet, DATABASES.index(name)) for name in WRITES}
-    for cache in caches.values():
-        cache.set_many({"key": 1, "other": 1})
-    await_replicas(fleet)
-    promote(fleet)
-    for name, (write, left) in WRITES.items():
-        write(caches[name])
-        assert stored(fleet, name) == left, name
-
-
-def test_a_demoted_primary_is_left_on_an_event_loop(make_cache: MakeCache, fleet: Fleet) -> None:
-    caches = {name: make_cache(fleet, DATABASES.index(name)) for name in AWAITED}
-
-    async def around() -> None:
-        for cache in caches.values():
-            await cache.aset_many({"key": 1, "other": 1})
-        await asyncio.to_thread(await_replicas, fleet)
-        await asyncio.to_thread(promote, fleet)
-        for name, (write, _left) in AWAITED.items():
-            await write(caches[name])
-
-    asyncio.run(around())
-    for name, (_write, left) in AWAITED.items():
-        assert stored(fleet, name) == left, name
+    caches = [make_cache(fleet, database) for database in range(len(WRITES))]
+    with asyncio.Runner() as runner:
+        for cache in caches:
+            cache.set("key", 1)
+            runner.run(cache.aset("other", 1))
+        await_replicas(fleet)
+        promote(fleet)
+        for cache, (write, _left) in zip(caches, WRITES, strict=True):
+            done = write(cache)
+            if asyncio.iscoroutine(done):
+                runner.run(done)
+    found = []
+    for database in range(len(WRITES)):
+        with raw(fleet.primary, db=database) as primary:
+            found.append({key[3:].decode(): int(primary.get(key)) for key in primary.keys("*")})
+    assert found == [left for _write, left in WRITES]
 
 
 @pytest.mark.slow
@@ -222,40 +201,25 @@ def options_of(fleet: Fleet) -> dict[str, Any]:
     return {"sentinels": [("127.0.0.1", fleet.sentinel.port)]}
 
 
-def test_a_primary_that_died_is_replaced_under_the_cache(make_cache: MakeCache) -> None:
-    with fleet_of() as fleet:
-        cache = make_cache(fleet, breaker=False)
+def test_a_primary_that_died_is_replaced(make_cache: MakeCache) -> None:
+    with fleet_of() as fleet, asyncio.Runner() as runner:
+        cache, awaited = (make_cache(fleet, breaker=False) for _ in range(2))
         cache.set("key", "kept")
+        runner.run(awaited.aset("other", "kept"))
         replicate(fleet)
         fleet.primary.process.kill()
-        wait_until(lambda: reads(cache), "another primary")
-        assert cache.get("key") == "kept"
+        wait_until(lambda: reads(partial(cache.get, "key")), "another primary")
+        wait_until(lambda: reads(lambda: runner.run(awaited.aget("other"))), "another primary")
+        assert (cache.get("key"), runner.run(awaited.aget("other"))) == ("kept", "kept")
         cache.set("key", "new")
-        assert cache.get("key") == "new"
+        assert runner.run(awaited.aget("key")) == "new"
 
 
-def reads(cache: ServerCache) -> bool:
+def reads(get: Callable[[], Any]) -> bool:
     try:
-        return cache.get("key") is not None
+        return get() is not None
     except ServerUnavailable:
         return False
-
-
-def test_a_primary_that_died_is_replaced_under_an_event_loop(make_cache: MakeCache) -> None:
-    async def around(fleet: Fleet) -> Any:
-        cache = make_cache(fleet, breaker=False)
-        await cache.aset("key", "kept")
-        replicate(fleet)
-        fleet.primary.process.kill()
-        async with asyncio.timeout(15):
-            while True:
-                try:
-                    return await cache.aget("key")
-                except ServerUnavailable:
-                    await asyncio.sleep(0.02)
-
-    with fleet_of() as fleet:
-        assert asyncio.run(around(fleet)) == "kept"
 
 
 def stopped_until_replaced(fleet: Fleet, call: Callable[[], Any]) -> float:
@@ -342,13 +306,6 @@ def test_what_no_replica_answers_is_read_from_the_primary(make_cache: MakeCache)
         assert asyncio.run(cache.aget("key")) == 1
 
 
-def test_without_replicas_reads_go_to_the_primary(make_cache: MakeCache) -> None:
-    with servers.sentinel(replicas=0) as fleet:
-        cache = make_cache(fleet, read_replicas=True)
-        cache.set("key", 1)
-        assert cache.get("key") == 1
-
-
 def test_a_sentinel_that_is_down_is_passed_over(make_cache: MakeCache, fleet: Fleet) -> None:
     listed = [("127.0.0.1", servers.free_port()), ("127.0.0.1", fleet.sentinel.port)]
     cache = make_cache(fleet, sentinels=listed)
@@ -356,6 +313,7 @@ def test_a_sentinel_that_is_down_is_passed_over(make_cache: MakeCache, fleet: Fl
     assert asyncio.run(cache.aget("key")) == 1
 
 
+@EACH_DRIVER
 def test_without_a_sentinel_the_error_names_service_and_sentinels(
     make_cache: MakeCache, fleet: Fleet
 ) -> None:
@@ -367,6 +325,7 @@ def test_without_a_sentinel_the_error_names_service_and_sentinels(
         asyncio.run(cache.aget("key"))
 
 
+@EACH_DRIVER
 def test_a_service_that_no_sentinel_knows_is_named(driver: str, fleet: Fleet) -> None:
     cache = SENTINELS[driver]("redis://nobody/0", {"OPTIONS": options_of(fleet)})
     with pytest.raises(ServerUnavailable, match=r"nobody. .* doesn.t know this service"):
@@ -374,21 +333,25 @@ def test_a_service_that_no_sentinel_knows_is_named(driver: str, fleet: Fleet) ->
 
 
 def test_services_of_one_name_are_kept_apart(make_cache: MakeCache, fleet: Fleet) -> None:
+    """Where there are no replicas, the primary is read from."""
     with servers.sentinel(replicas=0) as other:
-        here, there = make_cache(fleet), make_cache(other)
+        here, there = make_cache(fleet), make_cache(other, read_replicas=True)
         here.set("key", "here")
         there.set("key", "there")
         assert (here.get("key"), there.get("key")) == ("here", "there")
         assert here.client.server.address != there.client.server.address
 
 
-def test_names_of_services_keep_their_capitals(driver: str) -> None:
-    with servers.sentinel(replicas=0, name="MyMaster") as fleet:
+def test_names_of_services_keep_their_capitals(driver: str, fleet: Fleet) -> None:
+    with raw(fleet.sentinel) as sentinel:
+        sentinel.sentinel_monitor("MyMaster", "127.0.0.1", fleet.primary.port, 1)
         cache = SENTINELS[driver]("redis://MyMaster/0", {"OPTIONS": options_of(fleet)})
         cache.set("key", 1)
         assert cache.get("key") == 1
+        sentinel.sentinel_remove("MyMaster")
 
 
+@EACH_DRIVER
 def test_sentinels_and_servers_have_credentials_of_their_own(driver: str) -> None:
     with ExitStack() as stack:
         fleet = stack.enter_context(
@@ -410,13 +373,13 @@ def test_sentinels_and_servers_have_credentials_of_their_own(driver: str) -> Non
         assert "theirs" not in str(caught.value)
 
 
-def test_tls_reaches_sentinels_and_servers(driver: str, tmp_path: Path) -> None:
+@EACH_DRIVER
+def test_tls_reaches_sentinels_and_servers(driver: str, certificate: Certificate) -> None:
     program = servers.redis_server()
     if program is None:
         pytest.skip("redis-server is not installed: apt-get install redis-server")
-    files = certificate(tmp_path)
-    with servers.sentinel(replicas=0, program=program, tls=files) as fleet:
-        options = {**options_of(fleet), "ssl_ca_certs": files[0]}
+    with servers.sentinel(replicas=0, program=program, tls=certificate) as fleet:
+        options = {**options_of(fleet), "ssl_ca_certs": certificate[0]}
         cache = SENTINELS[driver]("rediss://mymaster/1", {"OPTIONS": options})
         cache.set("key", 1)
         assert asyncio.run(cache.aget("key")) == 1
@@ -462,21 +425,17 @@ def sentinel_saying(port: int) -> Iterator[int]:
         server.shutdown()
 
 
+@EACH_DRIVER
 def test_a_sentinel_that_takes_a_replica_for_the_primary_is_not_believed(
     make_cache: MakeCache, fleet: Fleet
 ) -> None:
-    with sentinel_saying(fleet.replicas[0].port) as stale:
-        listed = [("127.0.0.1", stale), ("127.0.0.1", fleet.sentinel.port)]
-        cache = make_cache(fleet, sentinels=listed)
-        with pytest.raises(ServerUnavailable, match="is a replica"):
-            cache.set("key", 1)
-        cache.set("key", 1)  # The other sentinel was asked.
-    with sentinel_saying(fleet.replicas[0].port) as stale:
-        listed = [("127.0.0.1", stale), ("127.0.0.1", fleet.sentinel.port)]
-        cache = make_cache(fleet, sentinels=listed)
-        with pytest.raises(ServerUnavailable, match="is a replica"):
-            asyncio.run(cache.aset("key", 1))
-        asyncio.run(cache.aset("key", 1))
+    for call in (lambda c: c.set("key", 1)), (lambda c: asyncio.run(c.aset("key", 1))):
+        with sentinel_saying(fleet.replicas[0].port) as stale:
+            listed = [("127.0.0.1", stale), ("127.0.0.1", fleet.sentinel.port)]
+            cache = make_cache(fleet, sentinels=listed)
+            with pytest.raises(ServerUnavailable, match="is a replica"):
+                call(cache)
+            call(cache)  # The other sentinel was asked.
 
 
 def test_a_replica_that_is_gone_unnoticed_is_done_without(
@@ -490,6 +449,7 @@ def test_a_replica_that_is_gone_unnoticed_is_done_without(
         assert asyncio.run(cache.aget("key")) == 1
 
 
+@EACH_DRIVER
 def test_a_primary_that_stays_read_only_is_asked_twice_and_no_more(
     make_cache: MakeCache, fleet: Fleet
 ) -> None:

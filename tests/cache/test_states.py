@@ -26,9 +26,7 @@ from django_cachex.commands import (
 )
 from tests import servers
 from tests.cache.conftest import BACKENDS, url
-from tests.servers import Server, wait_until
-
-HASH_TAG, SLOT = "{t}", 15891  # Its slot, of 16,384.
+from tests.servers import wait_until
 
 
 @contextmanager
@@ -162,38 +160,6 @@ def test_a_state_of_the_server_is_a_miss_and_is_logged(
     [said] = [one.getMessage() for one in caplog.records if one.name == "django_cachex.cache"]
     assert said.startswith("1 errors ignored")
     assert ("READONLY" if reads else state) in said
-
-
-def test_keys_of_a_slot_that_moves(driver: str, cluster_of_valkeys: Server) -> None:
-    """TRYAGAIN: of two keys one is here still, the other may be on the other node by now."""
-    with valkey.Valkey(port=cluster_of_valkeys.port) as client:
-        nodes = client.execute_command("CLUSTER NODES")
-        ids = {port.split(":")[1]: about["node_id"] for port, about in nodes.items()}
-        ports = {
-            int(port): node
-            for start, end, (_host, port, node, *_), *_ in _slots(client)
-            if start <= SLOT <= end
-        }
-        [(port, own)] = ports.items()
-        other = next(node for node in ids.values() if node != own.decode())
-    with valkey.Valkey(port=port) as node:
-        node.set(f":1:{HASH_TAG}a", 1)
-        node.execute_command("CLUSTER", "SETSLOT", SLOT, "MIGRATING", other)
-        try:
-            location = f"redis://127.0.0.1:{port}"
-            keys = [f"{HASH_TAG}a", f"{HASH_TAG}b"]
-            with pytest.raises(SlotUnavailable, match="TRYAGAIN"):
-                BACKENDS[driver](location, {}).get_many(keys)
-            cache = BACKENDS[driver](location, {"OPTIONS": {"ignore_exceptions": True}})
-            assert cache.get_many(keys) == {}
-        finally:
-            node.execute_command("CLUSTER", "SETSLOT", SLOT, "STABLE")
-            node.delete(f":1:{HASH_TAG}a")
-
-
-def _slots(client: Any) -> Any:
-    client.response_callbacks.pop("CLUSTER SLOTS", None)
-    return client.execute_command("CLUSTER SLOTS")
 
 
 def test_mistakes_are_raised_whatever_is_ignored(driver: str) -> None:

@@ -33,12 +33,6 @@ HANG = Command(("BLPOP", b"nothing", 30), parse_raw)
 OPTIONS = {"socket_timeout": TIMEOUT, "max_connections": 2, "breaker": False}
 
 
-@pytest.fixture(params=["valkey", pytest.param("redis", marks=pytest.mark.slow)])
-def driver(request: pytest.FixtureRequest) -> str:
-    """One always: that each can wait is shown by the contracts of data types."""
-    return str(request.param)
-
-
 @pytest.fixture
 def cache(make_cache: MakeCache) -> ServerCache:
     return make_cache(OPTIONS=OPTIONS)
@@ -120,44 +114,33 @@ def test_others_work_while_one_waits(cache: ServerCache, server: valkey.Valkey) 
     assert stop.is_set()
 
 
-def test_on_an_event_loop_a_wait_lasts_longer_than_the_timeout(cache: ServerCache) -> None:
-    async def main() -> None:
-        began = time.monotonic()
-        assert await cache.ablpop("a", LONGER) is None
-        assert await cache.pipeline().blpop("a", LONGER).aexecute() == [None]
-        assert time.monotonic() - began >= 2 * LONGER
-        assert await cache.ablpop("a", 0.01) is None
-        with pytest.raises(ServerTimeout):
-            await cache.client.arun(HANG)
-
-    asyncio.run(main())
+async def test_on_an_event_loop_a_wait_lasts_longer_than_the_timeout(cache: ServerCache) -> None:
+    began = time.monotonic()
+    assert await cache.ablpop("a", LONGER) is None
+    assert await cache.pipeline().blpop("a", LONGER).aexecute() == [None]
+    assert time.monotonic() - began >= 2 * LONGER
+    assert await cache.ablpop("a", 0.01) is None
+    with pytest.raises(ServerTimeout):
+        await cache.client.arun(HANG)
 
 
-def test_on_an_event_loop_others_work_while_many_wait(cache: ServerCache) -> None:
-    async def main() -> None:
-        waiting = [asyncio.create_task(cache.ablpop("a")) for _ in range(3)]
-        until = time.monotonic() + 2 * TIMEOUT
-        while time.monotonic() < until:  # Time passes with work of others.
-            assert await cache.aget("x", 5) == 5
-        await cache.arpush("a", 1, 2, 3)
-        found = await asyncio.wait_for(asyncio.gather(*waiting), 10)
-        assert sorted(found) == [("a", 1), ("a", 2), ("a", 3)]
-
-    asyncio.run(main())
+async def test_on_an_event_loop_others_work_while_many_wait(cache: ServerCache) -> None:
+    waiting = [asyncio.create_task(cache.ablpop("a")) for _ in range(3)]
+    until = time.monotonic() + 2 * TIMEOUT
+    while time.monotonic() < until:  # Time passes with work of others.
+        assert await cache.aget("x", 5) == 5
+    await cache.arpush("a", 1, 2, 3)
+    found = await asyncio.wait_for(asyncio.gather(*waiting), 10)
+    assert sorted(found) == [("a", 1), ("a", 2), ("a", 3)]
 
 
-def test_on_an_event_loop_few_connections_stay_after_many_waited(
+async def test_on_an_event_loop_few_connections_stay_after_many_waited(
     cache: ServerCache, server: valkey.Valkey
 ) -> None:
-    async def main() -> None:
-        before = len(server.client_list())
-        await asyncio.gather(*(cache.ablpop("a", 0.05) for _ in range(20)))
-        wait_until(
-            lambda: len(server.client_list()) <= before + MAX_IDLE + 1, "what is left to close"
-        )
-        assert await cache.ablpop("a", 0.01) is None
-
-    asyncio.run(main())
+    before = len(server.client_list())
+    await asyncio.gather(*(cache.ablpop("a", 0.05) for _ in range(20)))
+    wait_until(lambda: len(server.client_list()) <= before + MAX_IDLE + 1, "what is left to close")
+    assert await cache.ablpop("a", 0.01) is None
 
 
 def test_on_an_event_loop_a_connection_that_waited_is_looked_at(driver: str) -> None:
@@ -171,7 +154,7 @@ def test_on_an_event_loop_a_connection_that_waited_is_looked_at(driver: str) -> 
     asyncio.run(main(port, BACKENDS[driver](f"redis://127.0.0.1:{port}", {})))
 
 
-def test_what_comes_after_a_wait_was_cancelled_is_for_others(
+async def test_what_comes_after_a_wait_was_cancelled_is_for_others(
     cache: ServerCache, server: valkey.Valkey
 ) -> None:
     async def until(wanted: bool) -> None:
@@ -180,17 +163,14 @@ def test_what_comes_after_a_wait_was_cancelled_is_for_others(
             assert time.monotonic() < deadline
             await asyncio.sleep(0.01)
 
-    async def main() -> None:
-        waiting = asyncio.create_task(cache.ablpop("a"))
-        await until(True)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        await until(False)
-        assert await cache.arpush("a", 1) == 1
-        assert await cache.ablpop("a", 5) == ("a", 1)
-
-    asyncio.run(main())
+    waiting = asyncio.create_task(cache.ablpop("a"))
+    await until(True)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await until(False)
+    assert await cache.arpush("a", 1) == 1
+    assert await cache.ablpop("a", 5) == ("a", 1)
 
 
 def test_a_wait_is_a_call_and_no_slow_one(cache: ServerCache) -> None:

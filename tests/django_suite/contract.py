@@ -44,76 +44,49 @@ def through_the_loop(name):
     return method
 
 
-class AwaitedValkeyCache(ValkeyCache):
-    """ValkeyCache with every one of Django's methods answered by its asynchronous twin."""
-
-
-class AwaitedRedisCache(RedisCache):
-    """RedisCache with every one of Django's methods answered by its asynchronous twin."""
-
-
-class AwaitedValkeySentinelCache(ValkeySentinelCache):
-    """ValkeySentinelCache, answered likewise."""
-
-
-class AwaitedRedisSentinelCache(RedisSentinelCache):
-    """RedisSentinelCache, answered likewise."""
-
-
-class AwaitedValkeyClusterCache(ValkeyClusterCache):
-    """ValkeyClusterCache, answered likewise."""
-
-
-class AwaitedRedisClusterCache(RedisClusterCache):
-    """RedisClusterCache, answered likewise."""
-
-
-AWAITED = (
-    *(AwaitedValkeyCache, AwaitedRedisCache, AwaitedValkeySentinelCache),
-    *(AwaitedRedisSentinelCache, AwaitedValkeyClusterCache, AwaitedRedisClusterCache),
-)
 TWINS = (
     *("add", "get", "set", "touch", "delete", "has_key", "get_or_set", "incr", "decr", "close"),
     *("get_many", "set_many", "delete_many", "clear", "incr_version", "decr_version"),
 )
-for awaited in AWAITED:
-    for twin in TWINS:
-        setattr(awaited, twin, through_the_loop(twin))
 
 
-def settings_for(backend, database):
+def awaited(backend):
+    """Return a backend that answers each of Django's methods by its asynchronous twin."""
+    methods = {name: through_the_loop(name) for name in TWINS}
+    return type(f"Awaited{backend.__name__}", (backend,), methods)
+
+
+AwaitedValkeyCache = awaited(ValkeyCache)
+AwaitedRedisCache = awaited(RedisCache)
+AwaitedValkeySentinelCache = awaited(ValkeySentinelCache)
+AwaitedRedisSentinelCache = awaited(RedisSentinelCache)
+AwaitedValkeyClusterCache = awaited(ValkeyClusterCache)
+AwaitedRedisClusterCache = awaited(RedisClusterCache)
+
+
+def settings_for(backend, location, **options):
     """Return the caches of Django's tests, in a database that no other class leaves keys in."""
     return override_settings(
         CACHES=django_tests.caches_setting_for_tests(
             BACKEND=backend,
-            LOCATION=f"{os.environ['CACHEX_SUITE_LOCATION']}/{database}",
+            LOCATION=location,
+            OPTIONS=options,
             exclude=django_tests.redis_excluded_caches,
         )
     )
 
 
-def settings_on_sentinel(backend, database):
-    """Return the same, on the servers that a sentinel knows."""
-    port = int(os.environ["CACHEX_SUITE_SENTINEL"])
-    return override_settings(
-        CACHES=django_tests.caches_setting_for_tests(
-            BACKEND=backend,
-            LOCATION=f"redis://mymaster/{database}",
-            OPTIONS={"sentinels": [("127.0.0.1", port)]},
-            exclude=django_tests.redis_excluded_caches,
-        )
-    )
+def on_server(backend, database):
+    return settings_for(backend, f"{os.environ['CACHEX_SUITE_LOCATION']}/{database}")
 
 
-def settings_on_cluster(backend):
-    """Return the same, on a cluster."""
-    return override_settings(
-        CACHES=django_tests.caches_setting_for_tests(
-            BACKEND=backend,
-            LOCATION=os.environ["CACHEX_SUITE_CLUSTER"],
-            exclude=django_tests.redis_excluded_caches,
-        )
-    )
+def on_sentinel(backend, database):
+    sentinels = [("127.0.0.1", int(os.environ["CACHEX_SUITE_SENTINEL"]))]
+    return settings_for(backend, f"redis://mymaster/{database}", sentinels=sentinels)
+
+
+def on_cluster(backend):
+    return settings_for(backend, os.environ["CACHEX_SUITE_CLUSTER"])
 
 
 class Contract(django_tests.RedisCacheTests):
@@ -128,42 +101,42 @@ for left_out in NOT_APPLICABLE:
     setattr(Contract, left_out, None)
 
 
-@settings_for("django_cachex.cache.ValkeyCache", 1)
+@on_server("django_cachex.cache.ValkeyCache", 1)
 class ValkeyCacheTests(Contract, TestCase):
     pass
 
 
-@settings_for("django_cachex.cache.RedisCache", 2)
+@on_server("django_cachex.cache.RedisCache", 2)
 class RedisCacheTests(Contract, TestCase):
     pass
 
 
-@settings_for("cache.test_cachex.AwaitedValkeyCache", 3)
+@on_server("cache.test_cachex.AwaitedValkeyCache", 3)
 class AwaitedValkeyCacheTests(Contract, TestCase):
     pass
 
 
-@settings_for("cache.test_cachex.AwaitedRedisCache", 4)
+@on_server("cache.test_cachex.AwaitedRedisCache", 4)
 class AwaitedRedisCacheTests(Contract, TestCase):
     pass
 
 
-@settings_on_sentinel("django_cachex.cache.ValkeySentinelCache", 1)
+@on_sentinel("django_cachex.cache.ValkeySentinelCache", 1)
 class ValkeySentinelCacheTests(Contract, TestCase):
     pass
 
 
-@settings_on_sentinel("django_cachex.cache.RedisSentinelCache", 2)
+@on_sentinel("django_cachex.cache.RedisSentinelCache", 2)
 class RedisSentinelCacheTests(Contract, TestCase):
     pass
 
 
-@settings_on_sentinel("cache.test_cachex.AwaitedValkeySentinelCache", 3)
+@on_sentinel("cache.test_cachex.AwaitedValkeySentinelCache", 3)
 class AwaitedValkeySentinelCacheTests(Contract, TestCase):
     pass
 
 
-@settings_on_sentinel("cache.test_cachex.AwaitedRedisSentinelCache", 4)
+@on_sentinel("cache.test_cachex.AwaitedRedisSentinelCache", 4)
 class AwaitedRedisSentinelCacheTests(Contract, TestCase):
     pass
 
@@ -176,22 +149,22 @@ class ClusterContract(Contract):
         caches["default"].flush_db()
 
 
-@settings_on_cluster("django_cachex.cache.ValkeyClusterCache")
+@on_cluster("django_cachex.cache.ValkeyClusterCache")
 class ValkeyClusterCacheTests(ClusterContract, TestCase):
     pass
 
 
-@settings_on_cluster("django_cachex.cache.RedisClusterCache")
+@on_cluster("django_cachex.cache.RedisClusterCache")
 class RedisClusterCacheTests(ClusterContract, TestCase):
     pass
 
 
-@settings_on_cluster("cache.test_cachex.AwaitedValkeyClusterCache")
+@on_cluster("cache.test_cachex.AwaitedValkeyClusterCache")
 class AwaitedValkeyClusterCacheTests(ClusterContract, TestCase):
     pass
 
 
-@settings_on_cluster("cache.test_cachex.AwaitedRedisClusterCache")
+@on_cluster("cache.test_cachex.AwaitedRedisClusterCache")
 class AwaitedRedisClusterCacheTests(ClusterContract, TestCase):
     pass
 

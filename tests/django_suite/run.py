@@ -17,6 +17,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,20 +29,37 @@ from tests import servers
 HERE = Path(__file__).parent
 SESSIONS = "sessions_tests.tests"
 CONTRACTS = "cache.test_cachex"
-SINGLE = ("Valkey", "Redis", "AwaitedValkey", "AwaitedRedis")
-TOPOLOGIES = ("ValkeySentinel", "RedisSentinel", "ValkeyCluster", "RedisCluster")
-# What `--all` adds: the contracts of these on event loops, and sessions on each.
-LABELS = {
-    "django_cachex.cache.ValkeyCache": [
-        *(f"{CONTRACTS}.{name}CacheTests" for name in (*SINGLE, *TOPOLOGIES)),
-        SESSIONS,
-    ],
-    "django_cachex.cache.RedisCache": [SESSIONS],
-}
-EVERYTHING = LABELS | {
-    "django_cachex.cache.ValkeyCache": [CONTRACTS, SESSIONS],
-    **{f"django_cachex.cache.{name}Cache": [SESSIONS] for name in TOPOLOGIES},
-}
+DRIVERS = ("Valkey", "Redis")
+VALKEY, REDIS = (f"django_cachex.cache.{driver}Cache" for driver in DRIVERS)
+
+# Each lane is run beside the others. In a lane are those that share a place, one after the other.
+Lanes = list[list[tuple[str, list[str]]]]
+
+
+def contracts(*names: str) -> tuple[str, list[str]]:
+    return VALKEY, [f"{CONTRACTS}.{name}CacheTests" for name in names]
+
+
+LANES: Lanes = [
+    [contracts("Valkey", "Redis")],
+    [contracts("AwaitedValkey", "AwaitedRedis")],
+    [contracts("ValkeySentinel", "RedisSentinel")],
+    [contracts("ValkeyCluster", "RedisCluster")],
+    [(VALKEY, [SESSIONS]), (REDIS, [SESSIONS])],
+]
+# With the contracts of all on event loops, and with sessions on each.
+EVERYTHING: Lanes = [
+    *LANES[:2],
+    *(
+        [
+            contracts(f"Valkey{kind}", f"Redis{kind}"),
+            contracts(f"AwaitedValkey{kind}", f"AwaitedRedis{kind}"),
+            *((f"django_cachex.cache.{driver}{kind}Cache", [SESSIONS]) for driver in DRIVERS),
+        ]
+        for kind in ("Sentinel", "Cluster")
+    ),
+    LANES[-1],
+]
 
 
 def source_distribution() -> Path:
@@ -50,15 +68,8 @@ def source_distribution() -> Path:
     folder = home / "django-cachex" / f"django-{django.__version__}"
     if not list(folder.glob("*.tar.gz")):
         folder.mkdir(parents=True, exist_ok=True)
-        download = [
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--no-binary",
-            ":all:",
-            "--dest",
-            str(folder),
-        ]
+        download = ["download", "--quiet", "--no-deps", "--no-binary", ":all:"]
+        download += ["--dest", str(folder)]
         subprocess.run(
             [sys.executable, "-m", "pip", *download, f"django=={django.__version__}"], check=True
         )
@@ -135,14 +146,17 @@ def run(tests: Path, backend: str, labels: list[str], where: Places) -> list[int
 
 def main(labels: list[str]) -> int:
     """Run `labels`, or the default, or `--all`; print the sums and return the exit status."""
-    chosen = EVERYTHING if labels == ["--all"] else LABELS
-    labels = [] if labels == ["--all"] else labels
+    lanes = EVERYTHING if labels == ["--all"] else LANES
+    if labels and labels != ["--all"]:
+        lanes = [[(VALKEY, labels), (REDIS, labels)]]
     with tempfile.TemporaryDirectory(prefix="cachex-") as name, places() as where:
         tests = unpack(source_distribution(), Path(name))
-        results = [
-            run(tests, backend, labels or own_labels, where)
-            for backend, own_labels in chosen.items()
-        ]
+
+        def run_lane(lane: list[tuple[str, list[str]]]) -> list[list[int]]:
+            return [run(tests, backend, own_labels, where) for backend, own_labels in lane]
+
+        with ThreadPoolExecutor(len(lanes)) as pool:  # They sleep most of the time.
+            results = [outcome for lane in pool.map(run_lane, lanes) for outcome in lane]
     passed, failed, skipped = (sum(numbers) for numbers in zip(*results, strict=True))
     print(f"Django {django.__version__}: {passed} passed, {failed} failed, {skipped} skipped")
     return int(failed > 0)

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from django_cachex.cache.connection.protocol import ReplyReader, RESPCodec, pack_command
-from tests.cache.conftest import BACKENDS
+from tests.cache.conftest import BACKENDS, Certificate
 from tests.cache.faults.callers import CALLERS, Caller, server_of
-from tests.cache.faults.endpoints import Certificate, Endpoint, Phoenix, phoenix
+from tests.cache.faults.endpoints import Endpoint, Phoenix, phoenix
 from tests.conftest import flush
 from tests.servers import Server, wait_until
 
@@ -38,14 +38,24 @@ class Route:
     codec: str = "C"
 
 
-ROUTES = [
+PLAIN = [
     pytest.param(Route("blocking"), id="blocking"),
-    pytest.param(Route("blocking", codec="Python"), id="blocking-in-python"),
-    pytest.param(Route("blocking", tls=True), id="blocking-tls"),
     pytest.param(Route("awaited"), id="awaited"),
+]
+PARSED = [
+    *PLAIN,
+    pytest.param(Route("blocking", codec="Python"), id="blocking-in-python"),
     pytest.param(Route("awaited", codec="Python"), id="awaited-in-python"),
+]
+TLS = [
+    pytest.param(Route("blocking", tls=True), id="blocking-tls"),
     pytest.param(Route("awaited", tls=True), id="awaited-tls"),
 ]
+
+
+def along(routes: list[Any]) -> pytest.MarkDecorator:
+    """Run a test along other routes than those in C, plain and behind TLS."""
+    return pytest.mark.parametrize("route", routes, indirect=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -59,7 +69,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-@pytest.fixture(params=ROUTES)
+@pytest.fixture(params=[*PLAIN, *TLS])
 def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Route:
     """A route, with its codec in the place of the one that is installed."""
     chosen: Route = request.param
@@ -68,11 +78,6 @@ def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ro
             "django_cachex.cache.connection.server.get_codec", lambda driver: IN_PYTHON
         )
     return chosen
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return Certificate.made_in(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture(scope="session")

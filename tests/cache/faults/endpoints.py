@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 import valkey
 
 from tests import servers
+from tests.cache.conftest import Certificate
 
 
 @dataclass(frozen=True)
@@ -53,25 +52,6 @@ class Endpoint:
             return sum(control.client_kill_filter(_id=one) for one in ids)
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """A self-signed certificate for 127.0.0.1 and its key."""
-
-    certificate: Path
-    key: Path
-
-    @classmethod
-    def made_in(cls, folder: Path) -> Certificate:
-        program = servers.find_program("openssl")
-        if program is None:
-            pytest.skip("openssl is not installed: apt-get install openssl")
-        request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
-        request += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-        request += ["-keyout", "key.pem", "-out", "cert.pem"]
-        subprocess.run([program, *request], cwd=folder, check=True, capture_output=True)
-        return cls(folder / "cert.pem", folder / "key.pem")
-
-
 class Phoenix:
     """A server of one test, which may be killed and started again where it was."""
 
@@ -86,11 +66,11 @@ class Phoenix:
             if self._program is None:
                 pytest.skip("redis-server is not installed: apt-get install redis-server")
             self._tls_port = servers.free_port()
-            self._tls = {"ssl_ca_certs": str(certificate.certificate)}
+            made, key = certificate
+            self._tls = {"ssl_ca_certs": made}
             self._options += ["--tls-port", str(self._tls_port), "--tls-auth-clients", "no"]
-            self._options += ["--tls-cert-file", str(certificate.certificate)]
-            self._options += ["--tls-key-file", str(certificate.key)]
-            self._options += ["--tls-ca-cert-file", str(certificate.certificate)]
+            self._options += ["--tls-cert-file", made, "--tls-key-file", key]
+            self._options += ["--tls-ca-cert-file", made]
         self.start()
 
     def start(self) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from django_cachex.commands import ServerTimeout, ServerUnavailable
+from tests.cache.conftest import EACH_DRIVER
 from tests.cache.faults.callers import Caller
-from tests.cache.faults.conftest import MakeCaller, Route
+from tests.cache.faults.conftest import PARSED, PLAIN, TLS, MakeCaller, Route, along
 from tests.cache.faults.endpoints import Endpoint
 from tests.cache.relay import Relay, relay
 
@@ -44,6 +45,8 @@ def places(length: int, route: Route) -> range:
     return range(1, length, 23 if route.tls else 1)
 
 
+@EACH_DRIVER
+@along([*PARSED, *TLS])
 @pytest.mark.parametrize("resets", [False, True], ids=["closed", "reset"])
 def test_a_reply_cut_anywhere_is_read_anew(
     relayed: Caller, route: Route, between: Relay, resets: bool
@@ -56,6 +59,8 @@ def test_a_reply_cut_anywhere_is_read_anew(
         assert relayed.call("get", "number") == count
 
 
+@EACH_DRIVER
+@along([*PARSED, *TLS])
 def test_a_reply_cut_anywhere_to_what_must_not_be_repeated_is_said(
     relayed: Caller, route: Route, between: Relay
 ) -> None:
@@ -88,6 +93,8 @@ def test_a_connection_that_always_breaks_is_given_up(
         assert caller.call("get", "key") == "x" * 10_000
 
 
+@EACH_DRIVER
+@along([*PARSED, *TLS])
 def test_replies_in_single_bytes(relayed: Caller, between: Relay) -> None:
     between.piece = 1
     assert relayed.call("get_many", [*VALUES, "none"]) == VALUES
@@ -96,6 +103,8 @@ def test_replies_in_single_bytes(relayed: Caller, between: Relay) -> None:
     assert relayed.call("get", "none", "default") == "default"
 
 
+@EACH_DRIVER
+@along([*PARSED, *TLS])
 @pytest.mark.parametrize("every", [7, 64])
 def test_large_values_in_pieces(relayed: Caller, between: Relay, every: int) -> None:
     between.piece = every
@@ -131,22 +140,20 @@ def test_a_reply_that_is_too_late_reaches_nobody(
     assert caller.call("get", "a") == 2
 
 
-def test_tasks_of_a_loop_are_all_told_and_none_is_answered_wrongly(
+@along([PLAIN[1], TLS[1]])
+async def test_tasks_of_a_loop_are_all_told_and_none_is_answered_wrongly(
     relayed: Caller, between: Relay
 ) -> None:
     """Whoever shares the connection that breaks is told; who may ask again does so."""
     cache = relayed.cache
     cache.set_many({f"n{number}": number for number in range(50)})
 
-    async def main() -> None:
-        assert await cache.aget("n0") == 0
-        for count in (1, 30, 100, 333):
-            between.hang_up_after(count)
-            gets = [cache.aget(f"n{number}") for number in range(50)]
-            adds = [cache.aadd(f"n{number}", "wrong") for number in range(50)]
-            found = await asyncio.gather(*gets, *adds, return_exceptions=True)
-            assert found[:50] == list(range(50))
-            for reply in found[50:]:
-                assert reply is False or isinstance(reply, ServerUnavailable)
-
-    asyncio.run(main())
+    assert await cache.aget("n0") == 0
+    for count in (1, 30, 100, 333):
+        between.hang_up_after(count)
+        gets = [cache.aget(f"n{number}") for number in range(50)]
+        adds = [cache.aadd(f"n{number}", "wrong") for number in range(50)]
+        found = await asyncio.gather(*gets, *adds, return_exceptions=True)
+        assert found[:50] == list(range(50))
+        for reply in found[50:]:
+            assert reply is False or isinstance(reply, ServerUnavailable)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.cache.faults.conftest import Route
+from tests.cache.faults.conftest import PLAIN, TLS, Route, along
 from tests.cache.faults.endpoints import Endpoint
 
 PROGRAM = """
@@ -75,9 +75,7 @@ assert cache.get("key4") == (4, 9)
 """
 
 
-@pytest.mark.parametrize(
-    "route", [Route("blocking"), Route("blocking", tls=True)], indirect=True, ids=["tcp", "tls"]
-)
+@along([PLAIN[0], TLS[0]])
 def test_greenlets(driver: str, endpoint: Endpoint, route: Route) -> None:
     pytest.importorskip("gevent")
     command = [sys.executable, "-c", PROGRAM, driver, endpoint.url()]

@@ -24,19 +24,15 @@ from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.configuration import configure
 from django_cachex.cache.connection.protocol import pack_command
 from django_cachex.commands import ServerTimeout
+from tests.cache.conftest import EACH_DRIVER
 from tests.cache.faults.callers import HANG, WHO, Blocking, server_of
-from tests.cache.faults.conftest import MakeCaller, Route, name_of
+from tests.cache.faults.conftest import PARSED, PLAIN, TLS, MakeCaller, Route, along, name_of
 from tests.cache.faults.endpoints import Endpoint
 from tests.cache.relay import relay
 from tests.servers import Server, wait_until
 
 OURS = str(Path(package.__file__).parent / "connection")
 RUNNING = frozenset({"server.py", "sync.py", "protocol.py"})
-
-BLOCKING = [
-    pytest.param(Route("blocking"), id="C"),
-    pytest.param(Route("blocking", codec="Python"), id="Python"),
-]
 
 
 @contextmanager
@@ -93,9 +89,13 @@ CALLS: dict[str, Callable[[ServerCache], Any]] = {
 }
 
 
-@pytest.mark.parametrize("route", BLOCKING, indirect=True)
-@pytest.mark.parametrize("fresh", [False, True], ids=["reused", "fresh"])
-@pytest.mark.parametrize("name", CALLS)
+@EACH_DRIVER
+@along([PLAIN[0], PARSED[2]])
+@pytest.mark.parametrize(
+    ("name", "fresh"),
+    [("get", True), *((name, False) for name in CALLS)],
+    ids=["fresh", *CALLS],
+)
 def test_interrupted_anywhere(
     make_caller: MakeCaller, driver: str, endpoint: Endpoint, name: str, fresh: bool
 ) -> None:
@@ -171,9 +171,8 @@ assert interrupted == 80
 """
 
 
-@pytest.mark.parametrize(
-    "route", [Route("blocking"), Route("blocking", tls=True)], indirect=True, ids=["tcp", "tls"]
-)
+@EACH_DRIVER
+@along([PLAIN[0], TLS[0]])
 def test_signals_at_random_moments(driver: str, route: Route, endpoint: Endpoint) -> None:
     command = [sys.executable, "-c", SIGNALS, driver, endpoint.url()]
     command.append(json.dumps({**endpoint.options, "max_connections": 2}))
@@ -181,13 +180,35 @@ def test_signals_at_random_moments(driver: str, route: Route, endpoint: Endpoint
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-PACKING = """
-import signal, sys
+# What is packed again and again while a signal's handler raises.
+PACKED = {
+    "a command": """
 from django_cachex.cache.connection.protocol import get_codec, pack_commands
 from django_cachex.commands import Command
 from django_cachex.commands.command import parse_raw
 
 codec = get_codec(sys.argv[1])
+command = Command(("SET", b"key", 12345, "PX", 300_000), parse_raw)
+
+
+def pack():
+    pack_commands([command] * 50, codec.pack)
+""",
+    # What the drivers send when they connect has integers, too: the database, a password.
+    "the greeting": """
+from django_cachex.cache.configuration import configure
+
+configuration = configure(sys.argv[1], "redis://127.0.0.1:1/5", {"password": 12345}, {})
+connection = configuration.connection()
+
+
+def pack():
+    connection.pack_command("SELECT", connection.db)
+    connection.pack_command("AUTH", connection.password)
+""",
+}
+
+INTERRUPTED = """
 interrupted = []
 
 
@@ -201,53 +222,23 @@ while len(interrupted) < 300:
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.001)
         while True:
-            command = Command(("SET", b"key", 12345, "PX", 300_000), parse_raw)
-            pack_commands([command] * 50, codec.pack)
+            pack()
     except KeyboardInterrupt:
         pass
 """
 
 
-def test_a_signal_while_a_command_is_packed(driver: str) -> None:
+@EACH_DRIVER
+@pytest.mark.parametrize("packed", PACKED)
+def test_a_signal_while_something_is_packed(driver: str, packed: str) -> None:
     """The packers in C do not look whether an integer could be written: handlers run there."""
-    command = [sys.executable, "-c", PACKING, driver]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert ended.returncode == 0, ended.stderr
-
-
-GREETING = """
-import signal, sys
-from django_cachex.cache.configuration import configure
-
-configuration = configure(sys.argv[1], "redis://127.0.0.1:1/5", {"password": 12345}, {})
-connection, interrupted = configuration.connection(), []
-
-
-def ring(*_):
-    interrupted.append(True)
-    raise KeyboardInterrupt
-
-
-signal.signal(signal.SIGALRM, ring)
-while len(interrupted) < 300:
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.001)
-        while True:
-            for _ in range(50):
-                connection.pack_command("SELECT", connection.db)
-                connection.pack_command("AUTH", connection.password)
-    except KeyboardInterrupt:
-        pass
-"""
-
-
-def test_a_signal_while_the_greeting_is_packed(driver: str) -> None:
-    """What the drivers send when they connect has integers, too: the database, a password."""
-    command = [sys.executable, "-c", GREETING, driver]
+    program = "import signal, sys\n" + PACKED[packed] + INTERRUPTED
+    command = [sys.executable, "-c", program, driver]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stderr
 
 
+@EACH_DRIVER
 def test_the_greeting_is_what_the_driver_would_send(driver: str) -> None:
     connection: Any = configure(driver, "redis://127.0.0.1:1/5", {}, {}).connection()
     assert connection.db == 5
@@ -258,7 +249,7 @@ def test_the_greeting_is_what_the_driver_would_send(driver: str) -> None:
         assert ours == pack_command((*str(name).split(), *plain))
 
 
-@pytest.mark.parametrize("route", BLOCKING[:1], indirect=True)
+@along(PLAIN[:1])
 def test_interrupted_while_waiting_for_a_connection(
     make_caller: MakeCaller, driver: str, endpoint: Endpoint
 ) -> None:
@@ -293,54 +284,48 @@ async def turns(count: int) -> None:
         await asyncio.sleep(0)
 
 
-def test_a_task_cancelled_after_any_number_of_turns(
+async def test_a_task_cancelled_after_any_number_of_turns(
     make_caller: MakeCaller, plain: Endpoint
 ) -> None:
     """Its neighbours have their own replies, on the connection that they had before."""
     cache = make_caller("awaited", plain.url(), socket_timeout=2).cache
 
-    async def main() -> None:
-        await cache.aset_many({f"key{number}": number for number in range(10)})
-        before = await cache.client.arun(WHO)
-        for count in range(12):
-            for victim in (cache.aget("key0"), cache.aincr("key0"), cache.aget_many(["key0"])):
-                task = asyncio.create_task(victim)
-                neighbours = [asyncio.create_task(cache.aget(f"key{n}")) for n in range(1, 10)]
-                await turns(count)
-                task.cancel()
-                assert await asyncio.gather(*neighbours) == list(range(1, 10))
-                await asyncio.gather(task, return_exceptions=True)
-        assert await cache.client.arun(WHO) == before
-
-    asyncio.run(main())
+    await cache.aset_many({f"key{number}": number for number in range(10)})
+    before = await cache.client.arun(WHO)
+    for count in range(12):
+        for victim in (cache.aget("key0"), cache.aincr("key0"), cache.aget_many(["key0"])):
+            task = asyncio.create_task(victim)
+            neighbours = [asyncio.create_task(cache.aget(f"key{n}")) for n in range(1, 10)]
+            await turns(count)
+            task.cancel()
+            assert await asyncio.gather(*neighbours) == list(range(1, 10))
+            await asyncio.gather(task, return_exceptions=True)
+    assert await cache.client.arun(WHO) == before
 
 
-def test_tasks_cancelled_while_the_reply_is_under_way(
+async def test_tasks_cancelled_while_the_reply_is_under_way(
     make_caller: MakeCaller, plain: Endpoint
 ) -> None:
     with relay(plain.port) as between:
         cache = make_caller("awaited", plain.url(between.port), socket_timeout=2).cache
 
-        async def main() -> None:
-            await cache.aset_many({f"key{number}": number for number in range(30)})
-            chance = random.Random(20_261)
-            for _ in range(10):
-                between.flowing.clear()
-                tasks = [asyncio.create_task(cache.aget(f"key{n}")) for n in range(30)]
-                await turns(3)
-                doomed = set(chance.sample(range(30), 15))
-                for number in doomed:
-                    tasks[number].cancel()
-                between.flowing.set()
-                found = await asyncio.gather(*tasks, return_exceptions=True)
-                for number, reply in enumerate(found):
-                    if number in doomed:
-                        assert isinstance(reply, asyncio.CancelledError)
-                    else:
-                        assert reply == number
-            assert between.connections == 1
-
-        asyncio.run(main())
+        await cache.aset_many({f"key{number}": number for number in range(30)})
+        chance = random.Random(20_261)
+        for _ in range(10):
+            between.flowing.clear()
+            tasks = [asyncio.create_task(cache.aget(f"key{n}")) for n in range(30)]
+            await turns(3)
+            doomed = set(chance.sample(range(30), 15))
+            for number in doomed:
+                tasks[number].cancel()
+            between.flowing.set()
+            found = await asyncio.gather(*tasks, return_exceptions=True)
+            for number, reply in enumerate(found):
+                if number in doomed:
+                    assert isinstance(reply, asyncio.CancelledError)
+                else:
+                    assert reply == number
+        assert between.connections == 1
 
 
 @pytest.mark.filterwarnings("error")
@@ -411,24 +396,19 @@ def test_a_loop_that_ends_while_a_task_connects(make_caller: MakeCaller, plain: 
         wait_until(lambda: not plain.connections(name_of(caller)), "connections to go", 1)
 
 
-def test_a_cancelled_conversation_leaves_its_connection(
+async def test_a_cancelled_conversation_leaves_its_connection(
     make_caller: MakeCaller, plain: Endpoint
 ) -> None:
     caller = make_caller("awaited", plain.url())
 
-    async def main() -> None:
-        cache = caller.cache
-        await cache.aset("key", 1)
-        for _ in range(5):
-            task = asyncio.create_task(cache.client.arun(HANG))
-            await asyncio.to_thread(
-                wait_until, lambda: plain.blocked(name_of(caller)), "it to hang"
-            )
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await asyncio.to_thread(
-                wait_until, lambda: len(plain.connections(name_of(caller))) == 1, "it to go"
-            )
-        assert await cache.aget("key") == 1
-
-    asyncio.run(main())
+    cache = caller.cache
+    await cache.aset("key", 1)
+    for _ in range(5):
+        task = asyncio.create_task(cache.client.arun(HANG))
+        await asyncio.to_thread(wait_until, lambda: plain.blocked(name_of(caller)), "it to hang")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.to_thread(
+            wait_until, lambda: len(plain.connections(name_of(caller))) == 1, "it to go"
+        )
+    assert await cache.aget("key") == 1

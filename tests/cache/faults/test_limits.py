@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from django_cachex.commands import Command, ServerTimeout, ServerUnavailable
 from django_cachex.commands.command import parse_raw
 from tests.cache.faults.callers import WHO
-from tests.cache.faults.conftest import MakeCaller, Route, name_of
+from tests.cache.faults.conftest import PLAIN, MakeCaller, Route, along, name_of
 from tests.cache.faults.endpoints import Endpoint
 from tests.cache.faults.talker import talker
 from tests.servers import Server, free_port, wait_until
@@ -37,30 +38,18 @@ def test_more_threads_than_connections_wait(
     options = blocking_pool(driver, 0.5)
     caller = make_caller("blocking", plain.url(), max_connections=3, **options)
     turns = [0] * 12
-    errors: list[BaseException] = []
     end = time.monotonic() + 1.2
 
     def work(number: int) -> None:
-        try:
-            while time.monotonic() < end:
-                caller.cache.set(f"key{number}", turns[number])
-                assert caller.cache.get(f"key{number}") == turns[number]
-                turns[number] += 1
-        except BaseException as error:
-            errors.append(error)
+        while time.monotonic() < end:
+            caller.cache.set(f"key{number}", turns[number])
+            assert caller.cache.get(f"key{number}") == turns[number]
+            turns[number] += 1
 
-    in_threads(work, len(turns))
-    assert errors == []
+    with ThreadPoolExecutor(len(turns)) as threads:
+        list(threads.map(work, range(len(turns))))
     assert min(turns) > 0
     assert len(plain.connections(name_of(caller))) <= 3
-
-
-def in_threads(work: Any, count: int) -> None:
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def test_a_limit_that_stays_exhausted_is_a_timeout(
@@ -88,28 +77,16 @@ def test_who_waits_gets_the_place_of_a_connection_that_broke(
     make_caller: MakeCaller, plain: Endpoint, driver: str
 ) -> None:
     caller = make_caller("blocking", plain.url(), max_connections=1, **blocking_pool(driver, 5))
-    broken: list[BaseException] = []
-
-    def hold() -> None:
-        try:
-            caller.run(HOLD)
-        except ServerUnavailable as error:
-            broken.append(error)
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    with plain.control() as control:
-        wait_until(lambda: control.info("clients")["blocked_clients"] == 1, "it to hold")
-    found: list[Any] = []
-    waiter = threading.Thread(target=lambda: found.append(caller.call("get", "key", "default")))
-    waiter.start()
-    begin = time.monotonic()
-    plain.kill_connections(name_of(caller))
-    holder.join()
-    waiter.join()
-    assert found == ["default"]
-    assert len(broken) == 1
-    assert time.monotonic() - begin < 2
+    with ThreadPoolExecutor(2) as threads:
+        holder = threads.submit(caller.run, HOLD)
+        with plain.control() as control:
+            wait_until(lambda: control.info("clients")["blocked_clients"] == 1, "it to hold")
+        waiter = threads.submit(caller.call, "get", "key", "default")
+        begin = time.monotonic()
+        plain.kill_connections(name_of(caller))
+        assert isinstance(holder.exception(), ServerUnavailable)
+        assert waiter.result() == "default"
+        assert time.monotonic() - begin < 2
 
 
 def test_a_server_that_cannot_be_reached_leaves_no_place_taken(
@@ -134,12 +111,11 @@ def descriptors() -> int:
 @pytest.mark.parametrize(
     "rounds", [25, pytest.param(250, marks=pytest.mark.slow)], ids=["hundred", "thousand"]
 )
+@along(PLAIN)  # So many greetings of TLS take too long.
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors as Linux does")
 def test_failing_calls_leave_nothing_behind(
     make_caller: MakeCaller, route: Route, rounds: int
 ) -> None:
-    if route.tls:
-        pytest.skip("So many greetings of TLS take too long.")
     good = [False]
     replies = [None, b"$5\r\nab", b"?\r\n", b"-LOADING wait\r\n"]
 
@@ -182,17 +158,14 @@ def test_the_count_is_normal_again_after_failures(
     wait_until(lambda: len(endpoint.connections(name)) == 1, "old connections to go", 1)
 
 
-@pytest.mark.parametrize("route", [Route("awaited")], indirect=True, ids=["awaited"])
-def test_a_thousand_tasks_share_a_handful_of_connections(
+@along(PLAIN[1:])
+async def test_a_thousand_tasks_share_a_handful_of_connections(
     make_caller: MakeCaller, endpoint: Endpoint, route: Route
 ) -> None:
     caller = make_caller(route.surface, endpoint.url())
     cache = caller.cache
 
-    async def main() -> None:
-        ids = await asyncio.gather(*(cache.client.arun(WHO) for _ in range(1000)))
-        assert len(set(ids)) <= 4
-        gets = (cache.aget(f"key{number}", number) for number in range(1000))
-        assert await asyncio.gather(*gets) == list(range(1000))
-
-    asyncio.run(main())
+    ids = await asyncio.gather(*(cache.client.arun(WHO) for _ in range(1000)))
+    assert len(set(ids)) <= 4
+    gets = (cache.aget(f"key{number}", number) for number in range(1000))
+    assert await asyncio.gather(*gets) == list(range(1000))

@@ -9,7 +9,7 @@ import pytest
 from django_cachex.commands import Command, ServerUnavailable
 from django_cachex.commands.command import Operation, parse_raw
 from tests.cache.faults.callers import HANG, WHO, Caller, server_of
-from tests.cache.faults.conftest import MakeCaller, Route, name_of, once
+from tests.cache.faults.conftest import PLAIN, TLS, MakeCaller, Route, along, name_of, once
 from tests.cache.faults.endpoints import Endpoint, Phoenix
 from tests.cache.relay import relay
 
@@ -43,17 +43,23 @@ def test_a_restart_between_two_calls_is_not_noticed(
     caller = make_caller(route.surface, mortal.endpoint.url(), **mortal.endpoint.options)
     refill(mortal)
     assert caller.call("get", "number") == 5
-    for name, arguments, expected in CALLS[:6]:
+    for name, arguments, expected in (CALLS[0], CALLS[4]):
         mortal.restart()
         refill(mortal)
         caller.settle()
         assert caller.call(name, *arguments) == expected, name
 
 
-@pytest.mark.parametrize("settles", [True, False], ids=["loop-turned", "loop-stood-still"])
-def test_a_killed_connection_is_not_noticed(
-    caller: Caller, endpoint: Endpoint, settles: bool
-) -> None:
+def test_a_killed_connection_is_not_noticed(caller: Caller, endpoint: Endpoint) -> None:
+    check_calls_on_killed_connections(caller, endpoint, settles=False)
+
+
+@along([PLAIN[1], TLS[1]])
+def test_nor_is_one_of_which_the_loop_has_heard(caller: Caller, endpoint: Endpoint) -> None:
+    check_calls_on_killed_connections(caller, endpoint, settles=True)
+
+
+def check_calls_on_killed_connections(caller: Caller, endpoint: Endpoint, *, settles: bool) -> None:
     for name, arguments, expected in CALLS:
         caller.cache.set_many({"text": "old", "number": 5})
         caller.cache.delete_many(["other", "none"])
@@ -65,12 +71,11 @@ def test_a_killed_connection_is_not_noticed(
         assert caller.call(name, *arguments) == expected, name
 
 
+@along([PLAIN[0], TLS[0]])  # An event loop shares one connection.
 def test_all_idle_connections_are_given_up_when_one_is_found_dead(
     make_caller: MakeCaller, route: Route, endpoint: Endpoint
 ) -> None:
     """A call costs one attempt on an old connection, not one for each that lies there."""
-    if route.surface != "blocking":
-        pytest.skip("An event loop shares one connection.")
     caller = make_caller(route.surface, endpoint.url(), **endpoint.options)
     lines = server_of(caller.cache)._pool
     leased = [lines.acquire() for _ in range(5)]
@@ -81,7 +86,7 @@ def test_all_idle_connections_are_given_up_when_one_is_found_dead(
     assert len(endpoint.connections(name_of(caller))) == 1
 
 
-@pytest.mark.parametrize(("name", "arguments"), [call[:2] for call in CALLS[:6]])
+@pytest.mark.parametrize(("name", "arguments"), [CALLS[0][:2], CALLS[4][:2]])
 def test_a_server_that_dies_during_a_call_is_said_and_the_next_call_is_fine(
     make_caller: MakeCaller,
     route: Route,

@@ -9,9 +9,12 @@ import logging
 import pytest
 
 from django_cachex.commands import ServerTimeout, ServerUnavailable
+from tests.cache.conftest import EACH_DRIVER
 from tests.cache.faults.callers import Caller
-from tests.cache.faults.conftest import MakeCaller, Route
+from tests.cache.faults.conftest import PARSED, MakeCaller, Route, along
 from tests.cache.faults.talker import talker
+
+pytestmark = [EACH_DRIVER, along(PARSED)]  # Nonsense is the same behind TLS.
 
 CALLS = [
     ("get", ("key",)),
@@ -20,12 +23,6 @@ CALLS = [
     ("get_many", (["key"],)),
     ("set_many", ({"key": 1},)),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _plain_only(route: Route) -> None:
-    if route.tls:
-        pytest.skip("Nonsense is the same behind TLS.")
 
 
 def connect(make_caller: MakeCaller, route: Route, port: int, **options: object) -> Caller:
@@ -157,7 +154,7 @@ def test_a_server_that_hangs_up_after_the_handshake(make_caller: MakeCaller, rou
             assert not isinstance(caught.value, ServerTimeout), "it hung up: nothing to wait for"
 
 
-def test_tasks_that_wait_on_a_babbling_connection_are_told(
+async def test_tasks_that_wait_on_a_babbling_connection_are_told(
     make_caller: MakeCaller, route: Route
 ) -> None:
     if route.surface != "awaited":
@@ -165,10 +162,7 @@ def test_tasks_that_wait_on_a_babbling_connection_are_told(
     with talker(lambda words: b"?\r\n") as server:
         caller = connect(make_caller, route, server.port)
 
-        async def main() -> None:
-            calls = (caller.cache.aget(f"k{number}") for number in range(20))
-            found = await asyncio.gather(*calls, return_exceptions=True)
-            assert {type(one).__mro__[-4].__name__ for one in found} == {"CachexError"}
-
-        asyncio.run(main())
+        calls = (caller.cache.aget(f"k{number}") for number in range(20))
+        found = await asyncio.gather(*calls, return_exceptions=True)
+        assert {type(one).__mro__[-4].__name__ for one in found} == {"CachexError"}
     gc.collect()

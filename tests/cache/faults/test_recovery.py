@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -20,11 +20,11 @@ from django_cachex.commands import ReadOnlyError, ServerTimeout, ServerUnavailab
 from django_cachex.commands.args import BlockingCommand
 from django_cachex.commands.command import parse_raw
 from tests.cache.faults.callers import Caller, server_of
-from tests.cache.faults.conftest import MakeCaller, Route, name_of
+from tests.cache.faults.conftest import PLAIN, TLS, MakeCaller, Route, along, name_of
 from tests.cache.faults.endpoints import Endpoint, Phoenix
 from tests.cache.faults.talker import talker
 from tests.cache.relay import Relay, relay
-from tests.servers import FOLLOWS, Server, wait_until
+from tests.servers import Server, wait_until
 from tests.servers import valkey as running
 
 TIMEOUT = 0.5
@@ -34,15 +34,6 @@ MOMENT = 2.0
 POOLED = 6
 
 HOLD = BlockingCommand(("BLPOP", b"nothing", 30), parse_raw, 30)
-
-PLAIN = [
-    pytest.param(Route("blocking"), id="blocking"),
-    pytest.param(Route("awaited"), id="awaited"),
-]
-AWAITED = [
-    pytest.param(Route("awaited"), id="awaited"),
-    pytest.param(Route("awaited", tls=True), id="awaited-tls"),
-]
 
 
 def fill_the_pool(caller: Caller, endpoint: Endpoint) -> None:
@@ -63,12 +54,11 @@ def fill_the_pool(caller: Caller, endpoint: Endpoint) -> None:
     if hasattr(caller, "_runner"):
         caller._runner.run(together())
         return
-    threads = [threading.Thread(target=caller.run, args=(HOLD,)) for _ in range(POOLED)]
-    for thread in threads:
-        thread.start()
-    free()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(POOLED) as threads:
+        holding = [threads.submit(caller.run, HOLD) for _ in range(POOLED)]
+        free()
+        for held in holding:
+            held.result()
 
 
 def recovery(call: Callable[[], Any], seconds: float = 15) -> tuple[float, int]:
@@ -109,26 +99,24 @@ def test_idle_connections_that_a_network_forgot_cost_one_timeout(
             caller.call("set", "key", 1)
 
 
-@pytest.mark.parametrize("route", PLAIN, indirect=True)
-def test_threads_and_loops_learn_from_each_other(
+@along(PLAIN)
+async def test_threads_and_loops_learn_from_each_other(
     make_caller: MakeCaller, route: Route, endpoint: Endpoint
 ) -> None:
     with relay(endpoint.port) as between:
         caller = make_caller(route.surface, endpoint.url(between.port), socket_timeout=TIMEOUT)
         cache, awaited = caller.cache, route.surface == "awaited"
 
-        async def main() -> None:
-            await cache.aset("key", 1)
-            cache.set("key", 1)
-            between.silence()
-            with pytest.raises(ServerTimeout):
-                await cache.aget("key") if awaited else cache.get("key")
-            await asyncio.sleep(0)
-            assert (cache.get("key") if awaited else await cache.aget("key")) == 1
-
-        asyncio.run(main())
+        await cache.aset("key", 1)
+        cache.set("key", 1)
+        between.silence()
+        with pytest.raises(ServerTimeout):
+            await cache.aget("key") if awaited else cache.get("key")
+        await asyncio.sleep(0)
+        assert (cache.get("key") if awaited else await cache.aget("key")) == 1
 
 
+@along(PLAIN)
 def test_a_server_that_was_stopped_for_long_is_found_at_once(
     make_caller: MakeCaller, route: Route, mortal: Phoenix
 ) -> None:
@@ -147,7 +135,7 @@ def test_a_server_that_was_stopped_for_long_is_found_at_once(
     assert took < TIMEOUT + MOMENT
 
 
-@pytest.mark.parametrize("route", PLAIN[:1], indirect=True)
+@along(PLAIN[:1])
 def test_while_a_server_is_left_alone_one_call_tries(
     make_caller: MakeCaller, mortal: Phoenix, route: Route
 ) -> None:
@@ -160,7 +148,7 @@ def test_while_a_server_is_left_alone_one_call_tries(
     lost = []
     end = time.monotonic() + TIMEOUT * 14
 
-    def work() -> None:
+    def work(_number: int) -> None:
         while time.monotonic() < end:
             begin = time.monotonic()
             with pytest.raises(ServerUnavailable):
@@ -169,52 +157,59 @@ def test_while_a_server_is_left_alone_one_call_tries(
                 lost.append(begin)
             time.sleep(0.02)
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, range(8)))
     # Eight that were under way, or connected, when it was stopped; then one after the other. Were
     # all to try, they would lose about thirty. On a slow machine others seem to wait, too.
     assert len(lost) < 8 * 2
 
 
-@pytest.mark.parametrize("route", PLAIN, indirect=True)
-def test_a_name_that_leads_to_a_new_primary(make_caller: MakeCaller, route: Route) -> None:
+@pytest.fixture(scope="module")
+def lasting_pair() -> Iterator[tuple[Server, Server]]:
+    with running() as old, running() as new:
+        yield old, new
+
+
+@pytest.fixture
+def pair(lasting_pair: tuple[Server, Server]) -> tuple[Server, Server]:
+    """Two servers that take writes and have the same count."""
+    for server in lasting_pair:
+        with valkey.Valkey(port=server.port) as raw:
+            raw.replicaof("NO", "ONE")
+            raw.flushall()
+            raw.set(":1:count", 1)
+    return lasting_pair
+
+
+@along(PLAIN)
+def test_a_name_that_leads_to_a_new_primary(
+    make_caller: MakeCaller, route: Route, pair: tuple[Server, Server]
+) -> None:
     """What the old one, a replica by now, refused is sent once more: nobody is told."""
-    with running() as old, running("--replicaof", f"127.0.0.1 {old.port}") as new:
-        log = new.folder / "server.log"
-        wait_until(lambda: FOLLOWS in log.read_text(), "the replica")
-        with relay(old.port) as between:
-            endpoint = Endpoint(old, old.port)
-            caller = make_caller(route.surface, endpoint.url(between.port))
-            fill_the_pool(caller, endpoint)
-            caller.call("set", "count", 0)
+    old, new = pair
+    with relay(old.port) as between:
+        endpoint = Endpoint(old, old.port)
+        caller = make_caller(route.surface, endpoint.url(between.port))
+        fill_the_pool(caller, endpoint)
+        demote(old, new, between)
+        for number in range(POOLED):
+            caller.call("set", f"key{number}", number)
             caller.call("incr", "count")
-            with valkey.Valkey(port=old.port) as raw:
-                assert raw.wait(0, 100) >= 0
-                wait_until(lambda: valkey.Valkey(port=new.port).get(":1:count") == b"1", "a copy")
-            demote(old, new, between)
-            for number in range(POOLED):
-                caller.call("set", f"key{number}", number)
-                caller.call("incr", "count")
-                caller.call("set_many", {"a": number, "b": number})
-                assert caller.call("delete", "a") is True
-            assert caller.call("get", "count") == 1 + POOLED
-            pipe = caller.cache.pipeline(transaction=True).set("c", 1).incr("c")
-            assert pipe.execute() == [None, 2]
+            caller.call("set_many", {"a": number, "b": number})
+            assert caller.call("delete", "a") is True
+        assert caller.call("get", "count") == 1 + POOLED
+        pipe = caller.cache.pipeline(transaction=True).set("c", 1).incr("c")
+        assert pipe.execute() == [None, 2]
 
 
-@pytest.mark.parametrize("route", PLAIN, indirect=True)
+@along(PLAIN)
 @pytest.mark.parametrize("name", ["set", "incr", "set_many", "transaction"])
 def test_the_first_thing_that_is_refused_is_sent_again(
-    make_caller: MakeCaller, route: Route, name: str
+    make_caller: MakeCaller, route: Route, name: str, pair: tuple[Server, Server]
 ) -> None:
-    with running() as old, running() as new, relay(old.port) as between:
+    old, new = pair
+    with relay(old.port) as between:
         caller = make_caller(route.surface, f"redis://127.0.0.1:{between.port}/0")
-        for server in (old, new):
-            with valkey.Valkey(port=server.port) as raw:
-                raw.set(":1:count", 1)
         cache = caller.cache
         caller.call("incr", "count", 0)
         demote(old, new, between)
@@ -229,14 +224,18 @@ def test_the_first_thing_that_is_refused_is_sent_again(
             assert raw.get(":1:count") == (b"2" if name in ("incr", "transaction") else b"1")
 
 
-@pytest.mark.parametrize("route", PLAIN, indirect=True)
-def test_a_replica_that_stays_one_is_said(make_caller: MakeCaller, route: Route) -> None:
-    with running() as primary, running("--replicaof", f"127.0.0.1 {primary.port}") as replica:
-        caller = make_caller(route.surface, f"redis://127.0.0.1:{replica.port}/0")
-        for _ in range(3):
-            for name, arguments in [("set", ("key", 1)), ("set_many", ({"a": 1, "b": 2},))]:
-                with pytest.raises(ReadOnlyError):
-                    caller.call(name, *arguments)
+@along(PLAIN)
+def test_a_replica_that_stays_one_is_said(
+    make_caller: MakeCaller, route: Route, pair: tuple[Server, Server]
+) -> None:
+    replica, primary = pair
+    with valkey.Valkey(port=replica.port) as raw:
+        raw.replicaof("127.0.0.1", primary.port)
+    caller = make_caller(route.surface, f"redis://127.0.0.1:{replica.port}/0")
+    for _ in range(3):
+        for name, arguments in [("set", ("key", 1)), ("set_many", ({"a": 1, "b": 2},))]:
+            with pytest.raises(ReadOnlyError):
+                caller.call(name, *arguments)
 
 
 def demote(old: Server, new: Server, between: Relay) -> None:
@@ -250,7 +249,7 @@ def demote(old: Server, new: Server, between: Relay) -> None:
 
 # What is large.
 
-BIG = 30_000_000
+BIG = 20_000_000
 
 RATE = 8e6
 """Bytes in a second: what the kernel takes in one go is through within a timeout."""
@@ -267,7 +266,7 @@ def strict() -> Iterator[Endpoint]:
         yield Endpoint(server, server.port)
 
 
-@pytest.mark.parametrize("route", PLAIN, indirect=True)
+@along(PLAIN)
 def test_a_hang_up_on_what_is_too_large_says_nothing_of_the_server(
     make_caller: MakeCaller, route: Route, strict: Endpoint
 ) -> None:
@@ -293,7 +292,7 @@ def test_a_hang_up_on_what_is_too_large_says_nothing_of_the_server(
     ],
     ids=["set", "set_many", "get", "get_many"],
 )
-def test_what_is_too_large_breaks_nobody_elses_reads(
+async def test_what_is_too_large_breaks_nobody_elses_reads(
     make_caller: MakeCaller, strict: Endpoint, driver: str, large: Callable[[ServerCache], Any]
 ) -> None:
     cache = make_caller("awaited", strict.url(), breaker=True).cache
@@ -302,16 +301,13 @@ def test_what_is_too_large_breaks_nobody_elses_reads(
         await asyncio.sleep(number / 2000)
         return await cache.aget("small")
 
-    async def main() -> None:
-        await cache.aset("small", 1)
-        for _ in range(4):
-            first, *found = await asyncio.gather(
-                large(cache), *map(get, range(100)), return_exceptions=True
-            )
-            assert isinstance(first, Exception)
-            assert found == [1] * 100
-
-    asyncio.run(main())
+    await cache.aset("small", 1)
+    for _ in range(4):
+        first, *found = await asyncio.gather(
+            large(cache), *map(get, range(100)), return_exceptions=True
+        )
+        assert isinstance(first, Exception)
+        assert found == [1] * 100
 
 
 @contextmanager
@@ -327,6 +323,7 @@ def value() -> bytes:
     return os.urandom(20_000_000)
 
 
+@along([*PLAIN, TLS[0]])  # On an event loop TLS is the transport's.
 @pytest.mark.parametrize("way", ["read", "written"])
 def test_a_large_value_takes_longer_than_a_timeout(
     make_caller: MakeCaller, route: Route, endpoint: Endpoint, way: str, value: bytes
@@ -350,9 +347,9 @@ def test_a_large_value_takes_longer_than_a_timeout(
         assert time.monotonic() - begin > TIMEOUT * 4
 
 
-@pytest.mark.parametrize("route", AWAITED, indirect=True)
+@along(PLAIN[1:])
 @pytest.mark.parametrize("way", ["read", "written"])
-def test_small_ones_do_not_wait_for_a_large_one(
+async def test_small_ones_do_not_wait_for_a_large_one(
     make_caller: MakeCaller, route: Route, endpoint: Endpoint, way: str, value: bytes
 ) -> None:
     caller = make_caller("blocking", endpoint.url(), **endpoint.options)
@@ -362,27 +359,24 @@ def test_small_ones_do_not_wait_for_a_large_one(
             "awaited", endpoint.url(between.port), **endpoint.options, socket_timeout=TIMEOUT * 4
         ).cache
 
-        async def main() -> None:
-            begin = time.monotonic()
-            large = asyncio.create_task(
-                cache.aget("big") if way == "read" else cache.aset("big", value)
-            )
-            await asyncio.sleep(0.05)
-            small = [asyncio.create_task(cache.aget("small")) for _ in range(5)]
-            assert await asyncio.gather(*small) == [1] * 5
-            first = time.monotonic() - begin
-            for _ in range(5):
-                assert await cache.aget("small") == 1
-                assert await cache.aincr("small", 0) == 1
-                assert await cache.aget_many(["small"]) == {"small": 1}
-            assert not large.done()
-            assert await large == (value if way == "read" else None)
-            assert first < (time.monotonic() - begin) / 2
-
-        asyncio.run(main())
+        begin = time.monotonic()
+        large = asyncio.create_task(
+            cache.aget("big") if way == "read" else cache.aset("big", value)
+        )
+        await asyncio.sleep(0.05)
+        small = [asyncio.create_task(cache.aget("small")) for _ in range(5)]
+        assert await asyncio.gather(*small) == [1] * 5
+        first = time.monotonic() - begin
+        for _ in range(5):
+            assert await cache.aget("small") == 1
+            assert await cache.aincr("small", 0) == 1
+            assert await cache.aget_many(["small"]) == {"small": 1}
+        assert not large.done()
+        assert await large == (value if way == "read" else None)
+        assert first < (time.monotonic() - begin) / 2
 
 
-def test_nobody_times_out_before_their_own_time(
+async def test_nobody_times_out_before_their_own_time(
     make_caller: MakeCaller, driver: str, valkey_server: Server
 ) -> None:
     endpoint = Endpoint(valkey_server, valkey_server.port)
@@ -396,17 +390,14 @@ def test_nobody_times_out_before_their_own_time(
                 await cache.aadd("key", 1)
             return time.monotonic() - begin
 
-        async def main() -> None:
-            await cache.aget("key")
-            between.flowing.clear()
-            waits = await asyncio.gather(*(ask(TIMEOUT * n / 5) for n in range(5)))
-            assert min(waits) > TIMEOUT * 0.95
-            between.flowing.set()
-
-        asyncio.run(main())
+        await cache.aget("key")
+        between.flowing.clear()
+        waits = await asyncio.gather(*(ask(TIMEOUT * n / 5) for n in range(5)))
+        assert min(waits) > TIMEOUT * 0.95
+        between.flowing.set()
 
 
-def test_a_late_answer_still_reaches_who_has_time(
+async def test_a_late_answer_still_reaches_who_has_time(
     make_caller: MakeCaller, driver: str, valkey_server: Server
 ) -> None:
     """Of two who wait on one connection the first gives up; what then comes is the second's."""
@@ -414,19 +405,16 @@ def test_a_late_answer_still_reaches_who_has_time(
     with relay(endpoint.port) as between:
         cache = make_caller("awaited", endpoint.url(between.port), socket_timeout=TIMEOUT).cache
 
-        async def main() -> None:
-            await cache.aset_many({"a": 1, "b": 2})
-            between.flowing.clear()
-            first = asyncio.create_task(cache.aincr("a"))
-            await asyncio.sleep(TIMEOUT * 0.7)
-            second = asyncio.create_task(cache.aincr("b"))
-            with pytest.raises(ServerTimeout):
-                await first
-            between.flowing.set()
-            assert await second == 3
-            assert await cache.aget("a") == 2
-
-        asyncio.run(main())
+        await cache.aset_many({"a": 1, "b": 2})
+        between.flowing.clear()
+        first = asyncio.create_task(cache.aincr("a"))
+        await asyncio.sleep(TIMEOUT * 0.7)
+        second = asyncio.create_task(cache.aincr("b"))
+        with pytest.raises(ServerTimeout):
+            await first
+        between.flowing.set()
+        assert await second == 3
+        assert await cache.aget("a") == 2
 
 
 def test_idle_connections_are_kept_alive(caller: Caller, route: Route) -> None:
@@ -443,12 +431,11 @@ def test_idle_connections_are_kept_alive(caller: Caller, route: Route) -> None:
         assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
 
 
+@along(PLAIN)
 def test_a_server_that_hangs_up_on_every_command_is_there(
     make_caller: MakeCaller, route: Route
 ) -> None:
     """It costs no time to ask it: no breaker need open."""
-    if route.tls:
-        pytest.skip("It speaks no TLS.")
     with talker(lambda words: None) as server:
         caller = make_caller(route.surface, f"redis://127.0.0.1:{server.port}/0", breaker=True)
         for _ in range(8):

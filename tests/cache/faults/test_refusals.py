@@ -11,11 +11,21 @@ from django_cachex.cache.connection.errors import is_rejected_by_replica
 from django_cachex.commands import Command, ServerUnavailable
 from django_cachex.commands.command import parse_raw
 from django_cachex.exceptions import OutOfMemoryError, ReadOnlyError
+from tests.cache.conftest import EACH_DRIVER
 from tests.cache.faults.callers import WHO, Caller
-from tests.cache.faults.conftest import MakeCaller, Route, name_of
+from tests.cache.faults.conftest import PLAIN, MakeCaller, Route, name_of
 from tests.cache.faults.endpoints import Endpoint
 from tests.cache.faults.talker import talker
 from tests.servers import Server, valkey, wait_until
+
+CALLS = [("get", ("key",)), ("delete", ("key",)), ("incr", ("key",)), ("set_many", ({"k": 1},))]
+
+
+@pytest.fixture(params=PLAIN)
+def route(request: pytest.FixtureRequest) -> Route:
+    """What a server refuses does not depend on TLS."""
+    chosen: Route = request.param
+    return chosen
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +47,6 @@ def second(second_process: Server) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def lodger(make_caller: MakeCaller, route: Route, second: Endpoint) -> Caller:
-    if route.tls:
-        pytest.skip("What a server refuses does not depend on TLS.")
     return make_caller(route.surface, second.url())
 
 
@@ -81,7 +89,7 @@ def test_a_primary_that_becomes_a_replica_is_left(lodger: Caller, second: Endpoi
     assert len(second.connections(name_of(lodger))) == 1
 
 
-def test_tasks_that_share_a_connection_to_a_new_replica(
+async def test_tasks_that_share_a_connection_to_a_new_replica(
     make_caller: MakeCaller, second: Endpoint
 ) -> None:
     """One is refused; the others on that connection are answered, and it closes."""
@@ -96,24 +104,19 @@ def test_tasks_that_share_a_connection_to_a_new_replica(
         for _ in range(20):
             assert await cache.aget("key") == 1
 
-    async def main() -> None:
-        await cache.aset("key", 1)
-        with second.control() as control:
-            control.replicaof("127.0.0.1", 1)
-        for _ in range(5):
-            await asyncio.gather(*(work() for _ in range(10) for work in (refused, reads)))
-        assert await cache.aget("key") == 1
-        name = name_of(caller)
-        await asyncio.to_thread(
-            wait_until, lambda: len(second.connections(name)) == 1, "retired connections to go", 1
-        )
-
-    asyncio.run(main())
+    await cache.aset("key", 1)
+    with second.control() as control:
+        control.replicaof("127.0.0.1", 1)
+    for _ in range(5):
+        await asyncio.gather(*(work() for _ in range(10) for work in (refused, reads)))
+    assert await cache.aget("key") == 1
+    name = name_of(caller)
+    await asyncio.to_thread(
+        wait_until, lambda: len(second.connections(name)) == 1, "retired connections to go", 1
+    )
 
 
 def test_a_server_that_still_loads_is_unavailable(make_caller: MakeCaller, route: Route) -> None:
-    if route.tls:
-        pytest.skip("What a server refuses does not depend on TLS.")
     loading = [True]
 
     def answer(words: list[bytes]) -> bytes:
@@ -124,13 +127,7 @@ def test_a_server_that_still_loads_is_unavailable(make_caller: MakeCaller, route
     with talker(answer) as server:
         caller = make_caller(route.surface, f"redis://127.0.0.1:{server.port}")
         for _ in range(3):
-            for name, arguments in [
-                ("get", ("key",)),
-                ("set", ("key", 1)),
-                ("delete", ("key",)),
-                ("incr", ("key",)),
-                ("set_many", ({"key": 1},)),
-            ]:
+            for name, arguments in CALLS:
                 with pytest.raises(ServerUnavailable, match="loading"):
                     caller.call(name, *arguments)
         loading[0] = False
@@ -138,9 +135,8 @@ def test_a_server_that_still_loads_is_unavailable(make_caller: MakeCaller, route
         assert caller.call("delete", "key") is True
 
 
+@EACH_DRIVER
 def test_a_server_that_loads_while_one_connects(make_caller: MakeCaller, route: Route) -> None:
-    if route.tls:
-        pytest.skip("What a server refuses does not depend on TLS.")
     refusal = b"-LOADING Valkey is loading the dataset in memory\r\n"
     with talker(lambda words: b"$1\r\n7\r\n", handshake=lambda words: refusal) as server:
         caller = make_caller(route.surface, f"redis://127.0.0.1:{server.port}/1")
@@ -152,8 +148,6 @@ def test_a_server_that_loads_while_one_connects(make_caller: MakeCaller, route: 
 def test_a_server_with_too_many_clients(
     make_caller: MakeCaller, route: Route, second: Endpoint
 ) -> None:
-    if route.tls:
-        pytest.skip("What a server refuses does not depend on TLS.")
     caller = make_caller(route.surface, second.url())
     with second.control() as control:
         allowed = control.config_get("maxclients")["maxclients"]

@@ -63,6 +63,8 @@ REPLACE_RESULTS: Final[Mapping[bytes, EditStatus]] = {
     b"NF": EditStatus.GONE,
 }
 
+TOO_LARGE: Final = _("The value is too large for this server.")
+
 INTEGER = re.compile(rb"-?[0-9]{1,100}")
 
 CLIENT_FIELDS: Final[Mapping[str, Text]] = {
@@ -121,7 +123,7 @@ class MemcachedInspector(DjangoBackendInspector):
 
     may_block = True
     can_download = False
-    filters = frozenset({"expires_within", "larger_than", "idle_for"})
+    filters = frozenset({"expires_within", "expires_after", "larger_than", "idle_for"})
     optional_columns = ("memory", "idle")
     has_random_order = True
 
@@ -252,7 +254,7 @@ class MemcachedInspector(DjangoBackendInspector):
         try:
             return super().apply(stored, edit)
         except (MemcachedError, self.client_error) as error:
-            return EditResult.refusal(str(error))
+            return EditResult.refusal(str(error) or type(error).__name__)
 
     @property
     def client_error(self) -> type[Exception]:
@@ -265,6 +267,10 @@ class MemcachedInspector(DjangoBackendInspector):
         key = decode_text(stored)
         if reason := self.key_error(key):
             return EditResult.refusal(reason)
+        data, _flags = self.serialize(key, edit.value)
+        with self.connect(self.servers[0]) as connection:
+            if not connection.accepts_size(len(data)):
+                return EditResult.refusal(TOO_LARGE)
         store = self.cache._cache.set if edit.replace else self.cache._cache.add
         timeout = self.cache.get_backend_timeout(
             None if edit.ttl == TTL_NONE else ttl_seconds(edit.ttl)
@@ -274,13 +280,15 @@ class MemcachedInspector(DjangoBackendInspector):
         [info] = self.describe([stored])
         if info.exists and not edit.replace:
             return EditResult(EditStatus.EXISTS)
-        return EditResult.refusal(_("The server didn't store the value. It may be too large."))
+        return EditResult.refusal(_("The server didn't store the value, and gave no reason."))
 
     def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
         data, flags = self.serialize(decode_text(stored), edit.value)
         with self.find(stored) as (connection, value):
             if fingerprint(value.data) != edit.expected:
                 return EditResult(EditStatus.CHANGED)
+            if not connection.accepts_size(len(data)):
+                return EditResult.refusal(TOO_LARGE)
             ttl = value.ttl if edit.ttl is KEEP else ttl_seconds(edit.ttl)
             status = connection.replace(stored, data, flags, ttl, value.cas)
             return EditResult(REPLACE_RESULTS.get(status, EditStatus.REFUSED))

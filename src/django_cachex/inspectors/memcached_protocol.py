@@ -27,6 +27,12 @@ MAX_RELATIVE_SECONDS: Final = 30 * 24 * 3600
 HEADER_SIZE, CAS_SIZE, FLAGS_SIZE, TERMINATORS_SIZE = 48, 8, 4, 3
 """The bytes of an item besides its key and its value."""
 
+ALWAYS_ACCEPTED_SIZE: Final = 16 * 1024
+"""The size in bytes of a value that every server accepts."""
+
+MAX_OVERHEAD: Final = 512
+"""The maximum number of bytes of an item besides its value."""
+
 NEVER: Final = -1
 """The TTL of an item that doesn't expire."""
 
@@ -105,11 +111,15 @@ class MemcachedConnection(AbstractContextManager["MemcachedConnection"]):
 
     def describe(self, keys: Sequence[bytes]) -> list[Item | None]:
         """Return information about items without using them, or None for those that don't exist."""
-        self._send(b"".join(b"me %s\r\n" % format_key(key) for key in keys))
-        return [parse_debug_line(key, self._read_reply()) for key in keys]
+        possible = [key for key in keys if can_exist(key)]
+        self._send(b"".join(b"me %s\r\n" % format_key(key) for key in possible))
+        items = {key: parse_debug_line(key, self._read_reply()) for key in possible}
+        return [items.get(key) for key in keys]
 
     def get(self, key: bytes) -> StoredValue | None:
         """Return the value of an item, or None if it doesn't exist."""
+        if not can_exist(key):
+            return None
         self._send(b"mg %s s v f t c\r\n" % format_key(key))
         words = self._read_reply().split()
         if words[0] != b"VA":
@@ -147,8 +157,15 @@ class MemcachedConnection(AbstractContextManager["MemcachedConnection"]):
 
     def delete(self, keys: Sequence[bytes]) -> int:
         """Delete items. Returns how many of them existed."""
-        self._send(b"".join(b"md %s\r\n" % format_key(key) for key in keys))
-        return sum(self._read_reply().startswith(b"HD") for _key in keys)
+        possible = [key for key in keys if can_exist(key)]
+        self._send(b"".join(b"md %s\r\n" % format_key(key) for key in possible))
+        return sum(self._read_reply().startswith(b"HD") for _key in possible)
+
+    def accepts_size(self, size: int) -> bool:
+        """Return whether the server stores values of a size. A larger one deletes the item."""
+        if size <= ALWAYS_ACCEPTED_SIZE:
+            return True
+        return size + MAX_OVERHEAD <= int(self.statistics("settings")["item_size_max"])
 
     # The server.
 
@@ -232,6 +249,11 @@ def parse_address(server: str) -> tuple[str, int]:
     if not host or not port.isdecimal():
         return server.strip("[]"), DEFAULT_PORT
     return host.strip("[]"), int(port)
+
+
+def can_exist(key: bytes) -> bool:
+    """Return whether a key has a length that the server accepts."""
+    return 0 < len(key) <= MAX_KEY_LENGTH
 
 
 def format_key(key: bytes) -> bytes:

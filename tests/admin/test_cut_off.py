@@ -308,7 +308,7 @@ def test_what_went_before_the_server_was_gone_is_in_doubt(
 
 
 class CuttingMemcached(Cutting):
-    changes = b"set ", b"add ", b"touch ", b"delete ", b"flush_all"
+    changes = b"add ", b" T60\r\n", b"md ", b"flush_all"
 
 
 def test_a_memcached_that_hung_up_is_on_record(
@@ -323,8 +323,8 @@ def test_a_memcached_that_hung_up_is_on_record(
     try:
         data = {"key": "new", "value": "topsecret", "store_as": "text", "timeout": "60"}
         admin.post(addresses.add("memcached"), data)
-        admin.post(addresses.key("memcached", "key"), {"mode": "set-ttl", "timeout": "60"})
-        admin.post(addresses.delete("memcached", "key"), {"confirmed": "1"})
+        admin.post(addresses.key("memcached", ":1:key"), {"mode": "set-ttl", "timeout": "60"})
+        admin.post(addresses.delete("memcached", ":1:key"), {"confirmed": "1"})
         flush("memcached")(admin)()
     finally:
         relay.close()

@@ -27,8 +27,11 @@ def test_caches_are_chosen_by_name_support_level_and_state(
 ) -> None:
     person = browser_of(held)
     page = person.open(getattr(addresses, route)())
-    states = dict(zip(page.column("Cache Name"), page.column("State"), strict=True))
-    levels = dict(zip(page.column("Cache Name"), page.column("Support Level"), strict=True))
+    names, states, levels = (
+        [text.split()[0] for text in page.column(header)]  # Hints follow.
+        for header in ("Cache Name", "State", "Support Level")
+    )
+    states, levels = dict(zip(names, states)), dict(zip(names, levels))  # noqa: B905
     assert (states["valkey"], levels["valkey"]) == ("up", "cachex")
     assert levels["table"] == "wrapped"
     if held == "view_key":

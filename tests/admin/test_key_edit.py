@@ -113,7 +113,7 @@ def test_an_edit_is_said_stored_and_recorded(admin: Browser, editable: str) -> N
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.user, entry.content_type.model) == (CHANGE, admin.user, "key")
     assert "Value changed" in entry.change_message
-    assert '"a"' not in entry.change_message
+    assert '"a": 2' not in entry.change_message
     assert "16 min" in page.text
 
 

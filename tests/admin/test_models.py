@@ -142,7 +142,7 @@ def test_a_record_in_recent_actions_leads_to_its_page(admin: Browser, server_cac
     admin.post(addresses.caches(), {"action": "flush", "selected": ["valkey"], "confirmed": "1"})
     server_cache.set("key", 1)
     index = admin.open("/admin/")
-    assert admin.open(address_of(index, "key")).heading == "key"
+    assert admin.open(address_of(index, "key (valkey)")).heading == "key"
     assert admin.open(address_of(index, "valkey")).heading.startswith("valkey")
 
 

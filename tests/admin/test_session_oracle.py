@@ -7,7 +7,7 @@ has to be the same bytes, but for what was typed and for tokens, which have to b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,13 @@ def name(request: pytest.FixtureRequest, settings: Any) -> str:
     return ENGINES[request.param]
 
 
+@pytest.fixture
+def empty_memcached() -> Iterator[servers.Server]:
+    """A memcached of its own: a flushed one still counts what it had."""
+    with servers.memcached() as server:
+        yield server
+
+
 @pytest.fixture(params=["valkey", "redis", "table", "local", "files", "memcached"])
 def params(request: pytest.FixtureRequest, valkey_server: servers.Server, tmp_path: Path) -> Params:
     """Return a function that makes an alias of one kind, all of them of one store."""
@@ -73,7 +80,7 @@ def params(request: pytest.FixtureRequest, valkey_server: servers.Server, tmp_pa
         table = request.getfixturevalue("database_table")
         made = {"BACKEND": DATABASE, "LOCATION": table, "OPTIONS": ROOMY}
     elif kind == "memcached":
-        server = request.getfixturevalue("memcached_process")
+        server = request.getfixturevalue("empty_memcached")
         made = {"BACKEND": MEMCACHED, "LOCATION": server.address}
     else:
         made = {

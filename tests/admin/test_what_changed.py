@@ -94,7 +94,7 @@ def test_the_old_and_the_new_ttl_are_told(admin: Browser, server_cache: Any) -> 
     url = addresses.key("valkey", "p:1:key")
     admin.post(url, {"mode": "set-ttl", "timeout": "3600"})
     assert record().endswith("Before, it never expired.")
-    admin.post(url, {"mode": "set-ttl", "never": "on"})
+    admin.post(url, {"mode": "set-ttl", "timeout": "never"})
     assert "Before, it expired in 1 h" in record() or "Before, it expired in 59 min" in record()
     edit(admin, "valkey", "key", "value", timeout="60")
     assert record().endswith("Before, it never expired.")

@@ -115,7 +115,8 @@ text in the form is another search: one that looks for the key with exactly this
 SEARCH_PARAMS: Final = ("q", CONTAINS_PARAM, "type", "scope", *FILTERS, "size", "sort", "token")
 """The parameters of a search in a URL."""
 
-MAX_FILTERS_LENGTH = 2000
+MAX_FILTERS_LENGTH: Final = 2000
+MAX_PAGE_TOKEN_LENGTH: Final = MAX_FILTERS_LENGTH // 2
 
 
 def list_filters(params: Mapping[str, str]) -> list[str]:
@@ -289,7 +290,7 @@ class Search:
         starts = self.page_starts
         if not starts:
             return ""
-        return self.token_for(starts[-1], starts[:-1], MAX_FILTERS_LENGTH // 2)
+        return self.token_for(starts[-1], starts[:-1], MAX_PAGE_TOKEN_LENGTH)
 
     @property
     def limit(self) -> int:

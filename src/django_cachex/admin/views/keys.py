@@ -29,6 +29,7 @@ from django_cachex.admin.components import (
 from django_cachex.admin.forms.search import (
     CONTAINS_PARAM,
     FILTERS,
+    MAX_PAGE_TOKEN_LENGTH,
     Search,
     SearchResult,
     explain_no_match,
@@ -175,7 +176,10 @@ class KeysView(BaseCacheView):
         """Return the parameters of this page. A live search adds to the page that it began on."""
         if not self.inspector.can_list:
             return {}
-        return {**self.request.GET.dict(), "token": self.search.page_token}
+        params = self.request.GET.dict()
+        if self.search.live_count is None and len(params.get("token", "")) <= MAX_PAGE_TOKEN_LENGTH:
+            return params
+        return {**params, "token": self.search.page_token}
 
     def current_url(self, **query: str) -> str:
         return super().current_url(**{**dict.fromkeys(TRANSIENT_PARAMS, ""), **query})

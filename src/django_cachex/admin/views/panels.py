@@ -452,7 +452,7 @@ class ElementsPanel(Component):
             value = selection_value(row) if self.can_remove else None
             label = _("Select %(name)s") % {"name": format_element_name(row)}
             is_open, has_focus = row.id == self.open_row_id, row.id == self.focused_row_id
-            table_rows.append(Row(cells, value, label, is_open, has_focus))
+            table_rows.append(Row(cells, value, label, is_open=is_open, has_focus=has_focus))
         return Table(
             headers,
             table_rows,

@@ -163,7 +163,7 @@ def test_none_so_far_goes_on_until_all_is_examined(
     assert not page.has_action("next-page")
     pages = walk(admin, page, "continue")
     assert len(pages) > 2
-    assert pages[-1].sections[-1].startswith("No key matches, all 3,000")
+    assert any(text.startswith("No key matches, all 3,000") for text in pages[-1].sections)
     shares = [int(re.findall(r"\((\d+) %\)", page.text)[0]) for page in pages[:-1]]
     assert shares == sorted(set(shares))
 

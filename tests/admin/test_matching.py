@@ -399,9 +399,9 @@ def test_all_that_matches_loses_its_expiry(admin: Browser, listing: str) -> None
 
 
 CHOICES = {
-    "ask": ({"never", "short", "long"}, "3 keys were set to expire after 1 h"),
-    "ask-persistent": ({"never"}, "1 key was set to expire after 1 h; 2 keep their TTL"),
-    "ask-longer": ({"never", "long"}, "2 keys were set to expire after 1 h; 1 keeps its TTL"),
+    "ask": ({"never", "short", "long"}, "Expiry of 1 h set on 3 keys"),
+    "ask-persistent": ({"never"}, "Expiry of 1 h set on 1 key; 2 keep their TTL"),
+    "ask-longer": ({"never", "long"}, "Expiry of 1 h set on 2 keys; 1 keeps its TTL"),
 }
 
 

@@ -253,15 +253,8 @@ class MemcachedInspector(DjangoBackendInspector):
     def apply(self, stored: bytes, edit: Edit) -> EditResult:
         try:
             return super().apply(stored, edit)
-        except (MemcachedError, self.client_error) as error:
-            return EditResult.refusal(str(error) or type(error).__name__)
-
-    @property
-    def client_error(self) -> type[Exception]:
-        """The base class of the exceptions of pymemcache or pylibmc."""
-        library = self.cache._lib
-        error: type[Exception] = getattr(library, "MemcacheError", None) or library.Error
-        return error
+        except MemcachedError as error:
+            return EditResult.refusal(str(error))
 
     def add(self, stored: bytes, edit: AddValue) -> EditResult:
         key = decode_text(stored)

@@ -208,7 +208,7 @@ def ttl_error(visit: Visit) -> None:
 def ttl_previewed(visit: Visit) -> None:
     """See in words what a moment would mean; whoever has no scripts presses a button for it."""
     ttl(visit)
-    visit.main.locator(".cx-disclosure summary").click()
+    visit.main.locator("#cx-form details summary").click()
     visit.field("moment").fill("2090-01-02T03:04:05")
     expect(visit.main.locator(".cx-preview")).to_contain_text("on 2090-01-02 at 03:04:05")
 

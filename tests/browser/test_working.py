@@ -152,7 +152,8 @@ def test_rows_keep_still_below_the_pointer_and_the_focus(
     wait_for(lambda: bool(answered or answered.extend(answer_reversed(visit.page, waiting))))
     assert answered != before
     expect(visit.main.get_by_role("status")).not_to_have_text(progress)
-    assert rows.evaluate_all(ROW_NAMES) == before
+    # Namespaces that were found in this step come last.
+    assert rows.evaluate_all(ROW_NAMES)[: len(before)] == before
     assert rows.nth(2).get_by_role("link").nth(1).evaluate(TOP) == pytest.approx(top, abs=1)
     assert rows.nth(2).locator(f":{way}").count()
     visit.page.mouse.move(0, 0)

@@ -46,7 +46,8 @@ class Visit:
         self.keys(alias, q=name)
         self.press("open", formatting.format_name(name))
         if query:
-            self.page.goto(f"{self.page.url}?{urlencode(query)}")
+            separator = "&" if "?" in self.page.url else "?"
+            self.page.goto(f"{self.page.url}{separator}{urlencode(query)}")
 
     def _go(self, path: str, query: dict[str, str]) -> None:
         self.page.goto(f"{self.admin}django_cachex/{path}?{urlencode(query)}")

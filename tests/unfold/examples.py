@@ -25,10 +25,12 @@ from django_cachex.admin.components import (
     JobProgress,
     LabeledValue,
     Row,
+    Shortcuts,
     Table,
 )
 from django_cachex.admin.formatting import CollapsibleBlock
 from django_cachex.admin.forms.elements import ElementSearchForm
+from django_cachex.admin.forms.history import HistoryForm
 from django_cachex.inspectors.types import Snippet
 from tests.unfold.samples import LONG, Samples
 
@@ -53,6 +55,9 @@ class Examples(Samples):
         yield {"badge": Badge(self.say("up"))}
         for kind in BADGE_KINDS:
             yield {"badge": self.make_badge(kind)}
+
+    def badge_label(self) -> Iterable[Context]:
+        yield from self.badge()
 
     def chart_card(self) -> Iterable[Context]:
         yield {"bar_chart": BarChart(self.say("Memory"), [])}
@@ -116,7 +121,7 @@ class Examples(Samples):
             "groups": {"show": self.action("Hide"), "table": self.make_table()},
         }
         table = self.make_table(selectable=True, form_id="cx-rows")
-        rows = [replace(row, is_open=True, has_focus=True) for row in table.rows]
+        rows = [replace(row, is_open=True, has_focus=True, selected=True) for row in table.rows]
         opened = replace(table, rows=rows)
         yield {
             "elements_panel": self.make_elements_panel() | {"table": opened},
@@ -228,6 +233,14 @@ class Examples(Samples):
         question = FormPanel(forms.Form(), "remove", self.say("Remove"), cancel, kind="danger")
         yield {"panel": question}
 
+    def shortcuts(self) -> Iterable[Context]:
+        buttons = [Button(self.say("+1 hour"), "+1h")]
+        yield {"shortcuts": Shortcuts(self.say("Shortcuts"), "timeout", buttons)}
+
+    def history_search(self) -> Iterable[Context]:
+        yield {"form": HistoryForm({})}
+        yield {"form": HistoryForm({"key": "x" * 1000})}
+
     def layout(self) -> Iterable[Context]:
         yield {"heading": Heading("")}
         yield {
@@ -299,7 +312,7 @@ class Examples(Samples):
 
     def bar_chart(self) -> Iterable[Context]:
         rows = [
-            Bar(self.say("user:*"), self.say("40 % ± 2"), 0.4, 0.02, "/key/"),
+            Bar(self.say("user:*"), self.say("40 % ± 2"), 0.4, 0.02, "/key/", "key"),
             Bar(self.say("in none"), self.say("60 %"), 0.6),
         ]
         yield {"bar_chart": BarChart(self.say("Memory"), rows, self.say("A sample."))}
@@ -385,5 +398,7 @@ class Examples(Samples):
                 True,
                 buttons,
                 "/?run=token",
+                self.say("Leaving pauses it."),
+                self.action("History"),
             )
         }

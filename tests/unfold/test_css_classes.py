@@ -26,10 +26,14 @@ COMMON = STATIC / "cachex.css"
 ROWS = SOURCE / "admin" / "templatetags" / "cachex.py"
 """Renders the rows of tables, which would take too long in a template."""
 
+FORMS = SOURCE / "admin" / "forms" / "base.py"
+"""Has the markup of its own widgets and help texts."""
+
 KINDS = {
     "action": {"danger", "danger-quiet", "primary", "quiet"},
+    "bar": {"key"},
     "badge": {"bad", "good", "strong", "warning"},
-    "cell": {"code", "key", "name", "number", "row-actions", "scope", "type", "value"},
+    "cell": {"code", "key", "name", "number", "row-actions", "scope", "type", "value", "moment"},
     "item": {"code"},
     "header": {"code", "number"},
     "alert": {"error", "info", "warning"},
@@ -39,6 +43,7 @@ KINDS = {
 COMPONENT_OF = {
     "action": components.Action,
     "badge": components.Badge,
+    "bar": components.Bar,
     "cell": components.Cell,
     "item": components.LabeledValue,
     "header": components.Header,
@@ -75,7 +80,7 @@ def get_used_classes(*skins: str) -> set[str]:
     if "admin" in skins:
         names |= {name for value in PLAIN_CLASSES.values() for name in value.split()}
     rows = re.sub(r"\{([\w.]+)\}", r"{{ \1 }}", ROWS.read_text())
-    return complete_names(names | markup.classes_in(rows))
+    return complete_names(names | markup.classes_in(rows) | markup.classes_in(FORMS.read_text()))
 
 
 def get_unfold_classes() -> set[str]:

@@ -233,6 +233,9 @@ class Examples(Samples):
         question = FormPanel(forms.Form(), "remove", self.say("Remove"), cancel, kind="danger")
         yield {"panel": question}
 
+    def form_fields(self) -> Iterable[Context]:
+        yield from self.form_panel()
+
     def shortcuts(self) -> Iterable[Context]:
         buttons = [Button(self.say("+1 hour"), "+1h")]
         yield {"shortcuts": Shortcuts(self.say("Shortcuts"), "timeout", buttons)}

@@ -33,7 +33,7 @@ COMPONENTS = sorted({path.stem for path in PATHS})
 
 PLAIN = Examples(say=str)
 HOSTILE = Examples(say='javascript:</p><script>alert("{}")</script>\' onclick="x()"'.format)
-NAME = re.compile(r"[a-z]+(-[a-z]+)*")
+NAME = re.compile(r"[a-z]+(-[a-z]+)*|\+1[hd]")  # Two extend a TTL.
 ATTACK = re.compile(r"""javascript:</p><script>alert\("(.*?)"\)</script>' onclick="x\(\)\"""")
 
 every_component = pytest.mark.parametrize("component", COMPONENTS)

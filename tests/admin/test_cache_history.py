@@ -232,7 +232,7 @@ def test_a_missing_key_leads_to_its_history(admin: Browser, server_cache: Any) -
     server_cache.set("a", 1)
     admin.post(addresses.delete("valkey", "p:1:a"), {"confirmed": "1"})
     page = admin.open(addresses.key("valkey", "p:1:a"))
-    found = admin.click(page, "history", "See its history")
+    found = admin.click(page, "key-history", "See its history")
     assert found.url == addresses.history("valkey", "p:1:a")
     assert found.column("Action") == ["Deleted"]
     assert admin.click(found, "cache-history").url == addresses.cache_history("valkey")

@@ -501,7 +501,10 @@ class BaseKeyView(BaseCacheView):
         is_allowed = self.checker.is_allowed(VIEW_HISTORY, self.inspector, self.stored)
         if is_allowed and not history.post_id:
             text = format_html(
-                '{} <a href="{}" data-action="key-history">{}</a>', text, history, _("See its history")
+                '{} <a href="{}" data-action="key-history">{}</a>',
+                text,
+                history,
+                _("See its history"),
             )
         self.add_message(text, messages.WARNING)
         return self.redirect(self.fallback_url(self.inspector.alias))

@@ -349,7 +349,7 @@ class ItemSearch:
         self._limit, self._deadline = limit, deadline
         self._range = inspector.key_range(query.scope)
         self._keys: dict[bytes, None] = {}
-        self._examined = self._total = self._unknown = 0
+        self._examined = self._total = 0
         self._token = ""
         self._failed: list[str] = []
         self._error: OSError | None = None

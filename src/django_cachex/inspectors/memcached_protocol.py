@@ -30,6 +30,9 @@ HEADER_SIZE, CAS_SIZE, FLAGS_SIZE, TERMINATORS_SIZE = 48, 8, 4, 3
 ALWAYS_ACCEPTED_SIZE: Final = 16 * 1024
 """The size in bytes of a value that every server accepts."""
 
+MAX_VALUE_SIZE: Final = 64 * 1024 * 1024
+"""The size in bytes of a value that is read at once."""
+
 MAX_OVERHEAD: Final = 512
 """The maximum number of bytes of an item besides its value."""
 
@@ -124,7 +127,10 @@ class MemcachedConnection(AbstractContextManager["MemcachedConnection"]):
         words = self._read_reply().split()
         if words[0] != b"VA":
             return None
-        data = self._read_exactly(int(words[1]) + 2)[:-2]
+        size = int(words[1])
+        if size > MAX_VALUE_SIZE:
+            raise MemcachedError(_("The value is too large to be read."))
+        data = self._read_exactly(size + 2)[:-2]
         flags = {word[:1]: int(word[1:]) for word in words[2:] if word[:1] in b"ftc"}
         return StoredValue(data, flags[b"f"], flags[b"t"], flags[b"c"])
 

@@ -31,7 +31,8 @@ def test_caches_are_chosen_by_name_support_level_and_state(
         [text.split()[0] for text in page.column(header)]  # Hints follow.
         for header in ("Cache Name", "State", "Support Level")
     )
-    states, levels = dict(zip(names, states)), dict(zip(names, levels))  # noqa: B905
+    states = dict(zip(names, states, strict=True))
+    levels = dict(zip(names, levels, strict=True))
     assert (states["valkey"], levels["valkey"]) == ("up", "cachex")
     assert levels["table"] == "wrapped"
     if held == "view_key":

@@ -86,6 +86,7 @@ def test_numbers_are_edited_as_numbers(admin: Browser, server_cache: Any, value:
     assert form.form("save").control("value").tag == "input"
     page = admin.submit(form, "save", value="12")
     assert f"{words.SAVED} Value changed" in page.text
+    assert "(now 2 B, fingerprint " in page.text
     assert caches["valkey"].incr("key") == 13
 
 

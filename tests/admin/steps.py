@@ -6,6 +6,7 @@ import html
 import re
 from typing import Any
 
+from django_cachex.inspectors import inspector_for
 from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.page import Page
@@ -26,9 +27,8 @@ def walk(person: Browser, page: Page, action: str = "next-page") -> list[Page]:
 
 
 def opened(person: Browser, alias: str, name: str = "key") -> Page:
-    """Return the page of a key, found by its exact name."""
-    listing = person.open(addresses.keys(alias, q=name))
-    return person.click(listing, "open", listed(listing)[0])
+    """Return the page of a key."""
+    return person.open(addresses.key(alias, inspector_for(alias).make_key(name)))
 
 
 def editing(person: Browser, alias: str) -> Page:

@@ -55,7 +55,7 @@ class CachexInspector(ServerInspector):
 
     def python_snippet(self, stored: bytes, type: str | None) -> str | None:
         key = self.application_key(stored)
-        return None if key is None else python_snippet(self.alias, key, type)
+        return None if key is None else python_snippet(self.store_alias, key, type)
 
     @property
     def serializer(self) -> Any:
@@ -111,8 +111,9 @@ class WrappedServerInspector(ServerInspector):
 
     def python_snippet(self, stored: bytes, type: str | None) -> str | None:
         key = self.application_key(stored)
-        is_value = type in (None, "string")
-        return python_snippet(self.alias, key, "string") if key is not None and is_value else None
+        if key is None or type not in (None, "string"):
+            return None
+        return python_snippet(self.store_alias, key, "string")
 
     def preview_flush(self) -> FlushPreview:
         [keys] = self.client.collect([self.client._dbsize()])

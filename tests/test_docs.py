@@ -40,7 +40,7 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglo
 DOCUMENTED_SERVER = "127.0.0.1:6379"
 EXAMPLE = "notebook"
 """The package of the example in docs/inspectors.md."""
-PACKAGES = (EXAMPLE, "shop")
+PACKAGES = (EXAMPLE, "failover", "shop")
 """The packages that pages write."""
 
 
@@ -70,6 +70,7 @@ def reader(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> It
     admin.site._registry.clear()
     admin.site._registry.update(admins)
     unregister(f"{EXAMPLE}.cache.NotebookCache")
+    unregister("failover.cache.FailoverCache")
     for name in [name for name in sys.modules if name.partition(".")[0] in PACKAGES]:
         del sys.modules[name]
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.cache import InvalidCacheBackendError
 from django.core.cache.backends.locmem import LocMemCache
+from django.utils.module_loading import import_string
 
 from django_cachex.inspectors import Inspector, inspector_class, inspector_for, register, unregister
 from django_cachex.inspectors.base import Support
@@ -16,6 +17,8 @@ from django_cachex.inspectors.filebased import FileBasedInspector
 from django_cachex.inspectors.info import InfoField, InfoSection, Status
 from django_cachex.inspectors.limited import BrokenInspector, DummyInspector, LimitedInspector
 from django_cachex.inspectors.locmem import LocMemInspector
+from django_cachex.inspectors.memcached import MemcachedInspector
+from django_cachex.inspectors.valkey import DjangoRedisInspector, RedisCacheInspector
 from tests.inspectors.test_limited import StrangersCache
 
 STRANGER = "tests.inspectors.test_limited.StrangersCache"
@@ -95,6 +98,23 @@ def test_a_subclass_of_a_known_backend_is_served_like_it() -> None:
         pass
 
     assert inspector_class(Mine) is LocMemInspector
+
+
+@pytest.mark.parametrize(
+    ("backend", "expected"),
+    [
+        ("locmem.LocMemCache", LocMemInspector),
+        ("filebased.FileBasedCache", FileBasedInspector),
+        ("memcached.PyMemcacheCache", MemcachedInspector),
+        ("redis.NativeRedisCache", RedisCacheInspector),
+        ("redis.RedisCache", DjangoRedisInspector),
+    ],
+)
+def test_caches_of_django_prometheus_are_served_like_those_that_they_extend(
+    backend: str, expected: type[Inspector]
+) -> None:
+    path = f"django_prometheus.cache.backends.{backend}"
+    assert inspector_class(import_string(path)) is expected
 
 
 def test_a_third_partys_inspector_serves_its_backend(one: Any, registered: None) -> None:

@@ -223,6 +223,11 @@ class Inspector:
         return str(self.params.get("BACKEND", ""))
 
     @property
+    def store_alias(self) -> str:
+        """The alias whose cache object stores the entries: another one if the cache wraps it."""
+        return self.alias
+
+    @property
     def location(self) -> str:
         """Where the entries are stored, with passwords masked."""
         return ""
@@ -235,7 +240,7 @@ class Inspector:
     @property
     def configured_store_id(self) -> Hashable:
         """A value that is equal for aliases that share their entries, judging by the settings."""
-        return (self.backend, self.alias)
+        return (self.params.get("BACKEND"), self.store_alias)
 
     def fetch_store_ids(self) -> frozenset[str]:
         """Return IDs of the store. Aliases that have an ID in common share their entries.

@@ -105,11 +105,11 @@ class LimitedInspector(Inspector):
 
     @property
     def configured_store_id(self) -> Hashable:
-        return (self.backend, self.location or self.alias)
+        return (self.params.get("BACKEND"), self.location or self.store_alias)
 
     def fetch_store_ids(self) -> frozenset[str]:
         """Return only the location, because two classes may be clients of the same server."""
-        return frozenset((f"location {self.params.get('LOCATION') or self.alias}",))
+        return frozenset((f"location {self.params.get('LOCATION') or self.store_alias}",))
 
     def notes(self) -> Sequence[Text]:
         return (

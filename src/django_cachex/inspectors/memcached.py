@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.memcached import PyMemcacheCache
 from django.utils.translation import gettext_lazy as _
@@ -128,7 +127,7 @@ class MemcachedInspector(DjangoBackendInspector):
     has_random_order = True
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
-        super().__init__(alias, make_private_cache(alias, cache, params), params)
+        super().__init__(alias, make_private_cache(cache, params), params)
         weakref.finalize(self, self.cache.close)
         if "username" in self.options:
             reason = _("Keys can't be listed over connections that need a user name.")
@@ -456,17 +455,19 @@ def server_ids(server: str) -> frozenset[str]:
     return resolve_addresses(*parse_address(server)) or frozenset((server,))
 
 
-def make_private_cache(alias: str, cache: BaseCache, params: Mapping[str, Any]) -> BaseCache:
+def make_private_cache(cache: BaseCache, params: Mapping[str, Any]) -> BaseCache:
     """Return another cache object of an alias that no other thread uses.
 
     By default, pymemcache never times out, so timeouts are added. pylibmc has timeouts with other
     names and units, so the settings are kept.
     """
-    if not isinstance(cache, PyMemcacheCache):
-        return caches.create_connection(alias)
-    timeouts = {"timeout": limits().timeout, "connect_timeout": limits().timeout}
-    new_params = {**params, "OPTIONS": {**params.get("OPTIONS", {}), **timeouts}}
-    return type(cache)(new_params.pop("LOCATION", ""), new_params)
+    new_params = dict(params)
+    if isinstance(cache, PyMemcacheCache):
+        timeouts = {"timeout": limits().timeout, "connect_timeout": limits().timeout}
+        new_params["OPTIONS"] = {**params.get("OPTIONS", {}), **timeouts}
+    cache_class: Any = type(cache)
+    private_cache: BaseCache = cache_class(new_params.pop("LOCATION", ""), new_params)
+    return private_cache
 
 
 def server_sections(

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.redis import RedisCacheClient
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
+from django_cachex.cache.configuration import make_hashable
 from django_cachex.cache.keys import Keyspace, key_function_error
 from django_cachex.commands.scan import scan_and_unlink
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.info import FlushPreview, InfoSection, Text
 from django_cachex.inspectors.keys import display_text
+from django_cachex.inspectors.masking import find_secrets, mask
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.types import ScanPage
 from django_cachex.inspectors.valkey.errors import none_if_denied, require_reply
 from django_cachex.inspectors.valkey.info import process_statistics, serializer_fields
 from django_cachex.inspectors.valkey.inspector import ServerInspector
+from django_cachex.inspectors.valkey.redis_py import Destination, find_destination
 from django_cachex.inspectors.valkey.snippets import python_snippet
 
 
@@ -55,7 +60,7 @@ class CachexInspector(ServerInspector):
 
     def python_snippet(self, stored: bytes, type: str | None) -> str | None:
         key = self.application_key(stored)
-        return None if key is None else python_snippet(self.alias, key, type)
+        return None if key is None else python_snippet(self.store_alias, key, type)
 
     @property
     def serializer(self) -> Any:
@@ -111,8 +116,9 @@ class WrappedServerInspector(ServerInspector):
 
     def python_snippet(self, stored: bytes, type: str | None) -> str | None:
         key = self.application_key(stored)
-        is_value = type in (None, "string")
-        return python_snippet(self.alias, key, "string") if key is not None and is_value else None
+        if key is None or type not in (None, "string"):
+            return None
+        return python_snippet(self.store_alias, key, "string")
 
     def preview_flush(self) -> FlushPreview:
         [keys] = self.client.collect([self.client._dbsize()])
@@ -141,9 +147,68 @@ class RedisCacheInspector(WrappedServerInspector):
         "keys, search by pattern and read TTLs. Existing entries stay readable."
     )
 
+    # Classes of the project for pools or clients decide what is reached. They may connect, so they
+    # are asked where the admin connects, too. Until then, a page knows what they reached last.
+
+    @property
+    def configured_destination(self) -> Destination:
+        """What LOCATION and OPTIONS name."""
+        return Destination(Client, list(map(str, self.cache._servers)), super().options)
+
+    @cached_property
+    def _settings_id(self) -> Hashable:
+        return type(self.cache), make_hashable(self.params)
+
+    @property
+    def custom_destination(self) -> Destination | None:
+        """What classes of the project reached last, or None."""
+        return custom_destinations.get(self._settings_id)
+
+    @property
+    def destination(self) -> Destination:
+        return self.custom_destination or self.configured_destination
+
+    def _find_destination(self) -> None:
+        """Ask the classes of the project what they reach. They may connect."""
+        client = self.cache._cache
+        if has_custom_connections(client):
+            driver_client = client.get_client("", write=True)
+            custom_destinations[self._settings_id] = find_destination(driver_client)
+
+    def _make_client(self, seconds: float) -> Client:
+        self._find_destination()
+        return super()._make_client(seconds)
+
+    @property
+    def client_class(self) -> type[Client]:
+        return self.destination.client_class
+
     @property
     def urls(self) -> Sequence[str]:
-        return [str(url) for url in self.cache._servers]
+        return self.destination.urls
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return self.destination.options
+
+    @property
+    def location(self) -> str:
+        return mask(", ".join(self.configured_destination.urls), find_secrets(self.params))
+
+    @property
+    def configured_store_id(self) -> Hashable:
+        if self.client_class is Client:
+            return super().configured_store_id
+        return ("valkey", *sorted(self.urls))
+
+    def notes(self) -> Sequence[Text]:
+        if self.custom_destination is None:
+            return super().notes()
+        note = _(
+            "The connections of this cache are made by a class of the project. They reach "
+            "%(addresses)s, and so do those of the admin."
+        )
+        return [note % {"addresses": ", ".join(self.urls)}, *super().notes()]
 
     @property
     def serializer(self) -> Any:
@@ -152,3 +217,14 @@ class RedisCacheInspector(WrappedServerInspector):
     def dumps(self, value: Any) -> bytes | str | int:
         data: bytes | str | int = self.serializer.dumps(value)
         return data
+
+
+custom_destinations: Final[dict[Hashable, Destination]] = {}
+"""What caches with classes of the project for their connections reach, by class and settings."""
+
+
+def has_custom_connections(client: Any) -> bool:
+    """Return whether a client of Django's RedisCache doesn't simply connect to LOCATION."""
+    if type(client).get_client is not RedisCacheClient.get_client:
+        return True
+    return bool(client._pool_class.__module__ != "redis.connection")

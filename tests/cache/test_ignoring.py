@@ -15,7 +15,9 @@ from django_cachex.cache import ignore_exceptions
 from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import CachexError, CommandError, ServerUnavailable, WrongTypeError
 from tests.cache.conftest import BACKENDS, MakeCache
-from tests.servers import free_port
+from tests.servers import Server, free_port
+
+ALL = {"ignore_exceptions": "all"}
 
 
 @pytest.fixture
@@ -174,3 +176,46 @@ def test_a_session_without_its_server_does_not_hang(lost: ServerCache) -> None:
     # Django tries ten thousand keys: each must fail at once.
     with pytest.raises(RuntimeError, match="Unable to create a new session key"):
         session.create()
+
+
+def test_all_errors_of_the_server_may_be_ignored(
+    make_cache: MakeCache, valkey_server: Server
+) -> None:
+    admin = make_cache()
+    admin.execute_command("ACL", "SETUSER", "counter", "on", ">pw", "~*", "+incrby", "+exists")
+    location = f"redis://counter:pw@{valkey_server.address}/0"
+    stranger = make_cache(f"redis://nobody:pw@{valkey_server.address}", OPTIONS=ALL)
+    denied = make_cache(location, OPTIONS=ALL)
+    admin.set("number", 5)
+    try:
+        # Counters still try what the user may do in place of a script.
+        assert denied.incr("number") == 6
+        for cache in (stranger, denied):
+            assert cache.get("number", "default") == "default"
+            assert cache.set_many({"a": 1, "b": 2}) == ["a", "b"]
+            assert cache.get_or_set("key", lambda: 7, stampede_protection=True) == 7
+            assert cache.pipeline().get("a").delete("a").execute() == [None, False]
+            assert cache.incr_version("number") is None
+            assert cache.clear() is None
+            assert cache.lock("lock")._executor is cache._strict_executor
+        assert stranger.incr("number") is None
+        assert asyncio.run(stranger.aget("number", 1)) == 1
+        assert asyncio.run(stranger.aincr("number")) is None
+    finally:
+        admin.execute_command("ACL", "DELUSER", "counter")
+    assert admin.get("number") == 6
+    assert stranger.statistics.errors > 0
+
+
+def test_errors_of_use_are_not_errors_of_the_server(make_cache: MakeCache) -> None:
+    cache = make_cache(OPTIONS=ALL)
+    cache.set("text", "Ana")
+    cache.rpush("list", 1)
+    cache.execute_command("SCRIPT", "FLUSH")
+    for ask in (lambda: cache.incr("text"), lambda: cache.get("list")):
+        with pytest.raises(WrongTypeError):
+            ask()
+    with pytest.raises(ValueError, match="not found"):
+        cache.incr("nothing")
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        cache.set("key", lambda: None)

@@ -64,7 +64,7 @@ def test_a_setting_that_nobody_reads_any_more_is_a_warning(check: Any) -> None:
     first, second = check({"default": OURS, "other": OURS}, **settings)
     assert first.id == second.id == "django_cachex.W105"
     assert "DJANGO_REDIS_IGNORE_EXCEPTIONS has no effect on CACHES['default']" in first.msg
-    assert '"ignore_exceptions": True' in first.hint
+    assert '"ignore_exceptions": "all"' in first.hint
     assert "itersize" in second.hint
     assert check_migration_settings in registry.registry.get_checks()
 

@@ -10,9 +10,16 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_
 from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache.client import Client, MisconfiguredClient
-from django_cachex.cache.codecs import make_serializer
+from django_cachex.cache.codecs import list_serializers, make_serializer
 from django_cachex.cache.configuration import parse_locations
-from django_cachex.cache.ignore_exceptions import IgnoreExceptionsClient, unreadable_log
+from django_cachex.cache.ignore_exceptions import (
+    ALL,
+    IgnoreCounterExceptionsClient,
+    IgnoreExceptionsClient,
+    is_server_error,
+    is_state_error,
+    unreadable_log,
+)
 from django_cachex.cache.keys import build_pattern, find_keyspace, find_prefix
 from django_cachex.cache.options import get_connection_options, validate_cache_options
 from django_cachex.cache.pipeline import Pipeline
@@ -36,6 +43,10 @@ T = TypeVar("T")
 _are_str = frozenset((str,)).issuperset
 # Keys that memcached accepts. For others, Django's method words the warning.
 _is_portable = re.compile(r"[^\x00-\x20\x7f]{0,250}").fullmatch
+
+
+# Stored members are pickles, which don't start with text, or whole numbers.
+_may_match_pickle = re.compile(r"[*?\[\\0-9-]").match
 
 
 def _fast_make_keys(start: str, keys: list[str]) -> list[bytes] | None:
@@ -84,10 +95,14 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
         self._strict_executor = CountingExecutor(self.client, self.statistics)
         """Ignores no failures: a lock must not be held by two."""
         self._executor = self._counter_executor = self._strict_executor
-        if options.get("ignore_exceptions"):
-            ignoring = IgnoreExceptionsClient(self.client, self.statistics)
+        if ignored := options.get("ignore_exceptions"):
+            is_ignored = is_server_error if ignored == ALL else is_state_error
+            ignoring = IgnoreExceptionsClient(self.client, self.statistics, is_ignored)
             self._executor = CountingExecutor(ignoring, self.statistics)
-        if options.get("ignore_counter_exceptions"):
+        if ignored == ALL:
+            ignoring = IgnoreCounterExceptionsClient(self.client, self.statistics, is_ignored)
+            self._counter_executor = CountingExecutor(ignoring, self.statistics)
+        elif options.get("ignore_counter_exceptions"):
             self._counter_executor = self._executor
 
     def _run(self, command: Command[T] | Operation[T]) -> T:
@@ -174,6 +189,17 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
             self.statistics.unreadable += 1
             unreadable_log.add(f"{stored!r}, {type(error).__name__}: {error}")
         return self._ignore_unreadable_values
+
+    def _member_pattern(self, pattern: bytes | str | None) -> bytes | str | None:
+        serializers = list_serializers(self._serializer)
+        if not isinstance(pattern, str) or not pattern or _may_match_pickle(pattern):
+            return pattern
+        if all(isinstance(one, PickleSerializer) for one in serializers):
+            raise ValueError(
+                f"No member is stored as text that matches “{pattern}”: members are pickled. To "
+                "look for one member, use sismember(key, member) or zscore(key, member)."
+            )
+        return pattern
 
     def _encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
         dumped = map(self._serializer.dumps, values)

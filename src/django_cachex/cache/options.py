@@ -179,8 +179,16 @@ OPTION_RULES: Mapping[str, OptionRule] = {
             _('Use a string for "%(name)s".'),
         ),
     ),
+    "ignore_exceptions": OptionRule(
+        lambda value: isinstance(value, int) or value == "all",
+        _("“%(name)s” must be True, False or “all”, not %(value)s."),
+        _('Use "%(name)s": True, or "all" to do what django-redis and django-valkey do.'),
+    ),
     **dict.fromkeys(
-        [*sorted(FAILURE_OPTIONS), "breaker", "read_replicas", "socket_keepalive"],
+        [
+            *("ignore_counter_exceptions", "ignore_unreadable_values", "breaker"),
+            *("read_replicas", "socket_keepalive"),
+        ],
         OptionRule(
             lambda value: isinstance(value, int),
             _("“%(name)s” must be True or False, not %(value)s."),

@@ -35,6 +35,7 @@ ENCODING_METHODS = (
     "_encode_all",
     "_get_timeout_ms",
     "_is_miss",
+    "_member_pattern",
     "_record_lookup",
     "_stored_key",
     "_stored_keys",

@@ -68,6 +68,10 @@ class Commands:
         """
         return False
 
+    def _member_pattern(self, pattern: bytes | str | None) -> bytes | str | None:
+        """Return a pattern of stored members; raise ValueError if it can't match any of them."""
+        return pattern
+
     def _encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
         """Return what is stored for each value."""
         return [self._encode(value) for value in values]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+
 from django_cachex.commands.args import (
     expire_condition,
     option_args,
-    timeout_to_ms,
     timestamp_to_ms,
     to_ms,
     to_timestamp_ms,
@@ -327,7 +328,7 @@ class KeyCommands(Commands):
 
         Args:
             timeout: the time in seconds, which may have a fraction, or a timedelta. Zero or less
-                deletes the key.
+                deletes the key. Django's DEFAULT_TIMEOUT is the alias's TIMEOUT.
             nx: set the expiry only if the key has none.
             xx: set the expiry only if the key has one.
             gt: set the expiry only if it is later than the current one; no expiry counts as the
@@ -344,7 +345,7 @@ class KeyCommands(Commands):
 
         See https://valkey.io/commands/expire/
         """
-        expiry = timeout_to_ms(timeout)
+        expiry = self._get_timeout_ms(timeout)
         if expiry is None:
             raise TypeError("expire() needs a timeout. Use persist() to remove the expiry.")
         return self._expire_command(
@@ -366,6 +367,7 @@ class KeyCommands(Commands):
 
         Args:
             timeout: the time in milliseconds, or a timedelta. Zero or less deletes the key.
+                Django's DEFAULT_TIMEOUT is the alias's TIMEOUT.
             nx, xx, gt, lt: conditions, as for `expire`.
 
         Returns:
@@ -377,6 +379,8 @@ class KeyCommands(Commands):
 
         See https://valkey.io/commands/pexpire/
         """
+        if timeout is DEFAULT_TIMEOUT:
+            return self._expire(key, timeout, version, nx=nx, xx=xx, gt=gt, lt=lt)
         return self._expire_command(
             "PEXPIRE", key, to_ms(timeout), version, expire_condition(nx, xx, gt, lt)
         )

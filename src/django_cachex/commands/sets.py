@@ -308,7 +308,8 @@ class SetCommands(Commands):
             return int(reply[0]), self._decode_all(reply[1])
 
         args = ("SSCAN", self._stored_key(key, version), str(cursor))
-        return Command((*args, *scan_args(match, count)), parse, missing_reply=EMPTY_SCAN)
+        scan = scan_args(self._member_pattern(match), count)
+        return Command((*args, *scan), parse, missing_reply=EMPTY_SCAN)
 
     scard, ascard = sync_method(_scard), async_method(_scard)
     sadd, asadd = sync_method(_sadd), async_method(_sadd)

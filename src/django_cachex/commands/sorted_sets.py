@@ -280,7 +280,8 @@ class SortedSetCommands(Commands):
             return int(reply[0]), self._decode_scored(reply[1])
 
         args = ("ZSCAN", self._stored_key(key, version), str(cursor))
-        return Command((*args, *scan_args(match, count)), parse, missing_reply=EMPTY_SCAN)
+        scan = scan_args(self._member_pattern(match), count)
+        return Command((*args, *scan), parse, missing_reply=EMPTY_SCAN)
 
     zcard, azcard = sync_method(_zcard), async_method(_zcard)
     zadd, azadd = sync_method(_zadd), async_method(_zadd)

@@ -35,6 +35,7 @@ from django_cachex.commands.command import (
     throw,
 )
 from django_cachex.exceptions import (
+    AccessDenied,
     AskError,
     CachexError,
     CommandError,
@@ -236,7 +237,7 @@ class Cluster:
             return (yield from self._run_pinned(PinnedOperation(operation, commands, self.slots)))
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
-        except (CrossSlotError, ServerUnavailable) as error:
+        except (AccessDenied, CrossSlotError, ServerUnavailable) as error:
             return throw(operation, error)
 
     # Commands that may go to several nodes.

@@ -29,7 +29,13 @@ from django_cachex.commands.command import (
     single,
     throw,
 )
-from django_cachex.exceptions import CachexError, ReadOnlyError, ServerTimeout, ServerUnavailable
+from django_cachex.exceptions import (
+    AccessDenied,
+    CachexError,
+    ReadOnlyError,
+    ServerTimeout,
+    ServerUnavailable,
+)
 
 T = TypeVar("T")
 
@@ -222,13 +228,18 @@ class AsyncServer:
                 commands = feed_replies(operation, commands, replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
-        except (ReadOnlyError, ServerUnavailable) as error:
-            is_reusable = False
-            self.drain_connections()
+        except (AccessDenied, ReadOnlyError, ServerUnavailable) as error:
+            is_reusable = is_reusable and isinstance(error, AccessDenied)
+            self._drain_after(error)
             return throw(operation, error)
         finally:
             if dedicated is not None:
                 self._release(dedicated, is_reusable)
+
+    def _drain_after(self, error: CachexError) -> None:
+        """Stop using the connections after an error that new ones may not have."""
+        if not isinstance(error, AccessDenied):
+            self.drain_connections()
 
     def _reconnect(self, dedicated: AsyncConnection | None) -> None:
         """Use new connections from now on, also in place of `dedicated`."""

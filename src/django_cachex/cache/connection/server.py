@@ -41,7 +41,13 @@ from django_cachex.commands.command import (
     single,
     throw,
 )
-from django_cachex.exceptions import CachexError, ReadOnlyError, ServerTimeout, ServerUnavailable
+from django_cachex.exceptions import (
+    AccessDenied,
+    CachexError,
+    ReadOnlyError,
+    ServerTimeout,
+    ServerUnavailable,
+)
 
 T = TypeVar("T")
 
@@ -212,6 +218,8 @@ class Server:
             return stop.value  # type: ignore[no-any-return]  # T
         except RECONNECT_ERRORS as error:
             is_reusable = False
+            return throw(operation, error)
+        except AccessDenied as error:  # While connecting, unless the operation has raised it.
             return throw(operation, error)
         finally:
             if connection is not None:

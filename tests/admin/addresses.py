@@ -72,3 +72,9 @@ def history(alias: str, stored: bytes | str, **query: object) -> str:
 def by_form(name: str) -> str:
     """Return the URL of a key's page for ids that travel in a form."""
     return _url(f"key_{name}", "-")
+
+
+def purge(alias: str = "", **query: object) -> str:
+    if not alias:
+        return _url("cache_purge", query=query)
+    return _url("key_purge", query={"cache": alias, **query})

@@ -153,6 +153,12 @@ class Links:
     def namespaces(self, alias: str, **query: Any) -> str:
         return self._url("cache_namespaces", quote(alias), **query)
 
+    def purge(self, alias: str = "", **query: Any) -> str:
+        """Return the URL of the page that purges from one cache, or from all."""
+        if not alias:
+            return self._url("cache_purge", **query)
+        return self._url("key_purge", cache=alias, **query)
+
     def add(self, alias: str, **query: Any) -> str:
         return self._with_filters(self._url("key_add", cache=alias, **query), alias)
 

@@ -113,6 +113,7 @@ VIEW_CACHES = Permission(cache_verbs=("view",))
 VIEW_INFO = Permission(cache_verbs=("view",))
 VIEW_KEYS = Permission(key_verbs=("view",))
 VIEW_NAMESPACES = Permission(("can_list",), key_verbs=("view",))
+FIND_PAGES = Permission(("can_list", "can_delete"), key_verbs=("view",))
 VIEW_VALUE = Permission(
     ("can_get", "can_get_unsafely"), key_verbs=("view",), denied_on_sessions=True
 )

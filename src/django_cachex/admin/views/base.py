@@ -57,6 +57,7 @@ from django_cachex.admin.permissions import (
     DELETE,
     EDIT,
     EXPIRE,
+    FIND_PAGES,
     VIEW_CACHES,
     VIEW_HISTORY,
     VIEW_INFO,
@@ -371,6 +372,7 @@ class BaseCacheView(BaseView):
         pages = (
             ("keys", VIEW_KEYS, _("Keys"), self.links.keys(alias)),
             ("namespaces", VIEW_NAMESPACES, _("Namespaces"), self.links.namespaces(alias)),
+            ("purge", FIND_PAGES, _("Purge by URL"), self.links.purge(alias)),
             ("info", VIEW_INFO, _("Cache info"), self.links.info(alias)),
             ("history", VIEW_CACHES, _("History"), self.links.cache_history(alias)),
         )

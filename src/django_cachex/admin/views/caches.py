@@ -23,6 +23,7 @@ from django_cachex.admin.components import (
 )
 from django_cachex.admin.deadline import CallResult
 from django_cachex.admin.permissions import (
+    FIND_PAGES,
     FLUSH,
     VIEW_CACHES,
     VIEW_INFO,
@@ -111,6 +112,10 @@ class CachesView(BaseView):
                 for support, count in counts.items()
             ),
         ]
+
+    def actions(self) -> Sequence[Action]:
+        purge = [Action("purge", _("Purge by URL"), self.links.purge())]
+        return purge if self.checker.is_allowed(FIND_PAGES) else []
 
     def _make_table(
         self,

@@ -1,0 +1,250 @@
+"""Pages of a real site are purged by their URL, through every kind of cache."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+
+from tests import cached_site
+from tests.admin import addresses
+from tests.admin.browser import Browser
+from tests.admin.conftest import (
+    FILES,
+    STRANGER,
+    BrowserOf,
+    Configure,
+    locmem_params,
+)
+from tests.admin.page import Page
+from tests.cached_site import visit
+
+BASKET = "/shop/basket/?a=1"
+VARIANTS = [
+    {"language": language, "time_zone": time_zone, "cookies": cookies, "secure": secure}
+    for language, time_zone, cookies, secure in [
+        ("en", "", "", False),
+        ("de", "", "plan=pro", False),
+        ("de", "Asia/Tokyo", "", True),
+        ("pt-br", "America/Argentina/Buenos_Aires", "plan=free", True),
+    ]
+]
+
+
+def visit_all(url: str) -> list[str]:
+    return [visit(url, **variant) for variant in VARIANTS]
+
+
+def purge_all(browser: Browser, page: Page) -> Page:
+    return browser.submit(browser.submit(page, "delete-all"), "confirm")
+
+
+@pytest.mark.parametrize("url", [BASKET, "/shop/prices/", "/shop/v2/", "/shop/card/3/"])
+def test_every_variant_is_found_and_nothing_else_purged(
+    admin: Browser, listing: str, settings: Any, url: str
+) -> None:
+    cached_site.serve(settings, listing)
+    before = visit_all(url)
+    other = visit_all("/shop/lamp/5/")
+    assert visit_all(url) == before
+    assert len(set(before)) == len(VARIANTS)
+    found = admin.submit(admin.open(addresses.purge(listing)), "find", url=url)
+    assert found.column("Method") == ["GET"] * len(VARIANTS)
+    assert sorted(found.column("Language")) == ["de", "de", "en", "pt-br"]
+    assert "Asia/Tokyo" in found.column("Time zone")
+    purge_all(admin, found)
+    assert visit_all("/shop/lamp/5/") == other
+    assert not {*visit_all(url)} & {*before}
+
+
+def test_nothing_of_a_purged_page_is_left(admin: Browser, settings: Any, listing: str) -> None:
+    cached_site.serve(settings, listing)
+    visit_all(BASKET)
+    purge_all(admin, admin.open(addresses.purge(listing, url=BASKET)))
+    keys = admin.open(addresses.keys(listing, q="*views.decorators*"))
+    assert keys.column("Key") == []
+
+
+def test_chosen_variants_go_and_the_others_stay(admin: Browser, settings: Any) -> None:
+    settings.CACHES = {"default": locmem_params()}
+    cached_site.serve(settings, "default")
+    before = visit_all(BASKET)
+    found = admin.open(addresses.purge("default", url=BASKET))
+    boxes = [one.value for one in found.form("delete").controls if one.name == "selected"]
+    languages = zip(boxes, found.column("Language"), strict=True)
+    german = [value for value, language in languages if language == "de"]
+    admin.submit(admin.submit(found, "delete", selected=german), "confirm")
+    english, first, second, brazilian = visit_all(BASKET)
+    assert (english, brazilian) == (before[0], before[3])
+    assert not {first, second} & {*before}
+    assert "Deleted" in LogEntry.objects.latest("pk").change_message
+
+
+def test_pages_of_the_middleware_are_found_in_all_caches(
+    admin: Browser, configure: Configure, settings: Any
+) -> None:
+    configure(pages=locmem_params())
+    cached_site.serve(settings, "pages", whole_site=True)
+    first = visit("/news/")
+    found = admin.open(addresses.purge(url="news"))
+    assert found.column("Cache") == ["pages"]
+    assert found.column("Key prefix") == ["site"]
+    purge_all(admin, found)
+    assert visit("/news/") != first
+
+
+def test_files_have_the_variants_whose_keys_can_be_computed(
+    admin: Browser, configure: Configure, settings: Any, tmp_path: Path
+) -> None:
+    configure(files={"BACKEND": FILES, "LOCATION": str(tmp_path / "files")})
+    cached_site.serve(settings, "files")
+    for url in ("/shop/lamp/5/", "/shop/v2/", BASKET):
+        before = [visit(url, language) for language in ("en", "de")]
+        cookie = visit(url, cookies="plan=pro")
+        found = admin.open(addresses.purge("files", url=url))
+        assert sorted(found.column("Language"))[:2] == ["de", "en"]
+        purge_all(admin, found)
+        after = [visit(url, language) for language in ("en", "de")]
+        assert not {*before} & {*after}, url
+        assert (visit(url, cookies="plan=pro") == cookie) is (url == BASKET)
+
+
+def test_a_cache_that_tells_nothing_is_purged_all_the_same(
+    admin: Browser, configure: Configure, settings: Any
+) -> None:
+    configure(stranger={"BACKEND": STRANGER, "LOCATION": uuid.uuid4().hex})
+    cached_site.serve(settings, "stranger")
+    before = visit("/shop/lamp/5/")
+    page = admin.open(addresses.purge("stranger", url="/shop/lamp/5/"))
+    purge_all(admin, page)
+    assert visit("/shop/lamp/5/") != before
+
+
+def test_purging_needs_delete_key_and_an_alias_that_is_not_read_only(
+    browser_of: BrowserOf, settings: Any
+) -> None:
+    settings.CACHES = {"default": locmem_params()}
+    cached_site.serve(settings, "default")
+    visit(BASKET)
+    url = addresses.purge("default", url=BASKET)
+    viewer, purger = browser_of("view_key"), browser_of("view_key", "delete_key")
+    assert browser_of("view_cache", "delete_key").open(url).status == 403
+    seen = viewer.open(url)
+    assert seen.column("Method") == ["GET"]
+    assert not seen.has_action("delete-all")
+    question = purger.submit(purger.open(url), "delete-all")
+    forged = question.form("confirm").data()
+    viewer.post(url, forged)
+    settings.CACHEX_ADMIN = {"ALIASES": {"default": "read-only"}}
+    purger.post(url, forged)
+    assert not purger.open(url).has_action("delete-all")
+    settings.CACHEX_ADMIN = {"ALIASES": {"default": "hidden"}}
+    assert purger.open(url).status == 404
+    settings.CACHEX_ADMIN = {}
+    assert viewer.open(url).column("Method") == ["GET"]
+    purger.post(url, forged)
+    assert viewer.open(url).column("Method") == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"url": "no-such-view"},
+        {"url": "lamp five"},
+        {"url": "lamp number=5 6"},
+        {"url": "ftp://testserver/"},
+        {"url": "https://user@testserver/"},
+        {"url": "http://[::1/"},
+        {"url": "//"},
+        {"url": "lamp '"},
+        {"url": "/x" * 2000},
+        {"url": "/", "hosts": "stranger.example"},
+        {"url": "/", "hosts": "é" * 70},
+        {"url": "/", "hosts": " ".join(f"h{number}.testserver" for number in range(11))},
+        {"url": "/", "hosts": ""},
+        {"more": "\n".join(f"/{number}" for number in range(1001))},
+        {},
+    ],
+)
+def test_what_is_no_address_is_refused_with_a_reason(
+    admin: Browser, settings: Any, given: dict[str, str]
+) -> None:
+    settings.CACHES = {"default": locmem_params()}
+    cached_site.serve(settings, "default")
+    settings.ALLOWED_HOSTS = ["testserver", ".testserver"]
+    page = admin.submit(admin.open(addresses.purge("default")), "find", **given)
+    assert page.status == 200
+    assert any("cx-problem" in tag.get("class", "") for _name, tag in page.tags)
+    assert not page.has_action("delete-all")
+
+
+def test_the_address_of_a_view_in_each_language_and_host(admin: Browser, settings: Any) -> None:
+    settings.CACHES = {"default": locmem_params()}
+    cached_site.serve(settings, "default")
+    settings.ALLOWED_HOSTS = ["testserver", "*.bad", ".shop.example"]
+    visit("/shop/lamp/7/", headers={"host": "shop.example"}, secure=True)
+    found = admin.open(addresses.purge("default", url="lamp number=7"))
+    assert found.column("Page") == ["https://shop.example/shop/lamp/7/"]
+    assert "http://testserver/shop/lamp/7/" in found.text
+
+
+def test_a_list_of_pages_is_purged_in_one_go(admin: Browser, settings: Any) -> None:
+    settings.CACHES = {"default": locmem_params()}
+    cached_site.serve(settings, "default")
+    urls = [f"/shop/lamp/{number}/?page={number}" for number in range(60)]
+    before = [visit(url) for url in urls]
+    kept = visit("/shop/lamp/1/")
+    page = admin.open(addresses.purge("default"))
+    found = admin.submit(page, "find", more="\r\n".join(f"http://testserver{url}" for url in urls))
+    assert len(found.column("Page")) == len(urls)
+    purge_all(admin, found)
+    assert not {visit(url) for url in urls} & {*before}
+    assert visit("/shop/lamp/1/") == kept
+
+
+def test_a_path_with_a_star_says_what_can_be_done(admin: Browser, settings: Any) -> None:
+    settings.CACHES = {"default": locmem_params()}
+    cached_site.serve(settings, "default")
+    visit_all(BASKET)
+    page = admin.open(addresses.purge("default", url="/shop/*"))
+    assert page.column("Page") == []
+    every = admin.click(page, "purge-everything")
+    assert "8 keys match" in every.text
+
+
+def test_a_long_search_continues_with_what_it_has_found(
+    admin: Browser, server_cache: Any, settings: Any
+) -> None:
+    cached_site.serve(settings, "valkey")
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 1e-9}
+    visit_all(BASKET)
+    server_cache.set_many({f"key:{number}": "v" for number in range(20_000)}, None)
+    page = admin.open(addresses.purge("valkey", url=BASKET))
+    assert page.has_action("continue")
+    while page.has_action("continue"):
+        page = admin.submit(page, "continue")
+    assert len(page.column("Page")) == len(VARIANTS)
+    tampered = page.form("delete-all").data() | {"step": "continue", "state": "x"}
+    assert admin.post(page.url, tampered).status == 200
+
+
+def test_a_server_that_is_down_leaves_the_page(admin: Browser, configure: Configure) -> None:
+    configure(
+        down={"BACKEND": "django_cachex.cache.ValkeyCache", "LOCATION": "valkey://127.0.0.1:1"}
+    )
+    page = admin.open(addresses.purge("down", url="/"))
+    assert page.status == 200
+    assert page.has_action("find")
+    assert page.has_action("try-again")
+
+
+def test_a_page_that_is_not_cached_says_why(
+    admin: Browser, configure: Configure, settings: Any
+) -> None:
+    configure(pages=locmem_params())
+    cached_site.serve(settings, "pages")
+    assert '"pages"' in admin.open(addresses.purge("default", url="/shop/lamp/5/")).text
+    assert "cache_page" in admin.open(addresses.purge("default", url="/news/")).text

@@ -58,6 +58,7 @@ from django_cachex.admin.permissions import (
     EDIT,
     EXPIRE,
     VIEW_CACHES,
+    VIEW_HEALTH,
     VIEW_HISTORY,
     VIEW_INFO,
     VIEW_KEYS,
@@ -372,6 +373,7 @@ class BaseCacheView(BaseView):
             ("keys", VIEW_KEYS, _("Keys"), self.links.keys(alias)),
             ("namespaces", VIEW_NAMESPACES, _("Namespaces"), self.links.namespaces(alias)),
             ("info", VIEW_INFO, _("Cache info"), self.links.info(alias)),
+            ("health", VIEW_HEALTH, _("Health"), self.links.health(alias)),
             ("history", VIEW_CACHES, _("History"), self.links.cache_history(alias)),
         )
         return [

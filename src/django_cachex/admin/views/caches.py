@@ -112,6 +112,9 @@ class CachesView(BaseView):
             ),
         ]
 
+    def actions(self) -> Sequence[Action]:
+        return [Action("health", _("Health"), self.links.health_of_all())]
+
     def _make_table(
         self,
         inspectors: Sequence[Inspector],

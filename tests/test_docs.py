@@ -14,7 +14,7 @@ import inspect
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from django.contrib import admin
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.test import Client
 
+from django_cachex.admin.health.rules import RULES
 from django_cachex.cache import ValkeyCache
 from django_cachex.conf import Limits
 from django_cachex.inspectors import inspector_for, unregister
@@ -217,7 +218,7 @@ def test_settings_have_the_documented_defaults() -> None:
     actual = {
         field.name.upper(): getattr(limits, field.name)
         for field in fields(Limits)
-        if not isinstance(getattr(limits, field.name), str | Mapping)
+        if isinstance(getattr(limits, field.name), int | float)
     }
     rows = table(ROOT / "docs" / "settings.md", "setting")
     assert {name.strip("`"): float(default) for name, default, *_rest in rows} == actual
@@ -248,6 +249,13 @@ def test_every_system_check_is_documented() -> None:
     ids = set(re.findall(r'"(django_cachex\.[EW][0-9]{3})"', sources))
     rows = table(ROOT / "docs" / "checks.md", "id")
     assert {name.strip("`") for name, *_rest in rows} == ids
+
+
+def test_every_finding_is_documented() -> None:
+    rows = table(ROOT / "docs" / "health.md", "finding")
+    assert [(id.strip("`"), text) for id, text in rows] == [
+        (rule.id, rule.description) for rule in RULES
+    ]
 
 
 # Messages.

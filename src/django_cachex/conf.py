@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from types import MappingProxyType
@@ -61,6 +61,9 @@ class Limits:
 
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Access policy by alias: `"hidden"` or `"read-only"`."""
+
+    silenced_findings: Sequence[str] = ()
+    """Findings of the health page to leave out: `"id"`, or `"alias:id"` for one cache."""
 
 
 LIMIT_NAMES = frozenset(field.name.upper() for field in fields(Limits))

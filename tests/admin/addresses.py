@@ -33,6 +33,14 @@ def cache_history(alias: str, **query: object) -> str:
     return _url("cache_history", quote(alias), query=query)
 
 
+def health(alias: str, **query: object) -> str:
+    return _url("cache_health", quote(alias), query=query)
+
+
+def health_of_all(**query: object) -> str:
+    return _url("caches_health", query=query)
+
+
 def flushing() -> str:
     return _url("cache_flushing")
 

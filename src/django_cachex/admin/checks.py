@@ -10,6 +10,7 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from django_cachex.admin.health.rules import RULES
 from django_cachex.admin.permissions import HIDDEN, READ_ONLY
 from django_cachex.conf import LIMIT_NAMES, PAGE_SIZES, Limits
 from django_cachex.inspectors import inspector_for
@@ -17,6 +18,7 @@ from django_cachex.inspectors.valkey.inspector import ServerInspector
 
 POLICIES = (HIDDEN, READ_ONLY)
 SEPARATOR = "NAMESPACE_SEPARATOR"
+SILENCED = "SILENCED_FINDINGS"
 
 
 @register()
@@ -32,6 +34,7 @@ def check_settings(
         *_check_numbers(configured),
         *_check_separator(configured),
         *_check_policies(configured),
+        *_check_silenced_findings(configured),
     ]
 
 
@@ -85,7 +88,7 @@ def _check_names(configured: dict[str, Any]) -> Iterable[CheckMessage]:
 
 def _check_numbers(configured: dict[str, Any]) -> Iterable[CheckMessage]:
     defaults = Limits()
-    for name in sorted(LIMIT_NAMES - {"ALIASES", SEPARATOR} & configured.keys()):
+    for name in sorted(LIMIT_NAMES - {"ALIASES", SEPARATOR, SILENCED} & configured.keys()):
         is_integer = isinstance(getattr(defaults, name.lower()), int)
         if not _is_positive(configured[name], is_integer):
             kind = "whole number" if is_integer else "number"
@@ -131,4 +134,21 @@ def _check_policies(configured: dict[str, Any]) -> Iterable[CheckMessage]:
             yield Error(
                 f"CACHEX_ADMIN['ALIASES'][{alias!r}] must be one of {POLICIES}, not {policy!r}.",
                 id="django_cachex.E004",
+            )
+
+
+def _check_silenced_findings(configured: dict[str, Any]) -> Iterable[CheckMessage]:
+    silenced = configured.get(SILENCED, ())
+    if not isinstance(silenced, list | tuple | set | frozenset):
+        yield Error(f"CACHEX_ADMIN[{SILENCED!r}] must be a list.", id="django_cachex.E001")
+        return
+    ids = {rule.id for rule in RULES}
+    for name in silenced:
+        alias, _colon, id = str(name).rpartition(":")
+        if id not in ids or (alias and alias not in settings.CACHES):
+            yield Warning(
+                f"CACHEX_ADMIN[{SILENCED!r}] contains {name!r}, which is not a finding of the "
+                "health page, or of an alias that is not in CACHES.",
+                hint=f"Valid findings: {', '.join(sorted(ids))}.",
+                id="django_cachex.W003",
             )

@@ -227,6 +227,23 @@ class Alert(Component):
 
 
 @dataclass(frozen=True)
+class FindingPanel(Component):
+    """Something that may be wrong with a cache."""
+
+    id: str
+    severity: str
+    title: Text
+    badge: Badge
+    seen: Text
+    why: Text
+    advice: Text
+    keys: Sequence[Action] = ()
+    """Links to examples of the keys that it is about."""
+
+    actions: Sequence[Action] = ()
+
+
+@dataclass(frozen=True)
 class EmptyState(Component):
     """Explains why there is nothing to show, and what to do."""
 

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext, pgettext
 
 from django_cachex.admin.components import Component
 from django_cachex.inspectors.info import Unit
+from django_cachex.inspectors.namespaces import Estimate
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import human_size
 from django_cachex.inspectors.values.tree import max_int_digits
@@ -36,6 +37,15 @@ def format_number(value: float, decimals: int = 0) -> str:
     if has_too_many_digits(value):
         return format_exact(value)
     return formats.number_format(value, decimals, use_l10n=True, force_grouping=True)
+
+
+def format_share(share: Estimate) -> str:
+    """Return a share in percent, with its margin of error."""
+    value = f"{format_number(100 * share.value, 0 if share.value in (0, 1) else 1)} %"
+    error = 100 * share.error
+    if error == 0:
+        return value
+    return f"{value} ± {format_number(error, 1)}" if error >= 0.05 else f"{value} ± 0.1"
 
 
 def format_exact(value: float) -> str:

@@ -133,6 +133,12 @@ class Links:
     def info(self, alias: str, **query: Any) -> str:
         return self._url("cache_change", quote(alias), **query)
 
+    def health(self, alias: str) -> str:
+        return self._url("cache_health", quote(alias))
+
+    def health_of_all(self) -> str:
+        return self._url("caches_health")
+
     def flush(self, **query: Any) -> str:
         return self._url("cache_flushing", **query)
 

@@ -111,6 +111,7 @@ class Permission:
 
 VIEW_CACHES = Permission(cache_verbs=("view",))
 VIEW_INFO = Permission(cache_verbs=("view",))
+VIEW_HEALTH = Permission(cache_verbs=("view",))
 VIEW_KEYS = Permission(key_verbs=("view",))
 VIEW_NAMESPACES = Permission(("can_list",), key_verbs=("view",))
 FIND_PAGES = Permission(("can_list", "can_delete"), key_verbs=("view",))

@@ -27,6 +27,7 @@ from django_cachex.inspectors.edits import (
     is_file_error,
     tally,
 )
+from django_cachex.inspectors.health import ReadableValues, StoreFacts
 from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Status, Text, Unit
 from django_cachex.inspectors.keys import KeyNaming, KeyRange, encode_text
 from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query, Scope
@@ -155,6 +156,15 @@ class Inspector:
 
     has_random_order: ClassVar[bool] = False
     """Whether the first keys that `scan` finds are a random sample of all keys."""
+
+    is_per_process: ClassVar[bool] = False
+    """Whether each process has entries of its own."""
+
+    discards_entries: ClassVar[bool] = False
+    """Whether the backend stores nothing."""
+
+    health_facts: ClassVar[frozenset[str]] = frozenset()
+    """The attributes of `StoreFacts` that `fetch_facts` returns."""
 
     types: ClassVar[tuple[str, ...]] = ()
     """The types that keys can be filtered by."""
@@ -466,6 +476,19 @@ class Inspector:
     def info(self) -> Sequence[InfoSection]:
         """Return the sections that follow the configuration on the cache info page."""
         return ()
+
+    def fetch_facts(self) -> StoreFacts:
+        """Return what the store says about its condition. Raises exceptions of the store."""
+        return StoreFacts()
+
+    def try_reading(self, infos: Sequence[KeyInfo], most: int) -> ReadableValues | None:
+        """Return which values of some keys the application can read, or None if that is unknown.
+
+        Args:
+            infos: the keys, as `describe` returns them.
+            most: the maximum number of values to read.
+        """
+        return None
 
 
 @dataclass(frozen=True)

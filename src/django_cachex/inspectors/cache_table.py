@@ -370,8 +370,22 @@ class CacheTable:
         remaining = (expires - now()).total_seconds()
         return int(remaining * 1000) if remaining > 0 else TTL_MISSING
 
-    def keyspace_info(self, max_entries: int) -> InfoSection:
-        """Return the number of rows, how many of them are expired, and the size of the table."""
+    def ignores_case(self) -> bool | None:
+        """Return whether the database finds keys in another case, or None if no key has letters.
+
+        The collation of the column decides, which databases report in different ways.
+        """
+        for (key,) in self.select(f"SELECT $key FROM $table ORDER BY $key {self.limit_clause(10)}"):
+            if (other_case := key.swapcase()) != key:
+                found = self.select("SELECT $key FROM $table WHERE $key = %s", other_case)
+                return (key,) in found
+        return None
+
+    def count_rows(self) -> tuple[int, int, int]:
+        """Return the numbers of rows, of those that never expire, and of expired ones.
+
+        No more than `MAX_COUNTED_ROWS` + 1 rows are counted.
+        """
         row_count, never, expired = self.select(
             "SELECT COUNT(*), "
             "SUM(CASE WHEN $expires >= %s THEN 1 ELSE 0 END), "
@@ -380,6 +394,11 @@ class CacheTable:
             self.expiry_parameter(TTL_NONE),
             self.now_parameter(),
         )[0]
+        return row_count, int(never or 0), int(expired or 0)
+
+    def keyspace_info(self, max_entries: int) -> InfoSection:
+        """Return the number of rows, how many of them are expired, and the size of the table."""
+        row_count, never, expired = self.count_rows()
         fields = (
             InfoField(_("Table"), self.name, Unit.CODE),
             InfoField(_("Database"), self.connection.alias, Unit.CODE),
@@ -389,8 +408,8 @@ class CacheTable:
             note = _("There are more than %(rows)s rows, too many to count.")
             return InfoSection(_("Keyspace"), fields, note=note % {"rows": f"{MAX_COUNTED_ROWS:,}"})
         counts = (
-            InfoField(_("Never expire"), int(never or 0), Unit.ENTRIES),
-            InfoField(_("Expired, not yet removed"), int(expired or 0), Unit.ENTRIES),
+            InfoField(_("Never expire"), never, Unit.ENTRIES),
+            InfoField(_("Expired, not yet removed"), expired, Unit.ENTRIES),
             *fields,
         )
         entries = InfoField(_("Entries"), row_count, Unit.ENTRIES, maximum=max_entries)

@@ -50,6 +50,7 @@ from django_cachex.inspectors.edits import (
     Rename,
     SetValue,
 )
+from django_cachex.inspectors.health import Capacity, StoreFacts
 from django_cachex.inspectors.info import FlushPreview, InfoSection, Status
 from django_cachex.inspectors.keys import decode_text, encode_text
 from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query, Scope
@@ -366,3 +367,12 @@ class DatabaseInspector(DjangoBackendInspector):
 
     def info(self) -> Sequence[InfoSection]:
         return (self.read_table.keyspace_info(self.cache._max_entries), self.eviction_info())
+
+    health_facts = frozenset({"capacity", "ignores_case"})
+
+    def fetch_facts(self) -> StoreFacts:
+        row_count, _never, expired = self.read_table.count_rows()
+        return StoreFacts(
+            capacity=Capacity(row_count, self.cache._max_entries, expired),
+            ignores_case=self.read_table.ignores_case(),
+        )

@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import shutil
+import stat
 import struct
 import tempfile
 import zlib
@@ -45,6 +46,7 @@ from django_cachex.inspectors.edits import (
     Rename,
     SetValue,
 )
+from django_cachex.inspectors.health import Capacity, StoreFacts
 from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Status, Text, Unit
 from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query
@@ -458,3 +460,14 @@ class FileBasedInspector(DjangoBackendInspector):
             InfoSection(_("Keyspace"), (size, folder), headline=count),
             self.eviction_info(),
         )
+
+    health_facts = frozenset({"capacity", "folder_mode"})
+
+    def fetch_facts(self) -> StoreFacts:
+        try:
+            mode = stat.S_IMODE(os.stat(self.cache._dir).st_mode)
+        except FileNotFoundError:  # It is created with the first entry.
+            mode = None
+        count = self.count_files()
+        counted = MAX_COUNTED_FILES if count is None else count
+        return StoreFacts(capacity=Capacity(counted, self.cache._max_entries), folder_mode=mode)

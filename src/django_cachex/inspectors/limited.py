@@ -24,6 +24,7 @@ from django_cachex.inspectors.edits import (
     Incr,
     SetValue,
 )
+from django_cachex.inspectors.health import StoreFacts
 from django_cachex.inspectors.info import FlushPreview, Status, Text
 from django_cachex.inspectors.keys import display_text, encode_text, try_decode_text
 from django_cachex.inspectors.masking import find_secrets, mask, mask_for_settings
@@ -273,11 +274,15 @@ class BrokenInspector(Inspector):
     def status(self) -> Status:
         raise self.error
 
+    def fetch_facts(self) -> StoreFacts:
+        raise self.error
+
 
 class DummyInspector(Inspector):
     """Show the configuration. There are no keys to list, read or change."""
 
     support = Support.WRAPPED
+    discards_entries = True
     unsupported_reasons = dict.fromkeys(
         (
             *("can_list", "can_get", "can_add", "can_edit", "can_delete"),

@@ -31,6 +31,7 @@ from django_cachex.inspectors.edits import (
     Rename,
     SetValue,
 )
+from django_cachex.inspectors.health import Capacity, StoreFacts
 from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Status, Text, Unit
 from django_cachex.inspectors.keys import decode_text, encode_text, try_decode_text
 from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query
@@ -225,3 +226,13 @@ class LocMemInspector(DjangoBackendInspector):
             InfoField(_("Process"), str(os.getpid()), Unit.CODE),
         )
         return (InfoSection(_("Keyspace"), fields, headline=entries), self.eviction_info())
+
+    is_per_process = True
+    health_facts = frozenset({"capacity"})
+
+    def fetch_facts(self) -> StoreFacts:
+        with self.cache._lock:
+            ttls = list(map(ttl_until, self.cache._expire_info.values()))
+        return StoreFacts(
+            capacity=Capacity(len(ttls), self.cache._max_entries, ttls.count(TTL_MISSING))
+        )

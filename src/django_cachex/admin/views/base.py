@@ -59,6 +59,7 @@ from django_cachex.admin.permissions import (
     EXPIRE,
     FIND_PAGES,
     VIEW_CACHES,
+    VIEW_HEALTH,
     VIEW_HISTORY,
     VIEW_INFO,
     VIEW_KEYS,
@@ -374,6 +375,7 @@ class BaseCacheView(BaseView):
             ("namespaces", VIEW_NAMESPACES, _("Namespaces"), self.links.namespaces(alias)),
             ("purge", FIND_PAGES, _("Purge by URL"), self.links.purge(alias)),
             ("info", VIEW_INFO, _("Cache info"), self.links.info(alias)),
+            ("health", VIEW_HEALTH, _("Health"), self.links.health(alias)),
             ("history", VIEW_CACHES, _("History"), self.links.cache_history(alias)),
         )
         return [

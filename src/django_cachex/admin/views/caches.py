@@ -114,8 +114,10 @@ class CachesView(BaseView):
         ]
 
     def actions(self) -> Sequence[Action]:
-        purge = [Action("purge", _("Purge by URL"), self.links.purge())]
-        return purge if self.checker.is_allowed(FIND_PAGES) else []
+        actions = [Action("health", _("Health"), self.links.health_of_all())]
+        if self.checker.is_allowed(FIND_PAGES):
+            actions.insert(0, Action("purge", _("Purge by URL"), self.links.purge()))
+        return actions
 
     def _make_table(
         self,

@@ -137,7 +137,7 @@ class NamespaceReport:
     def _make_bar(self, label: str, weight: Usage, path: NamespacePath = ROOT_PATH) -> Bar:
         share = self.get_share(weight)
         link, kind = (self._link_keys(label), "key") if path else ("", "")
-        return Bar(label, format_share(share), share.value, share.error, link, kind)
+        return Bar(label, formatting.format_share(share), share.value, share.error, link, kind)
 
     def _link_keys(self, pattern: str, **filters: str) -> str:
         """Return the URL of the key browser with the keys that a figure is about."""
@@ -181,7 +181,7 @@ class NamespaceReport:
         if branch.lower_bound:
             keys = _("at least %(count)s") % {"count": keys}
         memory = make_bytes_cell(self.sample.scale_up(weight.memory))
-        share = [format_share(self.get_share(weight))]
+        share = [formatting.format_share(self.get_share(weight))]
         return Row(
             [
                 self._make_name_cell(path, branch),
@@ -205,7 +205,7 @@ class NamespaceReport:
         if share is None:
             return Cell(formatting.NO_VALUE, kind="number")
         link = self._link_expiry(self.stats.options.pattern(path), expires=NEVER_EXPIRES)
-        return Cell(format_share(share), link or None, kind="number")
+        return Cell(formatting.format_share(share), link or None, kind="number")
 
     def _link_expiry(self, pattern: str, **filters: str) -> str:
         """Return the URL of the keys with some TTLs; empty if the inspector lacks the filters."""
@@ -231,7 +231,7 @@ class NamespaceReport:
         bars = []
         for label, count, filters in counts:
             share = self.sample.key_share(count, stats.keys_with_ttl) or Estimate(0.0)
-            text = f"{format_share(share)} · {self._format_estimate(count)}"
+            text = f"{formatting.format_share(share)} · {self._format_estimate(count)}"
             link = self._link_expiry(stats.options.pattern(ROOT_PATH), **filters)
             bars.append(Bar(label, text, share.value, share.error, link))
         return BarChart(_("When keys expire"), bars)
@@ -257,15 +257,6 @@ def subtract_weights(whole: Usage, parts: list[Usage]) -> Usage:
     """Subtract the weights of some parts from the weight of the whole."""
     sums = [sum(column) for column in zip(*parts, strict=True)] or [0] * len(whole)
     return Usage(*(max(0, all_ - some) for all_, some in zip(whole, sums, strict=True)))
-
-
-def format_share(share: Estimate) -> str:
-    """Return a share in percent, with its margin of error."""
-    value = f"{formatting.format_number(100 * share.value, 0 if share.value in (0, 1) else 1)} %"
-    error = 100 * share.error
-    if error == 0:
-        return value
-    return f"{value} ± {formatting.format_number(error, 1)}" if error >= 0.05 else f"{value} ± 0.1"
 
 
 TTL_FILTERS = [

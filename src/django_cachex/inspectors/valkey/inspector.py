@@ -44,6 +44,7 @@ from django_cachex.inspectors.edits import (
     ExpireCondition,
     Rename,
 )
+from django_cachex.inspectors.health import ReadableValues, StoreFacts
 from django_cachex.inspectors.info import InfoSection, Status, Text
 from django_cachex.inspectors.keys import try_decode_text
 from django_cachex.inspectors.masking import find_secrets, mask, mask_for_settings
@@ -79,6 +80,7 @@ from django_cachex.inspectors.valkey.errors import (
     reply_checking_client,
     require_reply,
 )
+from django_cachex.inspectors.valkey.health import fetch_facts, try_reading
 from django_cachex.inspectors.valkey.info import build_sections, parse_number
 from django_cachex.inspectors.valkey.key_info import TYPES, describe
 from django_cachex.inspectors.valkey.read import read_groups, read_key
@@ -135,6 +137,8 @@ class ServerInspector(Inspector):
     can_ttl = can_expire = can_extend = can_incr = can_rename = can_copy = True
     can_type = can_page = can_edit_elements = can_download = can_dump = True
     can_info = can_flush = True
+
+    health_facts = frozenset({"info", "latency", "slow_log"})
 
     types = TYPES
     has_random_order = True
@@ -480,6 +484,12 @@ class ServerInspector(Inspector):
             note = gettext_lazy("The user that this cache connects as isn't allowed to run INFO.")
             return [InfoSection(gettext_lazy("Server"), note=note)]
         return build_sections(info, self.address.database)
+
+    def fetch_facts(self) -> StoreFacts:
+        return fetch_facts(self.client)
+
+    def try_reading(self, infos: Sequence[KeyInfo], most: int) -> ReadableValues | None:
+        return try_reading(self.client, self.value_format, infos, most)
 
 
 SAFE_FORMATS: Final = frozenset(("pickle", "json"))

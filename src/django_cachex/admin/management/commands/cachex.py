@@ -16,6 +16,7 @@ from django_cachex.admin.management.commands._cachex.change import (
     set_value,
 )
 from django_cachex.admin.management.commands._cachex.context import CommandContext, Output
+from django_cachex.admin.management.commands._cachex.doctor import examine_caches
 from django_cachex.admin.management.commands._cachex.read import (
     get_value,
     list_caches,
@@ -34,6 +35,12 @@ def add_cache(parser: ArgumentParser) -> None:
 
 def add_caches(parser: ArgumentParser) -> None:
     parser.add_argument("caches", nargs="+", metavar="cache", help="aliases in settings.CACHES")
+
+
+def add_optional_caches(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "caches", nargs="*", metavar="cache", help="aliases in settings.CACHES; all if none"
+    )
 
 
 def add_key(parser: ArgumentParser) -> None:
@@ -154,6 +161,12 @@ SUBCOMMANDS = {
         list_namespaces,
         "Count keys by the parts of their names, in a sample or in all keys.",
         [add_cache, add_sample],
+    ),
+    "doctor": Subcommand(
+        examine_caches,
+        "Compare the settings of caches with their servers and with a sample of their keys. "
+        "Exits with 1 if there are warnings, and with 2 if anything is critical.",
+        [add_optional_caches],
     ),
     "flush": Subcommand(
         flush_caches,

@@ -26,7 +26,6 @@ from django_cachex.admin.permissions import (
     visible_aliases,
 )
 from django_cachex.admin.views.keys_table import format_examined
-from django_cachex.admin.views.namespaces import format_share
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.info import InfoField, InfoSection, Status, Unit
@@ -187,7 +186,7 @@ def _write_branch(
     columns = (
         formatting.format_number(sample.scale_up(usage.keys)),
         formatting.NO_VALUE if memory is None else formatting.format_size(memory),
-        format_share(share) if share else "",
+        formatting.format_share(share) if share else "",
     )
     cells = (text.rjust(width) for text, width in zip(columns, (12, 10, 14), strict=True))
     context.output.write_text(f"{'  '.join(cells)}  {name}")

@@ -28,7 +28,7 @@ from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import ExpireCondition
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.jobs import BulkTask, FindKeys, Job, advance
-from django_cachex.inspectors.query import Pattern, Query
+from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
 
@@ -95,7 +95,7 @@ def describe_query(
     if max_chars is not None:
         text = Truncator(text).chars(max_chars)
     text = text.replace('"', '\\"')
-    clauses = [clause % {"pattern": text}, *describe_filters(query)]
+    clauses = [*([clause % {"pattern": text}] if text else []), *describe_filters(query)]
     if condition is not ExpireCondition.ALWAYS:
         clauses.append(describe_condition(condition))
     return get_text_list(clauses, _("and"))
@@ -111,6 +111,8 @@ def describe_condition(condition: ExpireCondition) -> str:
 def describe_filters(query: Query) -> list[str]:
     """Return the filters of a query, each as a clause to follow `keys that`."""
     texts = []
+    if query.pattern.group is not None:
+        texts.append(_("are of the kind %(kind)s") % {"kind": query.pattern.group.label})
     if query.type:
         texts.append(_("are of type %(type)s") % {"type": query.type})
     if query.expires_within == TTL_NONE:
@@ -267,12 +269,12 @@ def flush_job_text(alias: str, job: Job[BulkTask]) -> str:
 
 def mask_query(query: Query) -> Query:
     """Return a query for the log: its pattern may be a session id, also without the prefix."""
-    return replace(query, pattern=Pattern(mask_pattern(query.pattern.text)))
+    return replace(query, pattern=replace(query.pattern, text=mask_pattern(query.pattern.text)))
 
 
 def keys_text(query: Query) -> str:
     """Return the keys that a query finds, to follow the name of a cache in the log."""
-    text = one_line(mask_query(query).pattern.text)
+    text = one_line(mask_query(query).pattern.text) or "*"
     keys = _('keys "%(pattern)s"') % {"pattern": text if "*" in text else f"*{text}*"}
     filters = describe_filters(query)
     if not filters:

@@ -13,6 +13,7 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from django_cachex.admin.kinds import Kind, get_kinds
 from django_cachex.admin.links import object_id
 from django_cachex.admin.models import Cache, Key
 from django_cachex.admin.sessions import mask_session_key, session_keys
@@ -310,6 +311,11 @@ class PermissionChecker:
         if hidden is None:
             return partial(self.is_protected_session, inspector)
         return lambda stored: hidden(stored) or self.is_protected_session(inspector, stored)
+
+    def allowed_kinds(self) -> list[Kind]:
+        """Return the kinds that searches of this user can find."""
+        sessions = "session" if self.excludes_sessions else ""
+        return [kind for kind in get_kinds().values() if kind.name != sessions]
 
     @property
     def excludes_sessions(self) -> bool:

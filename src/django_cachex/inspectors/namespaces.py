@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush, nlargest
 from math import sqrt
 from operator import add
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.jobs import Job, decode_key, encode_key, json_size
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo
+
+T = TypeVar("T")
 
 MAX_BRANCHES: Final = 200
 MAX_PATH_BYTES: Final = 128 * 1024
@@ -126,10 +128,10 @@ def sum_by_branch(
     return by_branch
 
 
-def add_to(sums: dict[NamespacePath, list[int]], path: NamespacePath, usage: Sequence[int]) -> None:
-    so_far = sums.get(path)
+def add_to(sums: dict[T, list[int]], group: T, usage: Sequence[int]) -> None:
+    so_far = sums.get(group)
     if so_far is None:
-        sums[path] = [*usage]
+        sums[group] = [*usage]
     else:
         for index, count in enumerate(usage):
             so_far[index] += count
@@ -272,6 +274,9 @@ class NamespaceOptions:
     mask_key: Callable[[bytes], bytes] = bytes
     """Returns a stored key as the user may know it, because the user can read the state."""
 
+    kind_of: Callable[[str], str] | None = None
+    """Returns the kind of the key with a name. None if kinds aren't counted."""
+
     def path(self, name: str) -> NamespacePath:
         """Return the namespaces of a key: the parts of its name except for the last."""
         parts = name.removeprefix(self.prefix).split(self.separator)[:-1]
@@ -304,6 +309,9 @@ class NamespaceStats:
 
     sessions: int = 0
     locks: int = 0
+    kinds: Mapping[str, Usage] = field(default_factory=dict)
+    """The usage of the keys of each kind, as returned by `NamespaceOptions.kind_of`."""
+
     examples: tuple[bytes, ...] = ()
     largest: tuple[tuple[int, bytes], ...] = ()
     """The largest keys, with their sizes in bytes."""
@@ -323,22 +331,24 @@ class NamespaceStats:
         names = [inspector.display_key(one.key) for one in infos]
         sizes = [key_bytes(one) for one in infos]
         sessions = [self._is_session(one.key) for one in infos]
+        usages = [
+            (1, size or 0, (size or 0) ** 2, int(one.ttl == TTL_NONE))
+            for one, size in zip(infos, sizes, strict=True)
+        ]
         short = [one.key for one in infos if len(one.key) <= MAX_NAMED_KEY_BYTES]
         new_examples = short[: max(0, MAX_EXAMPLES - len(self.examples))]
         return replace(
             self,
             tree=self.tree.add_keys(
-                (
-                    ROOT_PATH if is_session else self.options.path(name),
-                    (1, size or 0, (size or 0) ** 2, int(one.ttl == TTL_NONE)),
-                )
-                for one, name, size, is_session in zip(infos, names, sizes, sessions, strict=True)
+                (ROOT_PATH if is_session else self.options.path(name), usage)
+                for name, usage, is_session in zip(names, usages, sessions, strict=True)
             ),
             keys_with_memory=self.keys_with_memory + sum(size is not None for size in sizes),
             keys_with_ttl=self.keys_with_ttl + sum(one.ttl is not None for one in infos),
             ttl_counts=count_ttls(self.ttl_counts, infos),
             sessions=self.sessions + sum(sessions),
             locks=self.locks + sum(LOCK_NAME.search(name) is not None for name in names),
+            kinds=self._add_kinds(names, usages),
             examples=(*self.examples, *map(self.options.mask_key, new_examples)),
             largest=merge_largest(self.largest, infos, sizes, self.options.mask_key),
         )
@@ -346,6 +356,17 @@ class NamespaceStats:
     def _is_session(self, stored: bytes) -> bool:
         is_session = self.options.is_session
         return is_session is not None and is_session(stored)
+
+    def _add_kinds(
+        self, names: Sequence[str], usages: Sequence[Sequence[int]]
+    ) -> Mapping[str, Usage]:
+        kind_of = self.options.kind_of
+        if kind_of is None:
+            return self.kinds
+        sums = {kind: [*usage] for kind, usage in self.kinds.items()}
+        for name, usage in zip(names, usages, strict=True):
+            add_to(sums, kind_of(name), usage)
+        return {kind: Usage(*usage) for kind, usage in sums.items()}
 
     def without_names(self) -> NamespaceStats:
         """Return the figures of all keys, without those of the namespaces and without examples."""
@@ -360,13 +381,15 @@ class NamespaceStats:
             self.ttl_counts,
             self.sessions,
             self.locks,
+            [[kind, *usage] for kind, usage in self.kinds.items()],
             list(map(encode_key, self.examples)),
             [[size, encode_key(stored)] for size, stored in self.largest],
         ]
 
     @classmethod
     def from_json(cls, state: list[Any], options: NamespaceOptions) -> NamespaceStats:
-        tree, keys_with_memory, keys_with_ttl, ttl_counts, sessions, locks, sample, largest = state
+        tree, keys_with_memory, keys_with_ttl, ttl_counts, *counts, kinds, sample, largest = state
+        sessions, locks = counts
         return cls(
             options,
             NamespaceTree.from_json(tree),
@@ -375,6 +398,7 @@ class NamespaceStats:
             tuple(ttl_counts),
             sessions,
             locks,
+            {kind: Usage(*usage) for kind, *usage in kinds},
             tuple(map(decode_key, sample)),
             tuple((size, decode_key(text)) for size, text in largest),
         )

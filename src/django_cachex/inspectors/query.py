@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from os.path import commonprefix
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
 from django_cachex.commands.scan import escape_pattern
 from django_cachex.conf import Limits
-from django_cachex.inspectors.info import Unit
+from django_cachex.inspectors.info import Text, Unit
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo
 
 MAX_PATTERN_LENGTH: Final = 500
@@ -51,6 +52,48 @@ class InvalidPattern(ValueError):
         return str(self.args[0])
 
 
+def split_pattern(text: str) -> tuple[str, ...]:
+    """Return the literals between the wildcards of a pattern. A single one is a whole key."""
+    return tuple(re.split(r"\*+", text))
+
+
+@dataclass(frozen=True)
+class PatternGroup:
+    """Patterns of which a key matches at least one. Without `*`, a pattern is a whole key."""
+
+    label: Text
+    """What the keys are."""
+
+    texts: tuple[str, ...]
+
+    @cached_property
+    def literals(self) -> tuple[str, ...]:
+        """The literals that all keys of the group have in common; see `Pattern.literals`."""
+        if self.is_single:
+            return split_pattern(self.texts[0])
+        starts = [split_pattern(text)[0] for text in self.texts]
+        return (commonprefix(starts), "")  # noqa: RUF071  # They aren't paths.
+
+    @property
+    def is_single(self) -> bool:
+        """Whether the literals alone tell which keys belong to the group."""
+        return len(self.texts) == 1
+
+    @cached_property
+    def _text_matchers(self) -> list[Callable[[str], bool]]:
+        return [make_matcher(split_pattern(text)) for text in self.texts]
+
+    @cached_property
+    def _bytes_matchers(self) -> list[Callable[[bytes], bool]]:
+        return [make_matcher(encode_literals(split_pattern(text))) for text in self.texts]
+
+    def matches(self, key: str | bytes) -> bool:
+        """Return whether a key without its prefix matches one of the patterns."""
+        if isinstance(key, str):
+            return any(matches(key) for matches in self._text_matchers)
+        return any(matches(key) for matches in self._bytes_matchers)
+
+
 @dataclass(frozen=True)
 class Pattern:
     """A pattern for keys.
@@ -62,8 +105,20 @@ class Pattern:
 
     text: str = ""
 
+    group: PatternGroup | None = None
+    """A group that the keys must belong to as well."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was entered that keys could match."""
+        return not self.text and self.group is None
+
     @property
     def matches_all(self) -> bool:
+        return self._has_any_text and self.group is None
+
+    @property
+    def _has_any_text(self) -> bool:
         return not self.text.strip("*")
 
     @property
@@ -74,7 +129,7 @@ class Pattern:
     @property
     def error(self) -> str:
         """A sentence that explains why the pattern can't be used, or an empty string."""
-        if self.matches_all or len(self.text) <= MAX_PATTERN_LENGTH:
+        if self._has_any_text or len(self.text) <= MAX_PATTERN_LENGTH:
             return ""
         text = _("Not searched: the text has %(had)s characters, and at most %(most)s are allowed.")
         return text % {"most": MAX_PATTERN_LENGTH, "had": len(self.text)}
@@ -83,19 +138,21 @@ class Pattern:
     def literals(self) -> tuple[str, ...]:
         """The literals between the wildcards, in order. The first and last are anchored.
 
+        A single one is a whole key. With a text, those of the group are left out.
+
         Raises:
             InvalidPattern: the pattern has an `error`.
         """
         if self.error:
             raise InvalidPattern(self.error)
-        if self.matches_all:
-            return ("", "")
-        parts = re.split(r"\*+", self.text)
-        return tuple(parts) if len(parts) > 1 else ("", self.text, "")
+        if self._has_any_text:
+            return self.group.literals if self.group is not None else ("", "")
+        parts = split_pattern(self.text)
+        return parts if len(parts) > 1 else ("", self.text, "")
 
     @cached_property
     def _parts(self) -> tuple[bytes, ...]:
-        return tuple(literal.encode("utf-8", "surrogatepass") for literal in self.literals)
+        return encode_literals(self.literals)
 
     def glob(self) -> bytes:
         """Return a glob for `MATCH`.
@@ -109,7 +166,13 @@ class Pattern:
     @cached_property
     def glob_is_exact(self) -> bool:
         """Whether the glob matches only keys that match the pattern."""
-        return all(cheap_prefix(part) == part for part in self._parts)
+        is_cheap = all(cheap_prefix(part) == part for part in self._parts)
+        return is_cheap and not self._needs_group
+
+    @property
+    def _needs_group(self) -> bool:
+        """Whether the literals don't say which keys belong to the group."""
+        return self.group is not None and not (self._has_any_text and self.group.is_single)
 
     @property
     def scans_whole_name(self) -> bool:
@@ -118,7 +181,12 @@ class Pattern:
 
     def matches(self, key: str | bytes) -> bool:
         """Return whether a key without its prefix matches the pattern."""
-        return self._matches_text(key) if isinstance(key, str) else self._matches_bytes(key)
+        matches = self._matches_text(key) if isinstance(key, str) else self._matches_bytes(key)
+        return matches and (not self._needs_group or self.is_in_group(key))
+
+    def is_in_group(self, key: str | bytes) -> bool:
+        """Return whether a key without its prefix belongs to the group, if there is one."""
+        return self.group is None or self.group.matches(key)
 
     @cached_property
     def _matches_text(self) -> Callable[[str], bool]:
@@ -129,12 +197,18 @@ class Pattern:
         return make_matcher(self._parts)
 
 
+def encode_literals(literals: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(literal.encode("utf-8", "surrogatepass") for literal in literals)
+
+
 def make_matcher(parts: tuple[Any, ...]) -> Callable[[Any], bool]:
     """Return a function that checks whether a text contains the literals in their order.
 
-    The first and last literals must be at the start and end of the text. Taking the first
-    occurrence of each of the others is sufficient.
+    The first and last literals must be at the start and end of the text; a single one is the whole
+    text. Taking the first occurrence of each of the others is sufficient.
     """
+    if len(parts) == 1:
+        return lambda key: key == parts[0]
     first, *inner, last = parts
     if not first and not last and len(inner) == 1:
         return lambda key: inner[0] in key

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
 from django_cachex.admin.components import Alert
+from django_cachex.admin.kinds import Kind, get_kinds, name_in_scope
 from django_cachex.admin.links import dump_positions, load_positions
 from django_cachex.admin.listing import Cursor, Listing, dump_cursors, load_cursors
 from django_cachex.admin.permissions import PermissionChecker
@@ -112,7 +113,10 @@ CONTAINS_PARAM: Final = "contains"
 """The parameter that repeats the text of a search for all keys that contain it, so that another
 text in the form is another search: one that looks for the key with exactly this name first."""
 
-SEARCH_PARAMS: Final = ("q", CONTAINS_PARAM, "type", "scope", *FILTERS, "size", "sort", "token")
+SEARCH_PARAMS: Final = (
+    *("q", CONTAINS_PARAM, "type", "kind", "scope", *FILTERS),
+    *("size", "sort", "token"),
+)
 """The parameters of a search in a URL."""
 
 MAX_FILTERS_LENGTH: Final = 2000
@@ -151,6 +155,7 @@ class Search:
     """Whether to find all keys that contain the text, even if one has exactly this name."""
 
     type: str = ""
+    kind: Kind | None = None
     scope: Scope = Scope.VERSION
     filters: dict[str, str] = field(default_factory=dict)
     """The values of the filters that are set, by query parameter."""
@@ -180,6 +185,7 @@ class Search:
         is_wide = bool(text) and params.get(CONTAINS_PARAM) == text
         search = cls(inspector, checker, text, is_wide)
         search._parse_type(params.get("type", ""))
+        search._parse_kind(params.get("kind", ""))
         search._parse_scope(params.get("scope", ""))
         search._parse_filters(params)
         search._parse_size(params.get("size", ""))
@@ -194,6 +200,14 @@ class Search:
             return
         text = _('This cache has no key type "%(given)s". All types are shown.')
         self._add_alert(text % {"given": value[:50]})
+
+    def _parse_kind(self, value: str) -> None:
+        if not value:
+            return
+        self.kind = get_kinds().get(value) if self.inspector.has_key_names else None
+        if self.kind is None:
+            text = _('This cache has no kind of keys "%(given)s". All kinds are shown.')
+            self._add_alert(text % {"given": value[:50]})
 
     def _parse_scope(self, value: str) -> None:
         if not value or value in self.checker.allowed_scopes(self.inspector):
@@ -248,7 +262,9 @@ class Search:
     def _token_binding(self) -> tuple[Any, ...]:
         filters = [self.filters.get(name, "") for name in FILTERS]
         user = self.checker.request.user.pk
-        return ("scan", user, self.inspector.alias, self.text, self.type, self.scope, *filters)
+        kind = self.kind.name if self.kind is not None else ""
+        search = (self.text, self.type, kind, self.scope, *filters)
+        return ("scan", user, self.inspector.alias, *search)
 
     def token_for(
         self,
@@ -303,7 +319,9 @@ class Search:
         filters: dict[str, Any] = {
             FILTERS[name].field: FILTERS[name].parse(value) for name, value in self.filters.items()
         }
-        query = Query(Pattern(self.text), scope=self.scope, type=self.type, **filters)
+        group = self.kind.group(self.scope) if self.kind is not None else None
+        pattern = Pattern(self.text, group)
+        query = Query(pattern, scope=self.scope, type=self.type, **filters)
         return replace(
             query, exclude=self.checker.exclusion_filter(self.inspector, query.has_filters)
         )
@@ -384,7 +402,8 @@ def exact_key(search: Search) -> bytes:
 def find_exact_key(search: Search, columns: Collection[str]) -> KeyInfo | None:
     """Return the key with exactly the name that was entered, if it exists and matches."""
     inspector, query, stored = search.inspector, search.query, exact_key(search)
-    if query.is_excluded(stored):
+    name = name_in_scope(inspector, stored, search.scope)
+    if query.is_excluded(stored) or not query.pattern.is_in_group(name):
         return None
     wanted = {
         *columns,

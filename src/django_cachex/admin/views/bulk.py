@@ -65,7 +65,7 @@ DISPLAY_PARAMS = ("token", "size", "sort", "columns", "live", "help", "cache")
 
 def make_bulk_links(view: BaseCacheView, query: Query) -> list[Action]:
     """Return links to the bulk actions on the keys that match, if the user may use them."""
-    if not query.pattern.text or query.scope is not Scope.VERSION:
+    if query.pattern.is_empty or query.scope is not Scope.VERSION:
         return []
     params = view.request.GET.dict()
     search = {name: text for name, text in params.items() if name not in DISPLAY_PARAMS}
@@ -242,7 +242,7 @@ class BulkActionView(BaseCacheView):
             return str(self.inspector.unsupported_reason("can_list"))
         if self.search.error:
             return self.search.error
-        if not self.search.query.pattern.text:
+        if self.search.query.pattern.is_empty:
             return _("Enter a search first. To match all keys, search for *.")
         if self.search.query.scope is not Scope.VERSION:
             return _("You can change all matching keys only in this cache's own version.")

@@ -29,6 +29,7 @@ from django_cachex.admin.components import (
     Row,
     Table,
 )
+from django_cachex.admin.kinds import kind_name_of
 from django_cachex.admin.links import MAX_ID_LENGTH, dump_state, load_state
 from django_cachex.admin.log_entries import job_token
 from django_cachex.admin.sessions import display_key, session_key_filter
@@ -128,7 +129,8 @@ class KeyCount:
         mask_key = partial(view.checker.mask_key, view.inspector)
         is_session = session_key_filter(view.inspector)
         separator = limits().namespace_separator
-        return cls(view, tokens, find, NamespaceOptions(separator, under, is_session, mask_key))
+        options = NamespaceOptions(separator, under, is_session, mask_key, kind_name_of)
+        return cls(view, tokens, find, options)
 
     def load(self, token: str) -> Job[NamespaceStats] | None:
         """Return the count in a token; None if it is empty or not valid here."""

@@ -28,6 +28,7 @@ from django_cachex.admin.key_actions import (
 )
 from django_cachex.admin.key_actions.elements import RemoveElementsAction, RowAction
 from django_cachex.admin.key_actions.key import editable_name
+from django_cachex.admin.kinds import kind_of_key
 from django_cachex.admin.links import LinkTarget
 from django_cachex.admin.messages import failure_message
 from django_cachex.admin.permissions import (
@@ -336,6 +337,7 @@ class KeyView(BaseKeyView):
         if key_value is not None:
             is_masked = not self.has_permission(VIEW_HISTORY)
             context |= {
+                **self._get_kind_context(),
                 "key_properties": list_key_properties(self.inspector, key_value, is_masked),
                 "head_buttons": self._make_buttons("head"),
                 **self._get_value_context(key_value),
@@ -343,6 +345,14 @@ class KeyView(BaseKeyView):
             if self.has_permission(VIEW_VALUE):
                 context["snippets"] = self.inspector.snippets(self.stored, key_value.info.type)
         return super().get_context_data(**context, **kwargs)
+
+    def _get_kind_context(self) -> dict[str, Any]:
+        """Return what the key is to Django or another package, if its name tells that."""
+        kind, name = kind_of_key(self.inspector, self.stored)
+        if kind is None:
+            return {}
+        is_secret = self.checker.is_protected_session(self.inspector, self.stored)
+        return {"kind": kind, "kind_text": kind.explanation if is_secret else kind.describe(name)}
 
     def _get_form_context(self) -> dict[str, Any]:
         action = self.open_action

@@ -35,6 +35,7 @@ from django_cachex.admin.forms.search import (
     explain_no_match,
     run_search,
 )
+from django_cachex.admin.kinds import list_kinds
 from django_cachex.admin.links import MAX_URL_LENGTH, dump_state, load_state, parse_object_id
 from django_cachex.admin.permissions import ADD, DELETE, EDIT, VIEW_KEYS
 from django_cachex.admin.states import make_support_badge
@@ -44,6 +45,7 @@ from django_cachex.admin.views.bulk import make_bulk_links
 from django_cachex.admin.views.delete import delete_keys, make_delete_confirmation
 from django_cachex.admin.views.keys_table import (
     KEY_COLUMNS,
+    KIND_COLUMN,
     KeysTable,
     SortOrder,
     count_values_that_fit,
@@ -73,6 +75,10 @@ class SearchForm(forms.Form):
     def __init__(self, search: Search) -> None:
         super().__init__()
         inspector = search.inspector
+        if inspector.has_key_names:
+            kinds = list_kinds(search.checker.allowed_kinds())
+            names = [("", _("any")), *((kind.name, str(kind.label)) for kind in kinds)]
+            self._add("kind", _("Kind"), names, search.kind.name if search.kind else "")
         if inspector.can_type:
             types = [("", _("any")), *((name, name) for name in inspector.types)]
             self._add("type", _("Type"), types, search.type)
@@ -185,7 +191,8 @@ class KeysView(BaseCacheView):
         return super().current_url(**{**dict.fromkeys(TRANSIENT_PARAMS, ""), **query})
 
     def get_results_context(self, search: Search) -> dict[str, Any]:
-        result = self.call_cache(self.inspector, lambda: run_search(search, self.columns)).value
+        columns = [name for name in self.columns if name != KIND_COLUMN]
+        result = self.call_cache(self.inspector, lambda: run_search(search, columns)).value
         if result is None:
             return {}
         # An inspector may ignore `Query.exclude`.

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting
 from django_cachex.admin.components import Cell, Header, Row, Table
+from django_cachex.admin.kinds import find_kind, name_in_scope
 from django_cachex.admin.links import Links, object_id
 from django_cachex.admin.permissions import DELETE, VIEW_KEYS, Permission, PermissionChecker
 from django_cachex.admin.sessions import mask_session_name
@@ -127,13 +128,19 @@ class KeyColumn:
     """A column of the table."""
 
     label: Text
-    make_cell: Callable[[KeyInfo], Cell]
-    """Return a cell whose `sort_key` is empty for unknown values, which come last."""
+    make_cell: Callable[[KeyInfo], Cell] | None
+    """Return a cell whose `sort_key` is empty for unknown values, which come last.
+
+    None for the kind, which is told from the name.
+    """
 
     kind: str = "number"
 
 
+KIND_COLUMN: Final = "kind"
+
 KEY_COLUMNS: Final[Mapping[str, KeyColumn]] = {
+    KIND_COLUMN: KeyColumn(gettext_lazy("Kind"), None, kind=""),
     "type": KeyColumn(gettext_lazy("Type"), make_type_cell, kind=""),
     "ttl": KeyColumn(gettext_lazy("TTL"), make_ttl_cell),
     "memory": KeyColumn(gettext_lazy("Memory"), make_memory_cell),
@@ -142,7 +149,7 @@ KEY_COLUMNS: Final[Mapping[str, KeyColumn]] = {
     "encoding": KeyColumn(gettext_lazy("Encoding"), make_encoding_cell, kind=""),
 }
 
-DEFAULT_COLUMNS: Final = ("type", "ttl", "size")
+DEFAULT_COLUMNS: Final = (KIND_COLUMN, "type", "ttl", "size")
 
 COLUMNS_COOKIE: Final = "cachex_columns"
 COLUMNS_COOKIE_AGE: Final = 365 * 24 * 3600
@@ -155,6 +162,7 @@ NO_COLUMNS: Final = "none"
 def get_available_columns(inspector: Inspector) -> list[str]:
     """Return the columns that a cache has, in their order on the page."""
     known = {"size", *inspector.optional_columns}
+    known |= {KIND_COLUMN} if inspector.has_key_names else set()
     known |= {"type"} if inspector.can_type else set()
     known |= {"ttl"} if inspector.can_ttl else set()
     return [name for name in KEY_COLUMNS if name in known]
@@ -307,11 +315,19 @@ class KeysTable:
         return Row(
             [
                 Cell(name, link, kind="key", lines=lines),
-                *[KEY_COLUMNS[column].make_cell(description) for column in self.columns],
+                *[self._make_cell(column, description) for column in self.columns],
             ],
             value=object_id(self.inspector.alias, stored) if has_checkbox else None,
             label=_('Select "%(name)s"') % {"name": name},
         )
+
+    def _make_cell(self, column: str, description: KeyInfo) -> Cell:
+        make_cell = KEY_COLUMNS[column].make_cell
+        if make_cell is not None:
+            return make_cell(description)
+        kind = find_kind(name_in_scope(self.inspector, description.key, self.scope), self.scope)
+        label = str(kind.label) if kind is not None else ""
+        return Cell(label, kind="kind", sort_key=label)
 
     def _find_owner(self, stored: bytes) -> Inspector | None:
         """Return the cache through which a key can be opened, if any."""

@@ -29,6 +29,7 @@ from django_cachex.admin.components import (
 )
 from django_cachex.admin.forms.search import FILTERS, NEVER_EXPIRES, TTL_VALUES
 from django_cachex.admin.help import HelpPanel
+from django_cachex.admin.kinds import get_kinds
 from django_cachex.admin.permissions import VIEW_NAMESPACES
 from django_cachex.admin.states import make_support_badge
 from django_cachex.admin.views.base import BaseCacheView, make_bytes_cell
@@ -133,6 +134,26 @@ class NamespaceReport:
                 "what": str(get_memory_label(self.view.inspector)).lower()
             }
         return BarChart(title, bars)
+
+    def make_kinds_chart(self) -> BarChart | None:
+        """Return a chart of the kinds of keys; None if no key has a known one."""
+        usages = sorted(self.stats.kinds.items(), key=lambda item: (not item[0], -item[1].keys))
+        if not any(name for name, _usage in usages):
+            return None
+        allowed = {kind.name for kind in self.view.checker.allowed_kinds()}
+        pattern = self.stats.options.pattern(ROOT_PATH) if self.stats.options.prefix else ""
+        bars = []
+        for name, usage in usages:
+            kind = get_kinds().get(name)
+            share = self.sample.key_share(usage.keys) or Estimate(0.0)
+            text = f"{format_share(share)} · {self._format_estimate(usage.keys)}"
+            if self.by_memory:
+                size = formatting.format_size(self.sample.scale_up(usage.memory))
+                text = f"{text} · {size}"
+            link = self._link_keys(pattern, kind=name) if name in allowed else ""
+            label = kind.label if kind is not None else _("other keys")
+            bars.append(Bar(label, text, share.value, share.error, link))
+        return BarChart(_("Kinds of keys"), bars)
 
     def _make_bar(self, label: str, weight: Usage, path: NamespacePath = ROOT_PATH) -> Bar:
         share = self.get_share(weight)
@@ -353,6 +374,7 @@ class NamespacesView(BaseCacheView):
             ),
             accuracy_note=report.get_accuracy_note(),
             bar_chart=report.make_bar_chart(),
+            kinds_chart=report.make_kinds_chart(),
             table=report.make_table() if stats.total.keys else None,
             expiry_chart=report.make_expiry_chart(),
             largest_keys=report.make_largest_table(),

@@ -51,6 +51,13 @@ def add_keys(parser: ArgumentParser) -> None:
     parser.add_argument("keys", nargs="*", help="the names of keys, as used in application code")
     parser.add_argument("--pattern", default="", help="all keys that match; * matches anything")
     parser.add_argument("--type", default="", help="with --pattern, only keys of this type")
+    add_kind(parser)
+
+
+def add_kind(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--kind", default="", help="only keys of this kind, such as page, fragment or session"
+    )
 
 
 def add_search(parser: ArgumentParser) -> None:
@@ -58,6 +65,7 @@ def add_search(parser: ArgumentParser) -> None:
         "pattern", nargs="?", default="", help="* matches anything; without *, any part of a key"
     )
     parser.add_argument("--type", default="", help="only keys of this type")
+    add_kind(parser)
     parser.add_argument(
         "--limit", type=int, default=100, help="the maximum number of keys; 0 for all"
     )

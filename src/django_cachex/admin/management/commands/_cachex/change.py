@@ -123,10 +123,10 @@ def expire_keys(context: CommandContext) -> int:
 def change_keys(context: CommandContext, action: BulkAction, task: BulkTask) -> int:
     """Change the keys that the options select; return the exit code."""
     inspector = context.inspector(context["cache"], action.permission)
-    names, pattern = context["keys"], context["pattern"]
-    if bool(names) == bool(pattern):
-        raise usage_error(_("Give either keys or a --pattern that isn't empty."))
-    change = change_matching_keys if pattern else change_named_keys
+    is_search = bool(context["pattern"] or context["kind"])
+    if bool(context["keys"]) == is_search:
+        raise usage_error(_("Give either keys, or a --pattern or --kind that isn't empty."))
+    change = change_matching_keys if is_search else change_named_keys
     return change(context, inspector, action, task)
 
 

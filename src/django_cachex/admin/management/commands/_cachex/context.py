@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_cachex.admin import formatting
 from django_cachex.admin.deadline import close_broken_connections, may_have_succeeded
 from django_cachex.admin.forms.base import DurationField
+from django_cachex.admin.kinds import get_kinds
 from django_cachex.admin.log_entries import Message
 from django_cachex.admin.messages import short_error, unknown_result_message
 from django_cachex.admin.permissions import (
@@ -36,7 +37,7 @@ from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.jobs import FindKeys, Job, ScanProgress, advance
 from django_cachex.inspectors.namespaces import NamespaceOptions, NamespaceStats
-from django_cachex.inspectors.query import Pattern, Query
+from django_cachex.inspectors.query import Pattern, PatternGroup, Query, Scope
 from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
 BAR_WIDTH = 24
@@ -210,13 +211,25 @@ class CommandContext:
         return stored
 
     def query(self, inspector: Inspector) -> Query:
-        """Return the query that `pattern` and `type` describe."""
+        """Return the query that `pattern`, `type` and `kind` describe."""
         type = self["type"]
         if type and type not in inspector.types:
             known = ", ".join(inspector.types) or _("none")
             text = _('"%(given)s" isn\'t a key type of this cache. Types: %(known)s.')
             raise usage_error(text % {"given": type, "known": known})
-        return Query(parse_pattern(self["pattern"]), type=type)
+        pattern = replace(parse_pattern(self["pattern"]), group=self._kind_group(inspector))
+        return Query(pattern, type=type)
+
+    def _kind_group(self, inspector: Inspector) -> PatternGroup | None:
+        """Return the patterns of the kind of keys in `kind`, or None without the option."""
+        if not self["kind"]:
+            return None
+        kind = get_kinds().get(self["kind"]) if inspector.has_key_names else None
+        if kind is None:
+            known = ", ".join(sorted(get_kinds())) if inspector.has_key_names else _("none")
+            text = _('"%(given)s" isn\'t a kind of keys of this cache. Kinds: %(known)s.')
+            raise usage_error(text % {"given": self["kind"], "known": known})
+        return kind.group(Scope.VERSION)
 
     def ttl(self) -> int | None:
         """Return the TTL in milliseconds, `TTL_NONE`, or None without an option.

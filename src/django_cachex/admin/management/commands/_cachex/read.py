@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin import formatting
 from django_cachex.admin.deadline import CallResult, DeadlineExecutor
+from django_cachex.admin.kinds import kind_of_key
 from django_cachex.admin.management.commands._cachex.context import (
     EXIT_FAILED,
     EXIT_OK,
@@ -245,6 +246,9 @@ def _key_fields(inspector: Inspector, info: KeyInfo) -> dict[str, Any]:
         "size": info.size,
         "unit": info.unit,
     }
+    kind, _name = kind_of_key(inspector, info.key)
+    if kind is not None:
+        known["kind"] = kind.name
     return known if info.ttl is None else {**known, "ttl": _to_seconds(info.ttl)}
 
 
@@ -266,6 +270,9 @@ def get_value(context: CommandContext) -> int:
         fields = _key_fields(inspector, key_value.info)
         context.output.write_json(**fields, **_value_fields(key_value))
     else:
+        kind, name = kind_of_key(inspector, stored)
+        if kind is not None:
+            context.output.write_error(f"{kind.label}: {kind.describe(name)}")
         _write_value(context, key_value)
     return EXIT_OK
 

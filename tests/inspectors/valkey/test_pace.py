@@ -90,3 +90,28 @@ def test_it_is_never_less_than_a_few_keys() -> None:
     for _slow in range(30):
         scan_count.record_duration(scan_count.next_count(100, 0), 0.5)
     assert scan_count.next_count(100, 0) == MIN_COUNT
+
+
+def test_far_away_it_grows_further_while_the_server_is_idle_between_commands() -> None:
+    scan_count, counts = ScanCount(1000, far_maximum=10_000), []
+    for _step in range(4):
+        counts.append(scan_count.next_count(5000, 0))
+        scan_count.record_times(counts[-1], [b"1", b"0"], [b"1", b"1"], 0.150)
+    assert counts == [100, 1000, 10_000, 10_000]
+    assert not scan_count.is_steady  # What the network takes varies too much to judge by.
+    scan_count.record_times(10_000, [b"1", b"0"], [b"1", b"10000"], 0.160)
+    assert scan_count.next_count(5000, 0) == 2500
+    scan_count.record_times(2500, [b"1", b"0"], [b"1", b"1"], 0.001)
+    assert scan_count.next_count(5000, 0) == 1000
+
+
+def test_the_next_request_goes_on_at_the_pace_of_the_one_before() -> None:
+    before, after = ScanCount(1000), ScanCount(1000)
+    for _step in range(2):
+        before.record_blocking(before.next_count(100, 0), 0.000_01)
+    after.resume(before.pace)
+    assert after.next_count(100, 0) == before.pace == 1000
+    dense, page = ScanCount(1000), ScanCount(1000)
+    dense.record_blocking(dense.next_count(25, 0), 0.000_01)
+    page.resume(dense.pace)
+    assert page.next_count(25, 0) == 25

@@ -41,6 +41,12 @@ DENSE_SHARE: Final = 0.9
 MAX_BLOCKING_SECONDS: Final = 0.005
 """Seconds for which one command may block the server's other clients."""
 
+FAR_SECONDS: Final = 0.02
+"""Network latency in seconds from which a server is far away."""
+
+FAR_FACTOR: Final = 10
+"""Factor by which the largest `COUNT` is higher for servers that are far away."""
+
 TIME_COMMAND: Final = Command(("TIME",), parse_raw, idempotent=True)
 """Sent right before and after a command, it tells how long the command blocked the server."""
 
@@ -52,6 +58,9 @@ class ScanCount:
     It starts small and grows with the times that the server reports. If `TIME` is denied, the
     fastest command is taken as the network latency, and the rest of other durations as the time for
     which they blocked the server.
+
+    If a server is far away, the network takes most of the time, and the server is idle in between.
+    Then `COUNT` may grow further, but only as long as commands don't block the server.
     """
 
     maximum: int
@@ -59,24 +68,46 @@ class ScanCount:
 
     first: int = FIRST_COUNT
 
+    far_maximum: int = 0
+    """The largest allowed `COUNT` if the server is far away; 0 if it is the same."""
+
     requested: int = 0
     """The sum of all `COUNT`s so far, which is about the number of keys that `SCAN` examined."""
 
+    largest: int = 0
+    """The largest `COUNT` so far."""
+
     _cap: int = 0
+    _resumed: int = 0
+    _is_far: bool = False
     _quickest: float = float("inf")
 
     def __post_init__(self) -> None:
+        self.far_maximum = max(self.maximum, self.far_maximum)
         self._cap = min(self.first, self.maximum)
 
     @property
     def is_steady(self) -> bool:
-        """Whether the maximum is reached: durations then only serve to detect slow commands."""
-        return self._cap >= self.maximum
+        """Whether the maximum is reached: durations then only serve to detect slow commands.
+
+        On the way to a server that is far away, they vary too much for that.
+        """
+        return self._cap >= self.maximum and not self._is_far
+
+    @property
+    def pace(self) -> int:
+        """The `COUNT` with which the next request can continue the search."""
+        return min(self.largest, self._cap)
+
+    def resume(self, pace: int) -> None:
+        """Start with the `pace` of the request before."""
+        self._resumed = min(pace, self.far_maximum)
+        self._cap = max(self._cap, self._resumed)
 
     def next_count(self, limit: int, found: int, steps: int = 1) -> int:
         """Return the `COUNT` with which `steps` commands should complete `limit` keys."""
         if not self.requested:
-            return min(max(1, limit // steps), self._cap)
+            return self._resumed or min(max(1, limit // steps), self._cap)
         expected = (limit - found) * self.requested // max(1, found)
         if found < self.requested * DENSE_SHARE:
             expected += expected // 4  # Matches are spread unevenly: a margin saves another step.
@@ -94,17 +125,21 @@ class ScanCount:
         except (TypeError, ValueError, LookupError):
             self.record_duration(count, seconds)
         else:
+            self._is_far = self.far_maximum > self.maximum and seconds - blocked > FAR_SECONDS
             self.record_blocking(count, max(0.0, blocked))
 
     def record_blocking(self, count: int, seconds: float) -> None:
         """Record for how many seconds a command with this `COUNT` blocked the server."""
         self.requested += count
+        self.largest = max(self.largest, count)
+        maximum = self.far_maximum if self._is_far else self.maximum
         # Aim at half of the allowed time: the next keys may have longer names.
         allowed = int(count * min(MAX_GROWTH, MAX_BLOCKING_SECONDS / 2 / max(seconds, 1e-6)))
         if seconds > MAX_BLOCKING_SECONDS:
             self._cap = max(MIN_COUNT, min(self._cap // 2, allowed))
         elif count >= self._cap:
-            self._cap = min(max(self._cap, allowed), self.maximum)
+            self._cap = max(self._cap, allowed)
+        self._cap = min(self._cap, maximum)
 
 
 CURSOR = re.compile(r"[1-9][0-9]{0,19}", re.ASCII)
@@ -142,6 +177,9 @@ class NodeScan:
     count: int = 0
     """The `COUNT` of the next `SCAN`, which brought this batch before; 0 to choose it."""
 
+    pace: int = 0
+    """The `COUNT` that the search had reached; 0 if unknown."""
+
     def restart_if_needed(self, run_id: str) -> bool:
         """Record the server's run ID; restart the scan and return True if it has changed.
 
@@ -165,7 +203,8 @@ def make_token(scans: Sequence[NodeScan]) -> str:
         return ""
     if scans[0].node:
         return json.dumps([_dump_scan(scan) for scan in scans], separators=(",", ":"))
-    fields = [scans[0].cursor, scans[0].run_id, scans[0].count or ""]
+    scan = scans[0]
+    fields = [scan.cursor, scan.run_id, scan.count or "", scan.pace or ""]
     return "@".join(map(str, fields)).rstrip("@")
 
 
@@ -181,20 +220,29 @@ def parse_token(token: str, is_cluster: bool) -> list[NodeScan]:
 
 def _dump_scan(scan: NodeScan) -> list[object]:
     flags = scan.is_rescan + 2 * scan.has_failed
-    count = [scan.count] if scan.count else []
-    return [scan.node, str(scan.cursor), format_slots(scan.slots), flags, scan.run_id, *count]
+    counts = [scan.count, scan.pace] if scan.count or scan.pace else []
+    return [scan.node, str(scan.cursor), format_slots(scan.slots), flags, scan.run_id, *counts]
 
 
-def _load_single_scan(cursor: str, run_id: str = "", count: str = "") -> NodeScan:
+def _load_single_scan(
+    cursor: str, run_id: str = "", count: str = "", pace: str = ""
+) -> NodeScan:
     return NodeScan(
         cursor=0 if count and cursor == "0" else _parse_cursor(cursor),
         run_id=_parse_run_id(run_id),
         count=_parse_cursor(count) if count else 0,
+        pace=_parse_cursor(pace) if pace else 0,
     )
 
 
 def _load_scan(
-    node: str, cursor: str, slots: str, flags: int, run_id: str = "", count: int = 0
+    node: str,
+    cursor: str,
+    slots: str,
+    flags: int,
+    run_id: str = "",
+    count: int = 0,
+    pace: int = 0,
 ) -> NodeScan:
     if not isinstance(node, str) or flags not in range(4):
         raise ValueError(node)
@@ -206,6 +254,7 @@ def _load_scan(
         has_failed=bool(flags & 2),
         run_id=_parse_run_id(run_id),
         count=_parse_cursor(str(count)) if count else 0,
+        pace=_parse_cursor(str(pace)) if pace else 0,
     )
 
 
@@ -448,7 +497,8 @@ class KeyScan:
 
     def __post_init__(self) -> None:
         first = MIN_COUNT if self.is_expensive else FIRST_COUNT
-        self.scan_count = ScanCount(limits().scan_count, first)
+        maximum = limits().scan_count
+        self.scan_count = ScanCount(maximum, first, maximum * FAR_FACTOR)
         self.size_command = with_reply_check(self.client._dbsize())
 
     def run(self, token: str, limit: int, deadline: float) -> ScanPage:
@@ -462,17 +512,20 @@ class KeyScan:
         self.failed = [scan for scan in scans if scan.has_failed]
         if not self.scans:  # Servers that failed before are asked again if there are no others.
             self.scans, self.failed = self.failed, []
+        self.scan_count.resume(max((scan.pace for scan in scans), default=0))
         self._step(limit)
         while self.scans and len(self.keys) < limit and time.monotonic() < deadline:
             self._step(limit)
         self._count_remaining()
+        for scan in self.scans:
+            scan.pace = self.scan_count.pace
         return self._make_page(limit, is_whole=not token)
 
     def _step(self, limit: int) -> None:
         """Run one `SCAN` for the first scan in the queue, then move it to the end."""
         count = self.scan_count.next_count(limit, len(self.keys), len(self.scans))
         if self.scans[0].count:
-            count = min(self.scans[0].count, self.scan_count.maximum)
+            count = min(self.scans[0].count, self.scan_count.far_maximum)
         batch = [replace(self.scans[0], count=count), *map(replace, self.scans[1:] + self.failed)]
         self.last_batch = batch, self.scan_count.requested, len(self.keys)
         scan = self.scans.pop(0)

@@ -146,7 +146,7 @@ class NamespaceReport:
         for name, usage in usages:
             kind = get_kinds().get(name)
             share = self.sample.key_share(usage.keys) or Estimate(0.0)
-            text = f"{format_share(share)} · {self._format_estimate(usage.keys)}"
+            text = f"{formatting.format_share(share)} · {self._format_estimate(usage.keys)}"
             if self.by_memory:
                 size = formatting.format_size(self.sample.scale_up(usage.memory))
                 text = f"{text} · {size}"

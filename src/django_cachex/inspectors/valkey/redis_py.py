@@ -41,7 +41,9 @@ def find_destination(redis_client: Any) -> Destination:
     if nodes is not None:
         return cluster_destination(nodes)
     pool = redis_client.connection_pool
-    return sentinel_destination(pool) if hasattr(pool, "sentinel_manager") else pool_destination(pool)
+    return (
+        sentinel_destination(pool) if hasattr(pool, "sentinel_manager") else pool_destination(pool)
+    )
 
 
 def pool_destination(pool: Any) -> Destination:

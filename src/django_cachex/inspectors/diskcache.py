@@ -497,7 +497,6 @@ class DiskcacheInspector(DjangoBackendInspector):
             (
                 InfoField(_("Databases"), sum(one.database_size for one in shards), Unit.BYTES),
                 InfoField(_("Files of values"), sum(one.file_size for one in shards), Unit.BYTES),
-                InfoField(_("Folder"), self.location, Unit.CODE),
             ),
             headline=InfoField(_("Used"), volume, Unit.BYTES, maximum=limit),
         )

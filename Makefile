@@ -21,7 +21,7 @@ demo: .venv/demo.installed ## Serve the admin over seeded caches (PORT=8000, SKI
 	@SKIN=$(SKIN) $(BIN)/python -m demo $(PORT)
 
 test: .venv/test.installed ## Run the tests, in both skins, and Django's own cache tests on this Python
-	@PYTHON=$(BIN)/python .ci/programs redis-server memcached postgresql chromium
+	@PYTHON=$(BIN)/python .ci/programs redis-server memcached postgresql mariadb-server chromium
 	@.ci/valkey9
 	PYTHONDEVMODE=1 PYTHONMALLOC=pymalloc .ci/tests $(BIN)/pytest -m "not slow"
 	SKIN=unfold .ci/tests $(BIN)/pytest -m "not slow" $(SKINNED)

@@ -7,6 +7,8 @@ import os
 import signal
 import socketserver
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NoReturn
 
 import django
@@ -30,11 +32,21 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        with _listen(port) as server, servers.valkey() as valkey:
-            _prepare(valkey.port)
+        with _listen(port) as server, servers.valkey() as valkey, _memcached() as address:
+            _prepare(valkey.port, address)
             _serve(server, valkey)
     except KeyboardInterrupt:
         print("\nThe demo and its Valkey have ended.")
+
+
+@contextmanager
+def _memcached() -> Iterator[str]:
+    """Run memcached and yield its address, or an empty string if it isn't installed."""
+    with ExitStack() as stack:
+        address = ""
+        with suppress(FileNotFoundError):
+            address = stack.enter_context(servers.memcached()).address
+        yield address
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -48,8 +60,9 @@ def _listen(port: int) -> ThreadedServer:
         sys.exit(f"Cannot listen on {HOST}:{port} ({exc}). Choose another: make demo PORT=8001")
 
 
-def _prepare(valkey_port: int) -> None:
+def _prepare(valkey_port: int, memcached: str) -> None:
     os.environ["DEMO_VALKEY_PORT"] = str(valkey_port)
+    os.environ["DEMO_MEMCACHED"] = memcached
     os.environ["DJANGO_SETTINGS_MODULE"] = "demo.settings"
     django.setup()
 

@@ -23,7 +23,8 @@ from demo.shop import DAY, Entry
 
 REACHABLE_ALIASES = (
     *("default", "sessions", "catalogue", "dj-redis"),
-    *("local", "pages", "files", "stranger"),
+    *("local", "pages", "files", "disk", "stranger"),
+    *(["memcached"] if settings.MEMCACHED else []),
 )
 
 
@@ -40,6 +41,9 @@ def seed() -> None:
     with transaction.atomic():  # Otherwise, DatabaseCache commits each entry.
         _store(caches["pages"], shop.pages(400))
     _store(caches["files"], shop.pages(60))
+    _fill_disk(caches["disk"])
+    if settings.MEMCACHED:
+        _store(caches["memcached"], shop.searches(random.Random(5)))
     caches["stranger"].set_many({"greeting": "hello", "answer": 42, "list": [1, 2, 3]}, DAY)
 
 
@@ -54,6 +58,16 @@ def _store(cache: BaseCache, entries: Iterable[Entry]) -> None:
 def _sessions() -> Iterable[Entry]:
     for session_id, content in shop.sessions():
         yield Entry(SESSION_PREFIX + session_id, content, 14 * DAY)
+
+
+def _fill_disk(cache: Any) -> None:
+    """Store pictures with a tag for each product, so that they can be removed together."""
+    for number in range(1, 61):
+        for size, length in (("small", 3_000), ("large", 60_000)):
+            picture = b"\x89PNG\r\n\x1a\n" + random.Random(number).randbytes(length)
+            cache.set(f"{number}:{size}", picture, 7 * DAY, tag=f"product:{number}")
+        for _view in range(number % 7):
+            cache.get(f"{number}:small")
 
 
 def _fill_default() -> None:

@@ -97,6 +97,12 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": str(STATE / "files"),
     },
+    "disk": {
+        "BACKEND": "diskcache.DjangoCache",
+        "LOCATION": str(STATE / "disk"),
+        "KEY_PREFIX": "thumbnails",
+        "OPTIONS": {"statistics": True, "eviction_policy": "least-frequently-used"},
+    },
     "off": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
     "stranger": {"BACKEND": "demo.stranger.NotebookCache"},
     # No server listens on this port: the pages show what a server that is down looks like.
@@ -105,6 +111,13 @@ CACHES = {
         "LOCATION": "valkey://shop:a-password@127.0.0.1:1/0",
     },
 }
+
+if MEMCACHED := os.environ.get("DEMO_MEMCACHED"):  # Only if the program is installed.
+    CACHES["memcached"] = {
+        "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
+        "LOCATION": MEMCACHED,
+        "KEY_PREFIX": "search",
+    }
 
 # The setting `CACHEX_ADMIN` as JSON.
 CACHEX_ADMIN = json.loads(os.environ.get("DEMO_LIMITS") or "{}")

@@ -103,6 +103,12 @@ def postgresql_process() -> Iterator[servers.Server]:
 
 
 @pytest.fixture(scope="session")
+def mariadb_process() -> Iterator[servers.Server]:
+    with or_skip(servers.mariadb()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def memcached_process() -> Iterator[servers.Server]:
     with or_skip(servers.memcached()) as server:
         yield server

@@ -366,6 +366,39 @@ def postgresql() -> Iterator[Server]:
 
 
 @contextmanager
+def mariadb() -> Iterator[Server]:
+    """Run Debian's MariaDB with user `root`, no password, and an empty database `cachex`.
+
+    Its keys are compared and sorted by code points. Raise FileNotFoundError where it is not
+    installed.
+    """
+    program, installer = find_program("mariadbd"), find_program("mariadb-install-db")
+    if program is None or installer is None:
+        raise FileNotFoundError("MariaDB: apt-get install mariadb-server")
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="cachex-") as name:
+        folder = Path(name)
+        as_owner: list[str] = []
+        if os.geteuid() == 0:  # MariaDB refuses to run as root.
+            os.chown(folder, pwd.getpwnam("mysql").pw_uid, -1)
+            as_owner = ["--user=mysql"]
+        own = ["--no-defaults", f"--datadir={folder / 'data'}", *as_owner]
+        subprocess.run(
+            [installer, *own, "--auth-root-authentication-method=normal", "--skip-test-db"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        start = folder / "start.sql"
+        start.write_text("CREATE DATABASE cachex CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;\n")
+        command = [program, *own, f"--init-file={start}", f"--socket={folder / 's'}"]
+        command += ["--bind-address=127.0.0.1", f"--port={port}", f"--pid-file={folder / 'pid'}"]
+        command += ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M"]
+        with running(command, port, folder, lambda: answers("127.0.0.1", port)) as server:
+            yield server
+
+
+@contextmanager
 def silent() -> Iterator[int]:
     """Accept connections on the yielded port and never answer."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -25,7 +25,8 @@ from tests import servers
 ROOT = Path(__file__).parent.parent
 ALIASES = [
     *("default", "sessions", "catalogue", "dj-redis", "local"),
-    *("pages", "files", "off", "stranger", "dead"),
+    *("pages", "files", "disk", "off", "stranger", "dead"),
+    *(["memcached"] if servers.find_program("memcached") else []),
 ]
 
 

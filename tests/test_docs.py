@@ -178,6 +178,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
         "LOCATION": "127.0.0.1:11211",
     },
+    "diskcache": {"BACKEND": "diskcache.DjangoCache"},
     "limited": {"BACKEND": f"{ShelfCache.__module__}.ShelfCache", "LOCATION": "s"},
 }
 
@@ -191,8 +192,8 @@ def documented_abilities() -> dict[str, tuple[str, list[bool]]]:
     return found
 
 
-def test_abilities_are_those_of_the_inspectors(settings: Any) -> None:
-    settings.CACHES = CACHES
+def test_abilities_are_those_of_the_inspectors(settings: Any, tmp_path: Path) -> None:
+    settings.CACHES = {**CACHES, "diskcache": {**CACHES["diskcache"], "LOCATION": str(tmp_path)}}
     inspectors = [inspector_for(alias) for alias in CACHES]
     names = [name for name in vars(type(inspectors[0]).__mro__[-2]) if name.startswith("can_")]
     actual = {name: [getattr(one, name) for one in inspectors] for name in names}

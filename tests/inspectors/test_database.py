@@ -12,11 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.checks import run_checks
 from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import AddValue, EditStatus, Expire, SetValue
+from django_cachex.inspectors.edits import (
+    AddValue,
+    Copy,
+    EditStatus,
+    Expire,
+    Rename,
+    SetValue,
+)
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import TTL_NONE
 from tests import servers
@@ -132,6 +140,101 @@ class TestPostgreSQL(PostgreSQL, DatabaseContract):
 
 
 class TestPostgreSQLWithoutTimeZones(PostgreSQL, WithoutTimeZones):
+    pass
+
+
+MARIADB = "cache-mariadb"
+
+
+class ToMariaDB(ToPostgreSQL):
+    """Routes cache tables, and nothing else, to MariaDB."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str | None:
+        return MARIADB if model._meta.app_label == "django_cache" else None
+
+    db_for_write = db_for_read
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
+        return db == MARIADB if app_label == "django_cache" else None
+
+
+@pytest.fixture(scope="module")
+def mariadb_database(mariadb_process: servers.Server, django_db_blocker: Any) -> Iterator[None]:
+    """Add MariaDB to the project's databases."""
+    pytest.importorskip("pymysql").install_as_MySQLdb()
+    connections.databases[MARIADB] = {
+        **connections.databases["default"],
+        "ENGINE": "django.db.backends.mysql",
+        "NAME": "cachex",
+        "USER": "root",
+        "HOST": mariadb_process.host,
+        "PORT": mariadb_process.port,
+        "OPTIONS": {"charset": "utf8mb4"},
+    }
+    with django_db_blocker.unblock():
+        yield
+        connections[MARIADB].close()
+    del connections[MARIADB], connections.databases[MARIADB]
+
+
+class MariaDB(DatabaseStore):
+    database = MARIADB
+
+    @pytest.fixture
+    def params(self, settings: Any, mariadb_database: None) -> Iterator[dict[str, Any]]:
+        settings.DATABASE_ROUTERS = [f"{__name__}.ToMariaDB"]
+        params = self.create(settings)
+        yield params
+        self.execute(params, "DROP TABLE {}")
+
+    @staticmethod
+    def execute(params: dict[str, Any], statement: str) -> None:
+        connection = connections[MARIADB]
+        with connection.cursor() as cursor:
+            cursor.execute(statement.format(connection.ops.quote_name(params["LOCATION"])))
+
+
+class TestMariaDB(MariaDB, DatabaseContract):
+    def test_keys_that_the_database_takes_for_one_are_not_lost(
+        self, inspector: Inspector, params: dict[str, Any]
+    ) -> None:
+        self.execute(params, "ALTER TABLE {} CONVERT TO CHARACTER SET utf8mb4")
+        inspector.cache.set("Key", "value")
+        stored, other = inspector.make_key("Key"), inspector.make_key("key")
+        assert inspector.read(other) is None
+        assert not inspector.describe([other])[0].exists
+        for overwrite in (False, True):
+            outcome = inspector.apply(stored, Copy(other, overwrite=overwrite))
+            assert outcome.status == EditStatus.EXISTS
+        assert inspector.apply(stored, Rename(other, overwrite=True)).is_done
+        assert inspector.cache.get("key") == "value"
+
+    def test_values_that_differ_in_case_are_different(
+        self, inspector: Any, params: dict[str, Any]
+    ) -> None:
+        self.execute(params, "ALTER TABLE {} CONVERT TO CHARACTER SET utf8mb4")
+        inspector.cache.set("key", "old")
+        stored = inspector.make_key("key")
+        seen = inspector.read(stored)
+        size, text = inspector.live_value(inspector.write_table, ":1:key")
+        inspector.write_table.execute("UPDATE $table SET $value = %s", text.swapcase())
+        inspector.live_value = lambda table, key: (size, text)  # As read before the change.
+        assert inspector.apply(stored, SetValue("new", seen.expected)).status == EditStatus.CHANGED
+
+    def test_a_collation_that_takes_two_keys_for_one_is_reported(
+        self, inspector: Inspector, params: dict[str, Any]
+    ) -> None:
+        def found() -> list[str | None]:
+            return [message.id for message in run_checks(tags=["database"], databases=[MARIADB])]
+
+        assert "django_cachex.W010" not in found()
+        connections[MARIADB].close()
+        self.execute(params, "ALTER TABLE {} CONVERT TO CHARACTER SET utf8mb4")
+        del connections[MARIADB]  # It remembers the collation.
+        assert "django_cachex.W010" in found()
+
+
+class TestMariaDBWithoutTimeZones(MariaDB, WithoutTimeZones):
     pass
 
 

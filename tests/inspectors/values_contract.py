@@ -291,7 +291,7 @@ class PickledContract(TtlContract):
         stored = inspector.make_key("key")
         entry = inspector.read(stored)
         assert entry.content.kind == "large"
-        assert entry.content.stored_size > 5000
+        assert entry.content.stored_size >= 5000
         assert entry.content.text.shown <= 102
         assert not entry.content.editable
         assert inspector.apply(stored, edits.Expire(TTL_NONE)).is_done

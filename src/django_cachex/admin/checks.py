@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,11 +15,15 @@ from django_cachex.admin.health.rules import RULES
 from django_cachex.admin.permissions import HIDDEN, READ_ONLY
 from django_cachex.conf import LIMIT_NAMES, PAGE_SIZES, Limits
 from django_cachex.inspectors import inspector_for
+from django_cachex.inspectors.cache_table import key_collation
+from django_cachex.inspectors.database import DatabaseInspector
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 
 POLICIES = (HIDDEN, READ_ONLY)
 SEPARATOR = "NAMESPACE_SEPARATOR"
 SILENCED = "SILENCED_FINDINGS"
+
+INEXACT_COLLATION = re.compile("_(?:ci|ai)(?:_|$)")
 
 
 @register()
@@ -58,6 +63,40 @@ def check_sessions(
             id="django_cachex.W004",
         )
     ]
+
+
+@register(Tags.database)
+def check_collations(
+    app_configs: Sequence[AppConfig] | None = None,
+    databases: Sequence[str] | None = None,
+    **kwargs: Any,
+) -> list[CheckMessage]:
+    """Warn if MariaDB or MySQL takes two keys of a database cache for one.
+
+    Like all checks of databases, it only runs in `check --database` and before migrations.
+    """
+    warnings: list[CheckMessage] = []
+    for alias in settings.CACHES:
+        inspector = inspector_for(alias)
+        if not isinstance(inspector, DatabaseInspector):
+            continue
+        table = inspector.write_table
+        if table.connection.vendor != "mysql" or table.connection.alias not in (databases or ()):
+            continue
+        collation = key_collation(table.connection, table.name)
+        if INEXACT_COLLATION.search(collation):
+            name = table.connection.ops.quote_name(table.name)
+            warnings.append(
+                Warning(
+                    f"The keys of the cache {alias!r} are compared by the collation {collation}, "
+                    "which ignores the case of letters or their accents. If the key 'Key' is "
+                    "stored, 'key' can't be added, and deleting 'key' deletes 'Key'.",
+                    hint=f"Empty the cache and run: ALTER TABLE {name} MODIFY cache_key "
+                    "varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL;",
+                    id="django_cachex.W010",
+                )
+            )
+    return warnings
 
 
 @register()

@@ -37,6 +37,7 @@ BUILT_IN_INSPECTORS: dict[str, str | type[Inspector]] = {
     "django.core.cache.backends.memcached.BaseMemcachedCache": (
         "django_cachex.inspectors.memcached.MemcachedInspector"
     ),
+    "diskcache.djangocache.DjangoCache": ("django_cachex.inspectors.diskcache.DiskcacheInspector"),
     "django.core.cache.backends.dummy.DummyCache": (
         "django_cachex.inspectors.limited.DummyInspector"
     ),

@@ -29,7 +29,7 @@ from django_cachex.inspectors.edits import (
 )
 from django_cachex.inspectors.health import ReadableValues, StoreFacts
 from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Status, Text, Unit
-from django_cachex.inspectors.keys import KeyNaming, KeyRange, encode_text
+from django_cachex.inspectors.keys import KeyNaming, KeyRange, display_text, encode_text
 from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query, Scope
 from django_cachex.inspectors.types import (
     TTL_NONE,
@@ -177,8 +177,11 @@ class Inspector:
     filters: frozenset[str] = frozenset()
     """The filters of a `Query` that `scan` supports in addition to the type."""
 
-    optional_columns: ClassVar[tuple[str, ...]] = ()
-    """What `describe` can return besides type, TTL and size: `memory`, `idle`, `encoding`."""
+    optional_columns: tuple[str, ...] = ()
+    """What `describe` can return besides type, TTL and size.
+
+    `memory`, `idle`, `encoding`, `tag`, `hits`.
+    """
 
     creatable_types: ClassVar[tuple[str, ...]] = ()
     """The types that `CreateCollection` supports. Strings are created with `AddValue`."""
@@ -305,6 +308,10 @@ class Inspector:
     def display_key(self, stored: bytes) -> str:
         """Return the key as text for display."""
         return self.naming.display_key(stored)
+
+    def display_stored_key(self, stored: bytes) -> str:
+        """Return the stored key, complete with its prefix, as text for display."""
+        return display_text(stored)
 
     def owns(self, stored: bytes) -> bool:
         """Return whether a stored key belongs to the alias. Returns True if this is unknown."""

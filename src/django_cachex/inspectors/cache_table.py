@@ -47,8 +47,28 @@ LENGTH_FUNCTIONS: Final = {"postgresql": "OCTET_LENGTH"}
 Values are ASCII; on PostgreSQL, `OCTET_LENGTH` doesn't have to load them.
 """
 
-SAME_VALUE_CONDITIONS: Final = {"oracle": "DBMS_LOB.COMPARE($value, %s) = 0"}
-"""The condition that a value equals a parameter, by vendor. Oracle has no `=` for CLOBs."""
+SAME_VALUE_CONDITIONS: Final = {
+    "mysql": "$value = BINARY %s",
+    "oracle": "DBMS_LOB.COMPARE($value, TO_NCLOB(%s)) = 0",
+}
+"""The condition that a value equals a parameter, by vendor.
+
+MariaDB and MySQL ignore the case of letters by default, which Base64 doesn't. Oracle has no `=` for
+the type NCLOB of Django's text columns. Nothing was tested on Oracle: statements follow
+`django.db.backends.oracle` as read in Django 5.2 to 6.1. `LENGTH` and `SUBSTR` take an NCLOB,
+`process_clob` reads one, and parameters of more than 4,000 characters are bound as CLOBs.
+"""
+
+COLLATION_QUERIES: Final = {
+    "postgresql": (
+        "SELECT datcollate FROM pg_database WHERE datname = current_database() AND %s IS NOT NULL"
+    ),
+    "mysql": (
+        "SELECT collation_name FROM information_schema.columns "
+        "WHERE table_schema = DATABASE() AND table_name = %s AND column_name = 'cache_key'"
+    ),
+}
+"""Queries for the collation of the keys in a table, by vendor."""
 
 CODE_POINT_COLLATIONS: Final = ("C", "POSIX", "C.UTF-8", "C.utf8")
 """PostgreSQL's collations that sort text by code points, like Python."""
@@ -61,9 +81,10 @@ NO_EXPIRY_YEAR: Final = datetime.max.year
 SURROGATES: Final = range(0xD800, 0xE000)
 LAST_CODE_POINT: Final = chr(0x10FFFF)
 
-_ordered_connections: weakref.WeakKeyDictionary[BaseDatabaseWrapper, bool] = (
+_collations: weakref.WeakKeyDictionary[BaseDatabaseWrapper, dict[str, str]] = (
     weakref.WeakKeyDictionary()
 )
+"""The collations of keys by table."""
 
 
 def to_row_key(stored: bytes) -> str | None:
@@ -110,17 +131,26 @@ def count_or_none(count: int) -> int | None:
     return count if count <= MAX_COUNTED_ROWS else None
 
 
-def orders_by_code_point(connection: BaseDatabaseWrapper) -> bool:
+def key_collation(connection: BaseDatabaseWrapper, table: str) -> str:
+    """Return the collation of a table's keys; empty if it or the table is unknown."""
+    query = COLLATION_QUERIES.get(connection.vendor)
+    if query is None:
+        return ""
+    known = _collations.setdefault(connection, {})
+    if not known.get(table):
+        with connection.cursor() as cursor:
+            cursor.execute(query, [table])
+            row = cursor.fetchone()
+        known[table] = str(row[0]) if row else ""
+    return known[table]
+
+
+def orders_by_code_point(connection: BaseDatabaseWrapper, table: str) -> bool:
     """Return whether a database sorts keys by code points, which a range of keys requires."""
     if connection.vendor == "sqlite":
         return True
-    if connection.vendor != "postgresql":
-        return False
-    if connection not in _ordered_connections:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT datcollate FROM pg_database WHERE datname = current_database()")
-            _ordered_connections[connection] = cursor.fetchone()[0] in CODE_POINT_COLLATIONS
-    return _ordered_connections[connection]
+    collation = key_collation(connection, table)
+    return collation in CODE_POINT_COLLATIONS or collation.endswith("_bin")
 
 
 def prefix_upper_bound(prefix: str) -> str:
@@ -210,6 +240,13 @@ class CacheTable:
             cursor.execute(self.format_sql(statement), parameters)
             return int(cursor.rowcount)
 
+    def is_same_row(self, key: str | None, other: str) -> bool:
+        """Return whether the database takes another key for this one.
+
+        It may ignore case, accents, or spaces at the end.
+        """
+        return (key,) in self.select("SELECT $key FROM $table WHERE $key = %s", other)
+
     def execute_for_unexpired(self, statement: str, keys: Sequence[bytes], *parameters: Any) -> int:
         """Execute a statement without a WHERE clause for those of the keys that aren't expired.
 
@@ -237,7 +274,7 @@ class CacheTable:
         bounds: list[tuple[str, str]] = []
         if after:  # Empty on the first page. For Oracle, an empty string is NULL.
             bounds.append(("$key > %s", after))
-        if prefix and orders_by_code_point(self.connection):
+        if prefix and orders_by_code_point(self.connection, self.name):
             bounds += [] if after else [("$key >= %s", prefix)]
             end = prefix_upper_bound(prefix)
             bounds += [("$key < %s", end)] if end else []

@@ -320,9 +320,12 @@ class DatabaseInspector(DjangoBackendInspector):
             with transaction.atomic(table.connection.alias):
                 if not self.has_live_row(table, key):
                     return EditResult(EditStatus.GONE)
-                if not edit.overwrite and self.has_live_row(table, to):
+                is_same = table.is_same_row(key, to)
+                may_replace = isinstance(edit, Rename) if is_same else edit.overwrite
+                if not may_replace and self.has_live_row(table, to):
                     return EditResult(EditStatus.EXISTS)
-                table.execute("DELETE FROM $table WHERE $key = %s", to)
+                if not is_same:
+                    table.execute("DELETE FROM $table WHERE $key = %s", to)
                 changed = table.execute(statement, to, key, table.now_parameter())
         except IntegrityError:
             return EditResult(EditStatus.EXISTS)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from hashlib import blake2b
 from itertools import takewhile
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
@@ -43,6 +43,12 @@ KEYS_PER_CLOCK_CHECK = 1000
 CHARS_PER_CLOCK_CHECK = 256 * 1024
 """Number of characters in the names of keys that a search examines between checks of its deadline.
 """
+
+COLLECTIONS_HINT: Final = _(
+    "A Valkey or Redis server with a backend of django-cachex would add lists, hashes, sets, "
+    "sorted sets and streams, whose elements can be viewed and edited here."
+)
+"""What a backend that only stores single values lacks."""
 
 
 def ttl_until(expiry: float | None) -> int:

@@ -18,7 +18,12 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.conf import limits
 from django_cachex.inspectors.base import file_id, resolve_addresses
-from django_cachex.inspectors.django import DjangoBackendInspector, KeyGone, no_expiry_result
+from django_cachex.inspectors.django import (
+    COLLECTIONS_HINT,
+    DjangoBackendInspector,
+    KeyGone,
+    no_expiry_result,
+)
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
@@ -157,6 +162,10 @@ class MemcachedInspector(DjangoBackendInspector):
 
     def fetch_store_ids(self) -> frozenset[str]:
         return frozenset(one for server in self.servers for one in server_ids(server))
+
+    @property
+    def upgrade_hint(self) -> Text:
+        return COLLECTIONS_HINT
 
     @contextmanager
     def connect(self, server: str) -> Iterator[MemcachedConnection]:

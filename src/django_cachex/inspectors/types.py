@@ -91,6 +91,12 @@ class KeyInfo:
     encoding: str | None = None
     """The internal encoding of the value as returned by `OBJECT ENCODING`."""
 
+    tag: str | None = None
+    """The tag by which the application removes entries together, on one line."""
+
+    hits: int | None = None
+    """The number of times that the key was read since it was stored."""
+
     @property
     def exists(self) -> bool:
         return self.ttl != TTL_MISSING

@@ -24,7 +24,6 @@ from django_cachex.admin.views.base import make_bytes_cell
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text, Unit
 from django_cachex.inspectors.jobs import ScanProgress
-from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import Scope
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo, ScanPage
 
@@ -123,6 +122,16 @@ def make_encoding_cell(key: KeyInfo) -> Cell:
     return Cell(key.encoding or formatting.NO_VALUE, kind="type", sort_key=key.encoding or "")
 
 
+def make_tag_cell(key: KeyInfo) -> Cell:
+    return Cell(key.tag or formatting.NO_VALUE, kind="type", sort_key=key.tag or "")
+
+
+def make_hits_cell(key: KeyInfo) -> Cell:
+    if key.hits is None:
+        return Cell(formatting.NO_VALUE, kind="number")
+    return Cell(formatting.format_number(key.hits), kind="number", sort_key=f"{key.hits:020}")
+
+
 @dataclass(frozen=True)
 class KeyColumn:
     """A column of the table."""
@@ -147,6 +156,8 @@ KEY_COLUMNS: Final[Mapping[str, KeyColumn]] = {
     "size": KeyColumn(gettext_lazy("Size"), make_size_cell),
     "idle": KeyColumn(gettext_lazy("Idle"), make_idle_cell),
     "encoding": KeyColumn(gettext_lazy("Encoding"), make_encoding_cell, kind=""),
+    "tag": KeyColumn(gettext_lazy("Tag"), make_tag_cell, kind=""),
+    "hits": KeyColumn(gettext_lazy("Hits"), make_hits_cell),
 }
 
 DEFAULT_COLUMNS: Final = (KIND_COLUMN, "type", "ttl", "size")
@@ -303,7 +314,7 @@ class KeysTable:
         name = (
             self.inspector.display_key(stored)
             if self.scope is Scope.VERSION
-            else display_text(stored)
+            else self.inspector.display_stored_key(stored)
         )
         name = formatting.format_name(mask_session_name(name) if is_secret else name)
         can_open = owner is not None and (

@@ -29,7 +29,6 @@ from django_cachex.admin.links import LinkTarget
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text, Unit
-from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import Order
 from django_cachex.inspectors.types import TTL_NONE, Element, Elements, Group, KeyInfo, KeyValue
 from django_cachex.inspectors.values import Content, Preview
@@ -81,8 +80,11 @@ def list_key_properties(
         values.append(LabeledValue(_("Memory"), text, exact=exact))
     if info.ttl is not None:
         values.append(make_ttl_value(info.ttl))
+    if info.hits is not None:
+        values.append(LabeledValue(_("Hits"), formatting.format_number(info.hits)))
     if not masked:
-        values.append(LabeledValue(_("Stored key"), display_text(info.key), "code"))
+        values += [LabeledValue(_("Tag"), info.tag, "code")] if info.tag else []
+        values.append(LabeledValue(_("Stored key"), inspector.display_stored_key(info.key), "code"))
     if key_value.content is not None and inspector.serializer_name:
         values.append(LabeledValue(_("Serializer"), inspector.serializer_name, "code"))
     return values

@@ -128,6 +128,9 @@ def describe_filters(query: Query) -> list[str]:
     if query.idle_for is not None:
         span = formatting.format_duration(query.idle_for)
         texts.append(_("have been idle for at least %(span)s") % {"span": span})
+    if query.value_contains:
+        text = one_line(query.value_contains).replace('"', '\\"')
+        texts.append(_('contain "%(text)s" in their value') % {"text": text})
     return texts
 
 

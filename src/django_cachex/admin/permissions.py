@@ -309,6 +309,18 @@ class PermissionChecker:
             return partial(self.is_protected_session, inspector)
         return lambda stored: hidden(stored) or self.is_protected_session(inspector, stored)
 
+    def unreadable_filter(self, inspector: Inspector) -> Callable[[bytes], bool]:
+        """Return a predicate for keys whose values a search must not read.
+
+        They are those whose pages the user can't open, such as sessions, and keys of other
+        applications.
+        """
+        return lambda stored: (
+            not (
+                self.can_open(inspector, stored) and self.is_allowed(VIEW_VALUE, inspector, stored)
+            )
+        )
+
     @property
     def excludes_sessions(self) -> bool:
         """Whether searches with filters and bulk actions leave out sessions."""

@@ -52,6 +52,12 @@ def add_search(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--type", default="", help="only keys of this type")
     parser.add_argument(
+        "--value-contains",
+        default="",
+        metavar="TEXT",
+        help="only keys whose value contains this text, in any case",
+    )
+    parser.add_argument(
         "--limit", type=int, default=100, help="the maximum number of keys; 0 for all"
     )
 

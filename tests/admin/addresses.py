@@ -33,6 +33,10 @@ def cache_history(alias: str, **query: object) -> str:
     return _url("cache_history", quote(alias), query=query)
 
 
+def sessions(**query: object) -> str:
+    return _url("cache_sessions", query=query)
+
+
 def flushing() -> str:
     return _url("cache_flushing")
 

@@ -21,6 +21,7 @@ from django_cachex.admin.views.info import InfoView
 from django_cachex.admin.views.key import KeyView
 from django_cachex.admin.views.keys import KeysView
 from django_cachex.admin.views.namespaces import NamespacesView
+from django_cachex.admin.views.sessions import SessionsView
 
 if TYPE_CHECKING:
     CacheModelAdmin = admin.ModelAdmin[Cache]
@@ -41,6 +42,7 @@ class CacheAdmin(CacheModelAdmin):
         return [
             make_url(site, "", CachesView, "cache_changelist"),
             make_url(site, "flushing/", FlushView, "cache_flushing"),
+            make_url(site, "sessions/", SessionsView, "cache_sessions"),
             make_url(site, "<path:object_id>/history/", CacheHistoryView, "cache_history"),
             make_url(site, "<path:object_id>/namespaces/", NamespacesView, "cache_namespaces"),
             make_url(site, "<path:object_id>/change/", InfoView, "cache_change"),

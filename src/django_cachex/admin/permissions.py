@@ -116,6 +116,7 @@ VIEW_NAMESPACES = Permission(("can_list",), key_verbs=("view",))
 VIEW_VALUE = Permission(
     ("can_get", "can_get_unsafely"), key_verbs=("view",), denied_on_sessions=True
 )
+VIEW_SESSIONS = Permission(key_verbs=("view",))
 VIEW_HISTORY = Permission(key_verbs=("view",), denied_on_sessions=True)
 ADD = Permission(("can_add",), key_verbs=("add",), is_write=True, denied_on_sessions=True)
 REPLACE = Permission(

@@ -35,8 +35,24 @@ def search_keys(
     if not query.value_contains:
         return inspector.scan(query, token, limit, deadline)
     contains = make_value_matcher(query.value_contains)
-    names = replace(query, value_contains="")
-    return ValueSearch(inspector, names, contains, Position.parse(token)).run(limit, deadline)
+    others = replace(query, value_contains="")
+    return search_values(inspector, others, contains, token, limit, deadline)
+
+
+def search_values(
+    inspector: Inspector,
+    query: Query,
+    matches: Callable[[Content], bool],
+    token: str,
+    limit: int,
+    deadline: float,
+) -> ScanPage:
+    """Return some of the keys of a query with a value, or an element of it, that matches.
+
+    Raises:
+        ValueError: the token is invalid.
+    """
+    return ValueSearch(inspector, query, matches, Position.parse(token)).run(limit, deadline)
 
 
 def value_contains(inspector: Inspector, stored: bytes, text: str) -> bool:

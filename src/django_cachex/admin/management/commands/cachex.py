@@ -23,6 +23,7 @@ from django_cachex.admin.management.commands._cachex.read import (
     list_namespaces,
     show_info,
 )
+from django_cachex.admin.management.commands._cachex.sessions import manage_sessions
 from django_cachex.inspectors.edits import ExpireCondition
 
 AddArguments = Callable[[ArgumentParser], None]
@@ -116,6 +117,13 @@ def add_change_options(parser: ArgumentParser) -> None:
     parser.add_argument("--user", default="", help="the user to record in the admin's history")
 
 
+def add_session_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--of", default="", metavar="USER", help="a user name, an e-mail address or a primary key"
+    )
+    parser.add_argument("--end", action="store_true", help="end all sessions of this user")
+
+
 class Subcommand(NamedTuple):
     """A subcommand of `manage.py cachex`."""
 
@@ -160,6 +168,11 @@ SUBCOMMANDS = {
         list_namespaces,
         "Count keys by the parts of their names, in a sample or in all keys.",
         [add_cache, add_sample],
+    ),
+    "sessions": Subcommand(
+        manage_sessions,
+        "Count the sessions in a cache, or list or end those of a user.",
+        [add_session_options, add_change_options],
     ),
     "flush": Subcommand(
         flush_caches,

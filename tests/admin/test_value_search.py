@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,13 @@ MEMCACHED = "django.core.cache.backends.memcached.PyMemcacheCache"
 KINDS = ("valkey", "django", "table", "local", "files", "memcached")
 
 
+@pytest.fixture
+def empty_memcached() -> Iterator[servers.Server]:
+    """A memcached of its own: a flushed one still counts and moves what it had."""
+    with servers.memcached() as server:
+        yield server
+
+
 @pytest.fixture(params=KINDS)
 def kind(
     request: pytest.FixtureRequest,
@@ -43,21 +51,18 @@ def kind(
     tmp_path: Path,
 ) -> str:
     """An alias of each kind that lists and reads without executing anything."""
-    memcached = (
-        request.getfixturevalue("memcached_process").address
-        if request.param == "memcached"
-        else "127.0.0.1:1"
-    )
-    configure(
-        valkey=valkey_params(valkey_server),
-        django={"BACKEND": DJANGO_REDIS, "LOCATION": f"redis://{valkey_server.address}/1"},
-        table={"BACKEND": DATABASE, "LOCATION": database_table, "OPTIONS": ROOMY},
-        local=locmem_params(),
-        files={"BACKEND": FILES, "LOCATION": str(tmp_path / "files"), "OPTIONS": ROOMY},
-        memcached={"BACKEND": MEMCACHED, "LOCATION": memcached},
-    )
-    caches[request.param].clear()
-    return str(request.param)
+    kind = str(request.param)
+    server = request.getfixturevalue("empty_memcached") if kind == "memcached" else None
+    made = {
+        "valkey": valkey_params(valkey_server),
+        "django": {"BACKEND": DJANGO_REDIS, "LOCATION": f"redis://{valkey_server.address}/1"},
+        "table": {"BACKEND": DATABASE, "LOCATION": database_table, "OPTIONS": ROOMY},
+        "local": locmem_params(),
+        "files": {"BACKEND": FILES, "LOCATION": str(tmp_path / "files"), "OPTIONS": ROOMY},
+        "memcached": {"BACKEND": MEMCACHED, "LOCATION": server.address if server else ""},
+    }
+    configure(**{kind: made[kind]})
+    return kind
 
 
 class Boom:

@@ -50,6 +50,9 @@ class Limits:
     """Maximum size of a value in bytes. Larger values are neither fetched completely nor decoded.
     """
 
+    search_bytes: int = 64 * 1024
+    """Maximum size of a value in bytes that a search in values reads."""
+
     timeout: float = 2.0
     """Seconds that a page waits for all servers together."""
 

@@ -41,6 +41,10 @@ def health_of_all(**query: object) -> str:
     return _url("caches_health", query=query)
 
 
+def sessions(**query: object) -> str:
+    return _url("cache_sessions", query=query)
+
+
 def flushing() -> str:
     return _url("cache_flushing")
 

@@ -23,6 +23,7 @@ from django_cachex.admin.views.key import KeyView
 from django_cachex.admin.views.keys import KeysView
 from django_cachex.admin.views.namespaces import NamespacesView
 from django_cachex.admin.views.purge import PurgeAllView, PurgeView
+from django_cachex.admin.views.sessions import SessionsView
 
 if TYPE_CHECKING:
     CacheModelAdmin = admin.ModelAdmin[Cache]
@@ -46,6 +47,7 @@ class CacheAdmin(CacheModelAdmin):
             make_url(site, "purge/", PurgeAllView, "cache_purge"),
             make_url(site, "health/", AllHealthView, "caches_health"),
             make_url(site, "<path:object_id>/health/", HealthView, "cache_health"),
+            make_url(site, "sessions/", SessionsView, "cache_sessions"),
             make_url(site, "<path:object_id>/history/", CacheHistoryView, "cache_history"),
             make_url(site, "<path:object_id>/namespaces/", NamespacesView, "cache_namespaces"),
             make_url(site, "<path:object_id>/change/", InfoView, "cache_change"),

@@ -115,6 +115,22 @@ def describe_filters(query: Query) -> list[str]:
         texts.append(_("are of the kind %(kind)s") % {"kind": query.pattern.group.label})
     if query.type:
         texts.append(_("are of type %(type)s") % {"type": query.type})
+    texts += _describe_ttl_filters(query)
+    if query.larger_than is not None:
+        texts.append(
+            _("are larger than %(size)s") % {"size": formatting.format_size(query.larger_than)}
+        )
+    if query.idle_for is not None:
+        span = formatting.format_duration(query.idle_for)
+        texts.append(_("have been idle for at least %(span)s") % {"span": span})
+    if query.value_contains:
+        text = one_line(query.value_contains).replace('"', '\\"')
+        texts.append(_('contain "%(text)s" in their value') % {"text": text})
+    return texts
+
+
+def _describe_ttl_filters(query: Query) -> list[str]:
+    texts = []
     if query.expires_within == TTL_NONE:
         texts.append(_("never expire"))
     elif query.expires_within is not None:
@@ -123,13 +139,6 @@ def describe_filters(query: Query) -> list[str]:
     if query.expires_after is not None:
         span = formatting.format_duration(query.expires_after)
         texts.append(_("expire after more than %(span)s") % {"span": span})
-    if query.larger_than is not None:
-        texts.append(
-            _("are larger than %(size)s") % {"size": formatting.format_size(query.larger_than)}
-        )
-    if query.idle_for is not None:
-        span = formatting.format_duration(query.idle_for)
-        texts.append(_("have been idle for at least %(span)s") % {"span": span})
     return texts
 
 

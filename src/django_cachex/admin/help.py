@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from django_cachex.admin import formatting
+from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text
 
@@ -58,6 +60,11 @@ class HelpPanel:
     @property
     def filters(self) -> Collection[str]:
         return self.inspector.filters if self.inspector else ()
+
+    @property
+    def search_bytes(self) -> str:
+        """The size of the largest value that a search in values reads."""
+        return formatting.format_size(limits().search_bytes)
 
     @property
     def columns(self) -> Collection[str]:

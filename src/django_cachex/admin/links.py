@@ -142,6 +142,9 @@ class Links:
     def flush(self, **query: Any) -> str:
         return self._url("cache_flushing", **query)
 
+    def sessions(self, **query: Any) -> str:
+        return self._url("cache_sessions", **query)
+
     def cache_history(self, alias: str) -> str:
         return self._url("cache_history", quote(alias))
 

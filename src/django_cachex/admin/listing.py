@@ -11,6 +11,7 @@ from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.jobs import json_size
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import BatchStart, KeyInfo, ScanPage
+from django_cachex.inspectors.value_search import search_keys
 from django_cachex.inspectors.values import fingerprint
 
 MAX_WAITING_BYTES: Final = 1000
@@ -130,7 +131,7 @@ class Listing:
             following = cursor.skip(shown, replace(waiting, keys=rest))
         else:
             missing = limit - len(waiting.keys)
-            scan = self.inspector.scan(self.query, waiting.token, missing, self.deadline)
+            scan = search_keys(self.inspector, self.query, waiting.token, missing, self.deadline)
             scanned = [key for key in scan.keys if key not in waiting.keys]
             shown = [*waiting.keys, *scanned[:missing]]
             following = self._cursor_after(waiting, scan, scanned[missing:])
@@ -163,7 +164,7 @@ class Listing:
         If the last key that was shown is gone, all keys of the batch are shown again rather than
         losing some.
         """
-        scan = self.inspector.scan(self.query, cursor.token, cursor.skipped, self.deadline)
+        scan = search_keys(self.inspector, self.query, cursor.token, cursor.skipped, self.deadline)
         before = [fingerprint(key) for key in scan.keys[: cursor.skipped]]
         skipped = before.index(cursor.last_skipped) + 1 if cursor.last_skipped in before else 0
         examined = count_examined(cursor.examined, scan)

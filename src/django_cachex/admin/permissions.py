@@ -119,6 +119,7 @@ FIND_PAGES = Permission(("can_list", "can_delete"), key_verbs=("view",))
 VIEW_VALUE = Permission(
     ("can_get", "can_get_unsafely"), key_verbs=("view",), denied_on_sessions=True
 )
+VIEW_SESSIONS = Permission(key_verbs=("view",))
 VIEW_HISTORY = Permission(key_verbs=("view",), denied_on_sessions=True)
 ADD = Permission(("can_add",), key_verbs=("add",), is_write=True, denied_on_sessions=True)
 REPLACE = Permission(
@@ -316,6 +317,18 @@ class PermissionChecker:
         """Return the kinds that searches of this user can find."""
         sessions = "session" if self.excludes_sessions else ""
         return [kind for kind in get_kinds().values() if kind.name != sessions]
+
+    def unreadable_filter(self, inspector: Inspector) -> Callable[[bytes], bool]:
+        """Return a predicate for keys whose values a search must not read.
+
+        They are those whose pages the user can't open, such as sessions, and keys of other
+        applications.
+        """
+        return lambda stored: (
+            not (
+                self.can_open(inspector, stored) and self.is_allowed(VIEW_VALUE, inspector, stored)
+            )
+        )
 
     @property
     def excludes_sessions(self) -> bool:

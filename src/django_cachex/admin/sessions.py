@@ -74,6 +74,11 @@ def session_key_prefix() -> str | None:
     return name if settings.SESSION_CACHE_ALIAS in settings.CACHES else None
 
 
+def is_session_cache(alias: str) -> bool:
+    """Return whether sessions are stored in a cache."""
+    return alias == settings.SESSION_CACHE_ALIAS and session_key_prefix() is not None
+
+
 @cache
 def session_keys() -> SessionKeys | None:
     """Return what recognizes session keys, or None if no cache stores sessions.

@@ -37,7 +37,9 @@ from django_cachex.inspectors.types import (
     Group,
     KeyInfo,
     KeyValue,
+    ReadState,
     ScanPage,
+    SmallValue,
     Snippet,
 )
 from django_cachex.inspectors.values import Content
@@ -175,7 +177,9 @@ class Inspector:
         return (Scope.VERSION,)
 
     filters: frozenset[str] = frozenset()
-    """The filters of a `Query` that `scan` supports in addition to the type."""
+    """The filters of a `Query` that `scan` supports in addition to the type.
+
+    `value_contains` needs `can_get` and `read_small` in its place."""
 
     optional_columns: tuple[str, ...] = ()
     """What `describe` can return besides type, TTL and size.
@@ -352,6 +356,29 @@ class Inspector:
             InvalidPosition: `page.at` is invalid for a key of this type.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.read")
+
+    def read_small(self, keys: Sequence[bytes], max_bytes: int) -> Iterator[SmallValue]:
+        """Yield the values of keys, in order, for a search in values.
+
+        Each value is decoded when it is asked for, so that a search can stop in between. The
+        inherited method reads one value after the other. Servers need a constant number of round
+        trips.
+
+        Args:
+            keys: stored keys.
+            max_bytes: the maximum size of a value to read, also if it is decompressed.
+        """
+        for info in self.describe(keys, ("ttl", "size")):
+            if not info.exists:
+                yield SmallValue(info.key, ReadState.GONE)
+            elif info.size is None:
+                yield SmallValue(info.key, ReadState.UNREADABLE)
+            elif info.size > max_bytes:
+                yield SmallValue(info.key, ReadState.TOO_LARGE)
+            elif (value := self.read(info.key)) is None:
+                yield SmallValue(info.key, ReadState.GONE)
+            else:
+                yield SmallValue.of(info.key, [value.content] if value.content else [])
 
     def read_element(self, stored: bytes, type: str, element_id: str) -> Element | None:
         """Return one element of a collection for editing, decoded up to the limit for strings.

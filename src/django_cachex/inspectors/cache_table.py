@@ -364,6 +364,24 @@ class CacheTable:
                 return len(blob), blob.read(length).decode()
         return None
 
+    def read_starts(self, keys: Sequence[str], length: int) -> dict[str, tuple[int, str]]:
+        """Return the lengths and the starts of values that aren't expired, in one query."""
+        columns = "$size, NULL" if self.reads_blobs else "$size, SUBSTR($value, 1, %s)"
+        rows = self.select(
+            f"SELECT $key, {columns} FROM $table "
+            f"WHERE $key IN ({placeholders(keys)}) AND {IS_UNEXPIRED}",
+            *([] if self.reads_blobs else [length]),
+            *keys,
+            self.now_parameter(),
+        )
+        return {key: self._start_of_value(size, value, length) for key, size, value in rows}
+
+    def _start_of_value(self, size: int, value: Any, length: int) -> tuple[int, str]:
+        if not self.reads_blobs:
+            return size, "" if value is None else str(self.connection.ops.process_clob(value))
+        with self._blob(size) as blob:
+            return len(blob), blob.read(length).decode()
+
     @contextmanager
     def _blob(self, row: int) -> Iterator[Any]:
         raw: Any = self.connection.connection

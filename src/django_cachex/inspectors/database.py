@@ -60,9 +60,11 @@ from django_cachex.inspectors.types import (
     KeyChanged,
     KeyInfo,
     KeyValue,
+    ReadState,
     ScanPage,
+    SmallValue,
 )
-from django_cachex.inspectors.values import fingerprint
+from django_cachex.inspectors.values import decode, fingerprint
 
 INVALID_CHARACTERS: Final[re.Pattern[str]] = re.compile(r"[\0\ud800-\udfff]")
 """Characters that databases can't store in text."""
@@ -221,6 +223,21 @@ class DatabaseInspector(DjangoBackendInspector):
                 pickled_size = None if is_whole else size // 4 * 3
                 return self.make_key_value(info, decode_row_value(text), pickled_size, page)
         return None
+
+    def read_small(self, keys: Sequence[bytes], max_bytes: int) -> Iterator[SmallValue]:
+        values: dict[str, tuple[int, str]] = {}
+        for names in batch_row_keys(keys):
+            values |= self.read_table.read_starts(names, base64_length(max_bytes))
+        for stored in keys:
+            size, text = values.get(to_row_key(stored) or "", (None, ""))
+            if size is None:
+                yield SmallValue(stored, ReadState.GONE)
+            elif len(text) < size:
+                yield SmallValue(stored, ReadState.TOO_LARGE)
+            else:
+                raw = decode_row_value(text)
+                content = decode(raw, value_format=self.value_format, limit=max_bytes)
+                yield SmallValue.of(stored, [content])
 
     # Changes.
 

@@ -160,7 +160,7 @@ class DjangoBackendInspector(Inspector):
     can_ttl = can_expire = can_extend = can_incr = can_rename = can_copy = True
     can_download = can_info = can_flush = True
 
-    filters = frozenset({"expires_within", "expires_after", "larger_than"})
+    filters = frozenset({"expires_within", "expires_after", "larger_than", "value_contains"})
 
     unsupported_reasons = {"can_type": _("Only Valkey and Redis keys have a type.")}
 

@@ -117,6 +117,11 @@ def _iter_secrets(value: object) -> Iterator[str]:
         yield from _iter_string_secrets(_to_text(value))
 
 
+def is_secret_name(name: str) -> bool:
+    """Return whether a value with this name is a secret, judging by the name."""
+    return bool(SECRET_NAME.fullmatch(name)) and not HARMLESS_NAME.fullmatch(name)
+
+
 def _iter_named_secrets(name: str, value: object) -> Iterator[str]:
     """Yield the secrets in the value of an option."""
     if not SECRET_NAME.fullmatch(name):

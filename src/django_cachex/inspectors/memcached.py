@@ -48,7 +48,15 @@ from django_cachex.inspectors.memcached_protocol import (
     parse_address,
 )
 from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query
-from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyValue, ScanPage
+from django_cachex.inspectors.types import (
+    TTL_MISSING,
+    TTL_NONE,
+    KeyInfo,
+    KeyValue,
+    ReadState,
+    ScanPage,
+    SmallValue,
+)
 from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint
 from django_cachex.inspectors.values.decode import describe_object, describe_too_large
 
@@ -127,7 +135,9 @@ class MemcachedInspector(DjangoBackendInspector):
 
     may_block = True
     can_download = False
-    filters = frozenset({"expires_within", "expires_after", "larger_than", "idle_for"})
+    filters = frozenset(
+        {"expires_within", "expires_after", "larger_than", "idle_for", "value_contains"}
+    )
     optional_columns = ("memory", "idle")
     has_random_order = True
 
@@ -238,6 +248,24 @@ class MemcachedInspector(DjangoBackendInspector):
                 return KeyValue(info, content, expected=fingerprint(value.data))
         except KeyGone:
             return None
+
+    def read_small(self, keys: Sequence[bytes], max_bytes: int) -> Iterator[SmallValue]:
+        infos = self.describe(keys, ("size",))
+        small = [info.key for info in infos if info.exists and (info.size or 0) <= max_bytes]
+        values: dict[bytes, StoredValue | None] = {}
+        for server in self.servers:
+            missing = [key for key in small if values.get(key) is None]
+            if missing:
+                with self.connect(server) as connection:
+                    values |= connection.get_each(missing)
+        for info in infos:
+            value = values.get(info.key)
+            if info.key in values and value is not None:
+                content = decode_item(value, self.value_format, max_bytes)
+                yield SmallValue.of(info.key, [content])
+            else:
+                is_gone = info.key in values or not info.exists
+                yield SmallValue(info.key, ReadState.GONE if is_gone else ReadState.TOO_LARGE)
 
     @contextmanager
     def find(self, stored: bytes) -> Iterator[tuple[MemcachedConnection, StoredValue]]:

@@ -124,6 +124,10 @@ class MemcachedConnection(AbstractContextManager["MemcachedConnection"]):
         if not can_exist(key):
             return None
         self._send(b"mg %s s v f t c\r\n" % format_key(key))
+        return self._read_value()
+
+    def _read_value(self) -> StoredValue | None:
+        """Read the reply to a request for a value."""
         words = self._read_reply().split()
         if words[0] != b"VA":
             return None
@@ -133,6 +137,16 @@ class MemcachedConnection(AbstractContextManager["MemcachedConnection"]):
         data = self._read_exactly(size + 2)[:-2]
         flags = {word[:1]: int(word[1:]) for word in words[2:] if word[:1] in b"ftc"}
         return StoredValue(data, flags[b"f"], flags[b"t"], flags[b"c"])
+
+    def get_each(self, keys: Sequence[bytes]) -> Iterator[tuple[bytes, StoredValue | None]]:
+        """Yield items with their values, or None for those that don't exist, in one round trip.
+
+        The items don't count as used, which would change the order in which they are listed.
+        """
+        possible = [key for key in keys if can_exist(key)]
+        self._send(b"".join(b"mg %s s v f t c u\r\n" % format_key(key) for key in possible))
+        for key in possible:
+            yield key, self._read_value()
 
     def replace(self, key: bytes, data: bytes, flags: int, ttl: int, cas: int) -> bytes:
         """Replace the value of an item that still has this CAS value.

@@ -334,6 +334,9 @@ class Query:
     idle_for: int | None = None
     """Minimum milliseconds since the last access."""
 
+    value_contains: str = ""
+    """Text that the value contains, in any case. `search_keys` reads the values, not `scan`."""
+
     exclude: Callable[[bytes], bool] | None = field(default=None, compare=False, repr=False)
     """Returns whether to hide a stored key from the user.
 
@@ -354,7 +357,8 @@ class Query:
             "idle_for": self.idle_for,
         }
         names = {name for name, value in values.items() if value is not None}
-        return frozenset(names | {"type"} if self.type else names)
+        texts = {"type": self.type, "value_contains": self.value_contains}
+        return frozenset(names | {name for name, text in texts.items() if text})
 
     @property
     def has_filters(self) -> bool:
@@ -374,7 +378,7 @@ class Query:
             "larger_than": size,
             "idle_for": "idle",
         }
-        return frozenset(column[name] for name in self.filters - {"type"})
+        return frozenset(column[name] for name in self.filters & column.keys())
 
     def matches(self, info: KeyInfo) -> bool | None:
         """Return whether a key passes the filters other than the type, or None if it is unknown."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Final
 
 from django_cachex.inspectors.info import Text, Unit
@@ -34,6 +35,59 @@ class BatchStart:
     """The number of keys that the call had found."""
 
 
+class ReadState(StrEnum):
+    """What became of a value that a search wanted to read."""
+
+    READ = "read"
+    TOO_LARGE = "too_large"
+    """It is larger than a search reads, as it is stored or decompressed."""
+
+    UNREADABLE = "unreadable"
+    """The serializer can't read it, or the store refused."""
+
+    GONE = "gone"
+    """The key doesn't exist any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCounts:
+    """How many values a search has read since its start, and how many it has not."""
+
+    read: int = 0
+    too_large: int = 0
+    unreadable: int = 0
+
+    def including(self, state: ReadState) -> ValueCounts:
+        """Return the counts with one more value."""
+        match state:
+            case ReadState.READ:
+                return replace(self, read=self.read + 1)
+            case ReadState.TOO_LARGE:
+                return replace(self, too_large=self.too_large + 1)
+            case ReadState.UNREADABLE:
+                return replace(self, unreadable=self.unreadable + 1)
+            case ReadState.GONE:
+                return self
+
+
+@dataclass(frozen=True, slots=True)
+class SmallValue:
+    """A value that was read for a search, unless it is too large."""
+
+    key: bytes
+    state: ReadState
+    contents: Sequence[Content] = ()
+    """The decoded value, or the decoded elements of a collection."""
+
+    @classmethod
+    def of(cls, key: bytes, contents: Sequence[Content]) -> SmallValue:
+        """Return the value with what was decoded."""
+        if any(content.kind == "large" for content in contents):
+            return cls(key, ReadState.TOO_LARGE, contents)
+        is_readable = all(content.is_decoded for content in contents)
+        return cls(key, ReadState.READ if is_readable else ReadState.UNREADABLE, contents)
+
+
 @dataclass(frozen=True, slots=True)
 class ScanPage:
     """Some of the keys that a search found, and its progress."""
@@ -61,6 +115,9 @@ class ScanPage:
 
     restarted: bool = False
     """Whether the search started over, because a server was restarted and forgot its positions."""
+
+    values: ValueCounts | None = None
+    """The values that a search in values has read since its start."""
 
     @property
     def complete(self) -> bool:

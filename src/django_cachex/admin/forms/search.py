@@ -21,7 +21,7 @@ from django_cachex.admin.components import Alert
 from django_cachex.admin.kinds import Kind, get_kinds, name_in_scope
 from django_cachex.admin.links import dump_positions, load_positions
 from django_cachex.admin.listing import Cursor, Listing, dump_cursors, load_cursors
-from django_cachex.admin.permissions import PermissionChecker
+from django_cachex.admin.permissions import VIEW_VALUE, PermissionChecker
 from django_cachex.conf import PAGE_SIZES, limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text
@@ -29,6 +29,7 @@ from django_cachex.inspectors.keys import encode_text
 from django_cachex.inspectors.namespaces import TTL_BOUNDS
 from django_cachex.inspectors.query import Pattern, Query, Scope
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo, ScanPage
+from django_cachex.inspectors.value_search import value_contains
 
 NEVER_EXPIRES: Final = "never"
 
@@ -109,12 +110,18 @@ FILTERS: Final[Mapping[str, Filter]] = {
 """The filters by the names of their query parameters."""
 
 
+VALUE_PARAM: Final = "value"
+"""The parameter with the text that values contain."""
+
+MAX_VALUE_TEXT_LENGTH: Final = 200
+
 CONTAINS_PARAM: Final = "contains"
 """The parameter that repeats the text of a search for all keys that contain it, so that another
 text in the form is another search: one that looks for the key with exactly this name first."""
 
 SEARCH_PARAMS: Final = (
-    *("q", CONTAINS_PARAM, "type", "kind", "scope", *FILTERS),
+    *("q", CONTAINS_PARAM, VALUE_PARAM, "type", "kind", "scope"),
+    *FILTERS,
     *("size", "sort", "token"),
 )
 """The parameters of a search in a URL."""
@@ -160,6 +167,9 @@ class Search:
     filters: dict[str, str] = field(default_factory=dict)
     """The values of the filters that are set, by query parameter."""
 
+    value_text: str = ""
+    """The text that values contain; empty for any value."""
+
     size: int = 0
     sort: str = ""
     """The name of a column, with a leading `-` for descending order."""
@@ -188,6 +198,7 @@ class Search:
         search._parse_kind(params.get("kind", ""))
         search._parse_scope(params.get("scope", ""))
         search._parse_filters(params)
+        search._parse_value_text(params.get(VALUE_PARAM, ""))
         search._parse_size(params.get("size", ""))
         search.sort = params.get("sort", "")
         search._parse_token(params.get("token", ""))
@@ -227,6 +238,25 @@ class Search:
             text = _('The filter "%(filter)s" can\'t be "%(given)s" here. It is ignored.')
             self._add_alert(text % {"filter": one.label, "given": value[:50]})
 
+    def _parse_value_text(self, value: str) -> None:
+        if not value or not self.can_search_values:
+            return
+        if len(value) <= MAX_VALUE_TEXT_LENGTH:
+            self.value_text = value
+            return
+        text = _(
+            'The text for "Value contains" can have at most %(most)s characters. You entered '
+            "%(had)s. It is ignored."
+        )
+        self._add_alert(text % {"most": MAX_VALUE_TEXT_LENGTH, "had": len(value)})
+
+    @property
+    def can_search_values(self) -> bool:
+        """Whether values can be searched, and this user may see any."""
+        return "value_contains" in self.inspector.filters and self.checker.is_allowed(
+            VIEW_VALUE, self.inspector
+        )
+
     def _parse_size(self, value: str) -> None:
         self.size = limits().page_size
         if value in map(str, PAGE_SIZES):
@@ -260,7 +290,7 @@ class Search:
         self.alerts.append(Alert(text, "warning"))
 
     def _token_binding(self) -> tuple[Any, ...]:
-        filters = [self.filters.get(name, "") for name in FILTERS]
+        filters = [self.value_text, *(self.filters.get(name, "") for name in FILTERS)]
         user = self.checker.request.user.pk
         kind = self.kind.name if self.kind is not None else ""
         search = (self.text, self.type, kind, self.scope, *filters)
@@ -321,10 +351,17 @@ class Search:
         }
         group = self.kind.group(self.scope) if self.kind is not None else None
         pattern = Pattern(self.text, group)
-        query = Query(pattern, scope=self.scope, type=self.type, **filters)
-        return replace(
-            query, exclude=self.checker.exclusion_filter(self.inspector, query.has_filters)
+        query = Query(
+            pattern,
+            scope=self.scope,
+            type=self.type,
+            value_contains=self.value_text,
+            **filters,
         )
+        exclude = self.checker.exclusion_filter(self.inspector, query.has_filters)
+        if query.value_contains:
+            exclude = self.checker.unreadable_filter(self.inspector)
+        return replace(query, exclude=exclude)
 
     @property
     def error(self) -> str:
@@ -346,10 +383,15 @@ GLOB_CHARACTERS: Final = re.compile(r"[?\[\]]")
 """Wildcards elsewhere, which are ordinary characters here."""
 
 
-def explain_no_match(pattern: Pattern) -> str:
-    """Return why a pattern may have matched no key."""
+def explain_no_match(query: Query) -> str:
+    """Return why a query may have matched no key."""
+    if query.value_contains:
+        return _(
+            "Only values of at most %(size)s are searched, as their pages show them. Capital and "
+            "small letters are the same."
+        ) % {"size": formatting.format_size(limits().search_bytes)}
     text = _("Check the spelling. Searches are case-sensitive, and * matches any text.")
-    if GLOB_CHARACTERS.search(pattern.text):
+    if GLOB_CHARACTERS.search(query.pattern.text):
         note = _("* stands for anything; ? and [ ] are ordinary characters.")
         return f"{note} {_('Check the spelling. Searches are case-sensitive.')}"
     return text
@@ -412,6 +454,7 @@ def find_exact_key(search: Search, columns: Collection[str]) -> KeyInfo | None:
         *(["type"] if query.type else []),
     }
     [one] = inspector.describe([stored], wanted)
-    if not one.exists or query.type not in ("", one.type):
+    if not one.exists or query.type not in ("", one.type) or not query.matches(one):
         return None
-    return one if query.matches(one) else None
+    text = query.value_contains
+    return one if not text or value_contains(inspector, stored, text) else None

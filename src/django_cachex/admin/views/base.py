@@ -64,11 +64,13 @@ from django_cachex.admin.permissions import (
     VIEW_INFO,
     VIEW_KEYS,
     VIEW_NAMESPACES,
+    VIEW_SESSIONS,
     Permission,
     PermissionChecker,
     alias_allows,
     visible_aliases,
 )
+from django_cachex.admin.sessions import is_session_cache
 from django_cachex.admin.states import SUPPORT_BADGES, make_state_cell
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
@@ -370,11 +372,13 @@ class BaseCacheView(BaseView):
     def cache_tabs(self) -> list[Action]:
         """Return links to the pages of this cache."""
         alias = self.inspector.alias
+        sessions = ("sessions", VIEW_SESSIONS, _("Sessions"), self.links.sessions())
         pages = (
             ("keys", VIEW_KEYS, _("Keys"), self.links.keys(alias)),
             ("namespaces", VIEW_NAMESPACES, _("Namespaces"), self.links.namespaces(alias)),
             ("purge", FIND_PAGES, _("Purge by URL"), self.links.purge(alias)),
             ("info", VIEW_INFO, _("Cache info"), self.links.info(alias)),
+            *([sessions] if is_session_cache(alias) else []),
             ("health", VIEW_HEALTH, _("Health"), self.links.health(alias)),
             ("history", VIEW_CACHES, _("History"), self.links.cache_history(alias)),
         )

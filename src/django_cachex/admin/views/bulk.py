@@ -51,12 +51,18 @@ from django_cachex.admin.views.keys_table import format_examined
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import ExpireCondition, KeepTTL
+from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.jobs import BulkTask, Job
 from django_cachex.inspectors.namespaces import NamespaceStats
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
 MAX_NAMESPACES = 10
+
+VALUES_MAY_CHANGE = gettext_lazy(
+    "All matching keys can't be changed at once if they are found by their values, because a value "
+    "may change after it was read. Select keys on the page."
+)
 
 
 DISPLAY_PARAMS = ("token", "size", "sort", "columns", "live", "help", "cache")
@@ -65,7 +71,7 @@ DISPLAY_PARAMS = ("token", "size", "sort", "columns", "live", "help", "cache")
 
 def make_bulk_links(view: BaseCacheView, query: Query) -> list[Action]:
     """Return links to the bulk actions on the keys that match, if the user may use them."""
-    if query.pattern.is_empty or query.scope is not Scope.VERSION:
+    if query.pattern.is_empty or query.scope is not Scope.VERSION or query.value_contains:
         return []
     params = view.request.GET.dict()
     search = {name: text for name, text in params.items() if name not in DISPLAY_PARAMS}
@@ -79,6 +85,15 @@ def make_bulk_links(view: BaseCacheView, query: Query) -> list[Action]:
         for action, kind in ((bulk.EXPIRE_MATCHING, ""), (bulk.DELETE_MATCHING, "danger"))
         if view.checker.is_allowed(action.permission, view.inspector)
     ]
+
+
+def get_bulk_note(view: BaseCacheView, query: Query) -> Text:
+    """Return why there are no links to bulk actions, or an empty string."""
+    allows_any = any(
+        view.checker.is_allowed(action.permission, view.inspector)
+        for action in bulk.MATCHING_ACTIONS.values()
+    )
+    return VALUES_MAY_CHANGE if query.value_contains and allows_any else ""
 
 
 def format_match_count(job: Job[NamespaceStats]) -> str:
@@ -246,6 +261,8 @@ class BulkActionView(BaseCacheView):
             return _("Enter a search first. To match all keys, search for *.")
         if self.search.query.scope is not Scope.VERSION:
             return _("You can change all matching keys only in this cache's own version.")
+        if self.search.query.value_contains:
+            return str(VALUES_MAY_CHANGE)
         # Ignoring an invalid filter would change more keys than requested.
         return " ".join(str(alert.text) for alert in self.search.alerts)
 
@@ -333,7 +350,7 @@ class BulkActionView(BaseCacheView):
     def make_empty_state(self) -> EmptyState:
         return EmptyState(
             _("No key matches"),
-            explain_no_match(self.search.query.pattern),
+            explain_no_match(self.search.query),
             [Action("back", _("Back to the keys"), self.get_keys_url(), "primary")],
         )
 

@@ -30,6 +30,7 @@ from django_cachex.admin.permissions import (
     VIEW_KEYS,
     visible_aliases,
 )
+from django_cachex.admin.sessions import is_session_cache
 from django_cachex.admin.states import SUPPORT_BADGES, make_state_cell, make_support_badge
 from django_cachex.admin.views.base import BaseView, make_bytes_cell
 from django_cachex.admin.views.flush import (
@@ -169,6 +170,8 @@ class CachesView(BaseView):
         if can_view_keys or can_view_info:
             link = self.links.keys(inspector.alias) if can_view_keys else info
         actions = [Action("info", _("info"), info)] if can_view_keys and can_view_info else []
+        if can_view_keys and is_session_cache(inspector.alias):
+            actions.append(Action("sessions", _("sessions"), self.links.sessions()))
         return Cell(inspector.alias, link, actions=actions, kind="name")
 
     @staticmethod

@@ -30,6 +30,8 @@ from django_cachex.admin.forms.search import (
     CONTAINS_PARAM,
     FILTERS,
     MAX_PAGE_TOKEN_LENGTH,
+    MAX_VALUE_TEXT_LENGTH,
+    VALUE_PARAM,
     Search,
     SearchResult,
     explain_no_match,
@@ -41,7 +43,7 @@ from django_cachex.admin.permissions import ADD, DELETE, EDIT, VIEW_KEYS
 from django_cachex.admin.states import make_support_badge
 from django_cachex.admin.views import keys_table
 from django_cachex.admin.views.base import BaseCacheView
-from django_cachex.admin.views.bulk import make_bulk_links
+from django_cachex.admin.views.bulk import get_bulk_note, make_bulk_links
 from django_cachex.admin.views.delete import delete_keys, make_delete_confirmation
 from django_cachex.admin.views.keys_table import (
     KEY_COLUMNS,
@@ -52,6 +54,7 @@ from django_cachex.admin.views.keys_table import (
     format_examined,
     format_examined_database,
     format_shown,
+    format_values_read,
     get_available_columns,
 )
 from django_cachex.admin.views.selection import (
@@ -67,7 +70,7 @@ from django_cachex.inspectors.types import KeyInfo, ScanPage
 
 
 class SearchForm(forms.Form):
-    """The drop-down fields of a search. `Search` parses what they send."""
+    """The fields of a search beside its text. `Search` parses what they send."""
 
     MAIN_FIELDS = ("type", "size")
     """The fields beside the search box. The others are under *More filters*."""
@@ -99,6 +102,12 @@ class SearchForm(forms.Form):
                 values = dict.fromkeys([*one.values, *([selected] if selected else [])])
                 texts = [("", _("any")), *((value, one.format(value)) for value in values)]
                 self._add(name, one.label, texts, selected)
+        if search.can_search_values:
+            self.fields[VALUE_PARAM] = forms.CharField(
+                label=_("Value contains"),
+                max_length=MAX_VALUE_TEXT_LENGTH,
+                initial=search.value_text,
+            )
 
     def _add(
         self, name: str, label: Text, choices: Sequence[tuple[str, str]], selected: str
@@ -111,12 +120,18 @@ class SearchForm(forms.Form):
 
     @property
     def filter_fields(self) -> list[forms.BoundField]:
-        return [field for field in self if field.name not in self.MAIN_FIELDS]
+        return [field for field in self if field.name not in (*self.MAIN_FIELDS, VALUE_PARAM)]
+
+    @property
+    def value_field(self) -> forms.BoundField | None:
+        """The field for the text that values contain."""
+        return self[VALUE_PARAM] if VALUE_PARAM in self.fields else None
 
     @property
     def has_filters(self) -> bool:
         """Whether a field under *More filters* is set."""
-        return any(field.value() for field in self.filter_fields)
+        value = [self.value_field] if self.value_field else []
+        return any(field.value() for field in (*self.filter_fields, *value))
 
 
 def make_column_choices(inspector: Inspector, shown: Sequence[str]) -> list[tuple[str, Text, bool]]:
@@ -212,6 +227,7 @@ class KeysView(BaseCacheView):
             "sort_note": rows.sort_note,
             "can_delete": rows.selectable and bool(shown),
             "bulk_links": make_bulk_links(self, search.query) if shown and result.listing else [],
+            "bulk_note": get_bulk_note(self, search.query) if shown else "",
             "result_alerts": self._make_result_alerts(search, result.listing),
             "progress": self._format_progress(search, result),
             "live_search": self._make_live_search(search, result),
@@ -229,13 +245,13 @@ class KeysView(BaseCacheView):
             return format_html("{} · {}", format_shown(shown), exact_name) if shown else ""
         is_empty = listing.complete and not shown and result.examined
         lists_everything = not (search.has_filters or search.is_continued or search.error)
-        return format_html(
-            "{} · {}",
-            format_shown(shown),
+        examined = (
             format_examined_database(result.examined)
             if is_empty and lists_everything
-            else format_examined(result.examined, listing),
+            else format_examined(result.examined, listing)
         )
+        texts = [examined, *([format_values_read(listing.values)] if listing.values else [])]
+        return format_html("{} · {}", format_shown(shown), " · ".join(texts))
 
     def _make_live_search(self, search: Search, result: SearchResult) -> dict[str, Any]:
         """Return what the live search script needs to continue in the background."""
@@ -311,7 +327,7 @@ class KeysView(BaseCacheView):
             )
             return EmptyState(
                 title % {"count": formatting.format_number(result.examined)},
-                explain_no_match(search.query.pattern),
+                explain_no_match(search.query),
                 [*first_pages, clear],
             )
         if search.is_continued:

@@ -21,11 +21,12 @@ from django_cachex.admin.links import Links, object_id
 from django_cachex.admin.permissions import DELETE, VIEW_KEYS, Permission, PermissionChecker
 from django_cachex.admin.sessions import mask_session_name
 from django_cachex.admin.views.base import make_bytes_cell
+from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text, Unit
 from django_cachex.inspectors.jobs import ScanProgress
 from django_cachex.inspectors.query import Scope
-from django_cachex.inspectors.types import TTL_NONE, KeyInfo, ScanPage
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo, ScanPage, ValueCounts
 
 # How many keys were found.
 
@@ -60,6 +61,27 @@ def format_examined_database(examined: int) -> str:
         examined,
     )
     return text % {"count": formatting.format_number(examined)}
+
+
+def format_values_read(counts: ValueCounts) -> str:
+    """Return how many values were read, and why others were not."""
+    number = formatting.format_number
+    read = ngettext("%(count)s value read", "%(count)s values read", counts.read)
+    texts = [read % {"count": number(counts.read)}]
+    if counts.too_large:
+        text = ngettext(
+            "%(count)s skipped (larger than %(size)s)",
+            "%(count)s skipped (larger than %(size)s)",
+            counts.too_large,
+        )
+        size = formatting.format_size(limits().search_bytes)
+        texts.append(text % {"count": number(counts.too_large), "size": size})
+    if counts.unreadable:
+        text = ngettext(
+            "%(count)s could not be read", "%(count)s could not be read", counts.unreadable
+        )
+        texts.append(text % {"count": number(counts.unreadable)})
+    return ", ".join(texts)
 
 
 def format_shown(shown: int) -> SafeString:

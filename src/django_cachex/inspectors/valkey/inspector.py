@@ -57,6 +57,7 @@ from django_cachex.inspectors.types import (
     KeyTooLarge,
     KeyValue,
     ScanPage,
+    SmallValue,
     Snippet,
 )
 from django_cachex.inspectors.valkey import copy
@@ -85,6 +86,7 @@ from django_cachex.inspectors.valkey.info import build_sections, parse_number
 from django_cachex.inspectors.valkey.key_info import TYPES, describe
 from django_cachex.inspectors.valkey.read import read_groups, read_key
 from django_cachex.inspectors.valkey.scan import KeyScan, primary_nodes
+from django_cachex.inspectors.valkey.small_values import read_small_values
 from django_cachex.inspectors.valkey.snippets import DatabaseAddress, cli_snippet
 from django_cachex.inspectors.values import ValueFormat, serializer_format
 from django_cachex.inspectors.values.formats import PROBE_SIZE, decompress
@@ -142,7 +144,9 @@ class ServerInspector(Inspector):
 
     types = TYPES
     has_random_order = True
-    filters = frozenset({"expires_within", "expires_after", "larger_than", "idle_for"})
+    filters = frozenset(
+        {"expires_within", "expires_after", "larger_than", "idle_for", "value_contains"}
+    )
     optional_columns = ("memory", "idle", "encoding")
     creatable_types = TYPES
 
@@ -357,6 +361,9 @@ class ServerInspector(Inspector):
 
     def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
         return read_key(self.client, stored, self.value_format, page)
+
+    def read_small(self, keys: Sequence[bytes], max_bytes: int) -> Iterator[SmallValue]:
+        return read_small_values(self.client, keys, self.value_format, max_bytes)
 
     def read_element(self, stored: bytes, type: str, element_id: str) -> Element | None:
         try:

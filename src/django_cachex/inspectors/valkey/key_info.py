@@ -77,7 +77,10 @@ TYPES: Final = ("string", *COLLECTIONS)
 
 NO_TOUCH: Final = Command(("CLIENT", "NO-TOUCH", "ON"), parse_raw, idempotent=True)
 TOUCHING_COMMANDS: Final = frozenset(
-    ("STRLEN", "GETRANGE", *(collection.length for collection in COLLECTIONS.values()))
+    (
+        *("STRLEN", "GETRANGE", "LRANGE", "SMEMBERS", "ZRANGE", "HGETALL", "XRANGE"),
+        *(collection.length for collection in COLLECTIONS.values()),
+    )
 )
 """Commands that reset the idle time of a key."""
 

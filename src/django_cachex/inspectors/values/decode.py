@@ -115,6 +115,11 @@ class Content:
             return self.value
         return format_value(self.value) if self.json_unsafe_reason else format_json(self.value)
 
+    @property
+    def is_decoded(self) -> bool:
+        """Whether the whole value could be decoded, or is text anyway."""
+        return not self.notes and not (self.kind == "bytes" and self.shown_as is not None)
+
     @cached_property
     def formatted(self) -> Preview:
         """The formatted value, measured in characters.

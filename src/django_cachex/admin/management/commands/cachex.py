@@ -24,6 +24,7 @@ from django_cachex.admin.management.commands._cachex.read import (
     list_namespaces,
     show_info,
 )
+from django_cachex.admin.management.commands._cachex.sessions import manage_sessions
 from django_cachex.inspectors.edits import ExpireCondition
 
 AddArguments = Callable[[ArgumentParser], None]
@@ -66,6 +67,12 @@ def add_search(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--type", default="", help="only keys of this type")
     add_kind(parser)
+    parser.add_argument(
+        "--value-contains",
+        default="",
+        metavar="TEXT",
+        help="only keys whose value contains this text, in any case",
+    )
     parser.add_argument(
         "--limit", type=int, default=100, help="the maximum number of keys; 0 for all"
     )
@@ -125,6 +132,13 @@ def add_change_options(parser: ArgumentParser) -> None:
     parser.add_argument("--user", default="", help="the user to record in the admin's history")
 
 
+def add_session_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--of", default="", metavar="USER", help="a user name, an e-mail address or a primary key"
+    )
+    parser.add_argument("--end", action="store_true", help="end all sessions of this user")
+
+
 class Subcommand(NamedTuple):
     """A subcommand of `manage.py cachex`."""
 
@@ -175,6 +189,11 @@ SUBCOMMANDS = {
         "Compare the settings of caches with their servers and with a sample of their keys. "
         "Exits with 1 if there are warnings, and with 2 if anything is critical.",
         [add_optional_caches],
+    ),
+    "sessions": Subcommand(
+        manage_sessions,
+        "Count the sessions in a cache, or list or end those of a user.",
+        [add_session_options, add_change_options],
     ),
     "flush": Subcommand(
         flush_caches,

@@ -39,6 +39,7 @@ from django_cachex.inspectors.jobs import FindKeys, Job, ScanProgress, advance
 from django_cachex.inspectors.namespaces import NamespaceOptions, NamespaceStats
 from django_cachex.inspectors.query import Pattern, PatternGroup, Query, Scope
 from django_cachex.inspectors.types import TTL_NONE, ScanPage
+from django_cachex.inspectors.value_search import search_keys
 
 BAR_WIDTH = 24
 """The width of the progress bar in characters."""
@@ -342,7 +343,7 @@ def make_find(inspector: Inspector, query: Query, permission: Permission) -> Fin
     query = replace(query, exclude=policies.hidden_key_filter)
 
     def find(token: str, limit: int, deadline: float) -> ScanPage:
-        page = inspector.scan(query, token, limit, deadline)
+        page = search_keys(inspector, query, token, limit, deadline)
         keys = [stored for stored in page.keys if policies.allows(permission, stored)]
         return replace(page, keys=keys)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -26,7 +27,7 @@ from django_cachex.admin.permissions import (
     VIEW_NAMESPACES,
     visible_aliases,
 )
-from django_cachex.admin.views.keys_table import format_examined
+from django_cachex.admin.views.keys_table import format_examined, format_values_read
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.info import InfoField, InfoSection, Status, Unit
@@ -39,7 +40,7 @@ from django_cachex.inspectors.namespaces import (
     Sample,
 )
 from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.types import TTL_NONE, Elements, KeyInfo, KeyValue
+from django_cachex.inspectors.types import TTL_NONE, Elements, KeyInfo, KeyValue, ScanPage
 
 MAX_BATCH_KEYS = 500
 BATCH_SECONDS = 1.0
@@ -196,7 +197,11 @@ def _write_branch(
 def list_keys(context: CommandContext) -> int:
     inspector = context.inspector(context["cache"], VIEW_KEYS)
     context.require(inspector, "can_list")
-    find = make_find(inspector, context.query(inspector), VIEW_KEYS)
+    query, pages = context.query(inspector), [ScanPage((), "", 0, None)]
+    if text := context["value_contains"]:
+        require_value_search(inspector)
+        query = replace(query, value_contains=text)
+    find = remember_page(make_find(inspector, query, VIEW_KEYS), pages)
     total, batches = 0, iter_batches(inspector, find, context["limit"])
     while batch := context.call(inspector, lambda: next(batches, None)):
         total += len(batch)
@@ -207,7 +212,26 @@ def list_keys(context: CommandContext) -> int:
                 context.output.write_text(_format_key(inspector, info))
     if not total:
         context.output.write_text(_("No key found."))
+    if counts := pages[-1].values:
+        context.output.write_error(format_values_read(counts))
     return EXIT_OK if total else EXIT_FAILED
+
+
+def require_value_search(inspector: Inspector) -> None:
+    """Raise CommandError if the values of a cache can't be searched."""
+    if "value_contains" not in inspector.filters or not inspector.can_get:
+        text = _('The values of "%(alias)s" can\'t be searched.')
+        raise command_failed(text % {"alias": inspector.alias})
+
+
+def remember_page(find: FindKeys, pages: list[ScanPage]) -> FindKeys:
+    """Return a function that finds the same keys, and keeps the last page in a list."""
+
+    def find_and_remember(token: str, limit: int, deadline: float) -> ScanPage:
+        pages[:] = [find(token, limit, deadline)]
+        return pages[0]
+
+    return find_and_remember
 
 
 def iter_batches(inspector: Inspector, find: FindKeys, limit: int) -> Iterator[list[KeyInfo]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import database, filling, index, keys, memory, opening, users
+from benchmarks import database, filling, index, keys, memory, opening, packages, users
 from benchmarks.bench import Bench, Visitor
 from benchmarks.figure import Figure
 from benchmarks.machine import describe_environment
@@ -12,6 +12,7 @@ from tests import servers
 
 FIGURES: tuple[Callable[[Bench], Figure], ...] = (
     keys.measure,
+    packages.measure,
     database.measure,
     index.measure,
     opening.measure,

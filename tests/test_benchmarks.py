@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks import database, deleting, filling, index, keys, memory, opening, users
+from benchmarks import database, deleting, filling, index, keys, memory, opening, packages, users
 from benchmarks.bench import Bench, Sizes, Visitor
 from benchmarks.figure import RATIO, Figure, Measurement
 from tests import servers
@@ -37,8 +37,11 @@ def bench(db: None, valkey_server: servers.Server) -> Bench:
 
 @pytest.mark.parametrize(
     "measure",
-    [keys.measure, database.measure, index.measure, opening.measure, memory.measure],
-    ids=["keys", "database", "index", "opening", "memory"],
+    [
+        *(keys.measure, packages.measure, database.measure),
+        *(index.measure, opening.measure, memory.measure),
+    ],
+    ids=["keys", "packages", "database", "index", "opening", "memory"],
 )
 def test_what_is_counted_stays_within_its_goals(
     bench: Bench, measure: Callable[[Bench], Figure]

@@ -25,6 +25,7 @@ BUILT_IN_INSPECTORS: dict[str, str | type[Inspector]] = {
     ),
     "django_redis.cache.RedisCache": "django_cachex.inspectors.valkey.DjangoRedisInspector",
     "django_valkey.base.BaseValkeyCache": "django_cachex.inspectors.valkey.DjangoValkeyInspector",
+    "django_vcache.backend.ValkeyCache": "django_cachex.inspectors.valkey.VcacheInspector",
     "django.core.cache.backends.locmem.LocMemCache": (
         "django_cachex.inspectors.locmem.LocMemInspector"
     ),

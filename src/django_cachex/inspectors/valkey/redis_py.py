@@ -41,9 +41,8 @@ def find_destination(redis_client: Any) -> Destination:
     if nodes is not None:
         return cluster_destination(nodes)
     pool = redis_client.connection_pool
-    return (
-        sentinel_destination(pool) if hasattr(pool, "sentinel_manager") else pool_destination(pool)
-    )
+    is_sentinel = hasattr(pool, "sentinel_manager")
+    return sentinel_destination(pool) if is_sentinel else pool_destination(pool)
 
 
 def pool_destination(pool: Any) -> Destination:

@@ -250,11 +250,24 @@ def decode_for_application(raw: bytes, value_format: ValueFormat, limit: int) ->
         return decode_integer(raw)
     if value_format.loads_floats and (number := decode_float(raw)):
         return number
+    if value_format.markers:
+        return decode_marked(raw, value_format, limit)
     compressions = (value_format.compression, *value_format.other_compressions)
     decompressed = decompress(raw, limit) if any(compressions) else None
     if decompressed and decompressed.name in compressions:
         return decode_compressed(decompressed, raw, value_format, limit)
     return decode_serialized(raw, value_format, limit)
+
+
+def decode_marked(raw: bytes, value_format: ValueFormat, limit: int) -> Content | None:
+    """Return the value after its marker, or None if the application couldn't load it."""
+    serialized, compression = raw[1:], value_format.markers.get(raw[:1])
+    if not compression:
+        return None if compression is None else decode_serialized(serialized, value_format, limit)
+    decompressed = decompress(serialized, limit)
+    if decompressed is None or decompressed.name != compression:
+        return None
+    return decode_compressed(decompressed, raw, value_format, limit)
 
 
 def unwrap_content(content: Content, value_format: ValueFormat) -> Content:

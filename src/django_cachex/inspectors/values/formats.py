@@ -5,9 +5,9 @@ from __future__ import annotations
 import bz2
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.util import find_spec
 from typing import Any, Literal, get_args
@@ -174,6 +174,10 @@ class ValueFormat:
 
     requires_protocol_2: bool = False
     """Whether the serializer refuses pickles of protocols 0 and 1."""
+
+    markers: Mapping[bytes, str] = field(default_factory=dict)
+    """The first bytes of stored values that aren't part of the serialized value, each with the
+    compression of the rest, such as "zstd", or an empty string. Empty if there are none."""
 
     unwrap: Callable[[Tree], Tree] | None = None
     """Returns the application's value if the backend stores it within another one."""

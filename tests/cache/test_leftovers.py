@@ -14,7 +14,11 @@ from django.core.checks import CheckMessage, registry
 from django.test import override_settings
 
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.checks import check_migration_settings
+from django_cachex.cache.checks import (
+    check_caches,
+    check_client_settings,
+    check_migration_settings,
+)
 from django_cachex.cache.migration import (
     OPTION_HINTS,
     SETTING_HINTS,
@@ -85,6 +89,37 @@ def test_a_setting_that_is_off_or_still_read_is_none(check: Any) -> None:
     assert check({"default": OURS, "old": DJANGO_REDIS}, CACHE_HERD_TIMEOUT=60) == []
     assert check({"default": {"BACKEND": "no.such.Module"}}, **settings) == []
     assert check({"default": OURS}, DJANGO_REDIS_CLOSE_CONNECTION=False) == []
+
+
+def test_packages_that_take_the_drivers_client_are_named() -> None:
+    caches = {"default": OURS, "jobs": OURS, "old": DJANGO_REDIS}
+    settings: dict[str, Any] = {
+        "DEFENDER_REDIS_NAME": "default",
+        "RQ_QUEUES": {
+            "low": {"USE_REDIS_CACHE": "jobs"},
+            "high": {"USE_REDIS_CACHE": "jobs"},
+            "old": {"USE_REDIS_CACHE": "old"},
+            "other": {"URL": "redis://127.0.0.1"},
+        },
+        "Q_CLUSTER": {"django_redis": "default"},
+    }
+    with override_settings(CACHES=caches, **settings):
+        found = check_client_settings()
+    assert {one.id for one in found} == {"django_cachex.W107"}
+    named = [(one.msg.split()[0], re.findall("“(.+)”", one.msg)[0]) for one in found]
+    expected = [("DEFENDER_REDIS_NAME", "default"), ("RQ_QUEUES", "jobs"), ("Q_CLUSTER", "default")]
+    assert named == expected
+    assert all("LOCATION" in str(one.hint) for one in found)
+    broken = {"RQ_QUEUES": [1], "Q_CLUSTER": "default", "DEFENDER_REDIS_NAME": None}
+    with override_settings(CACHES=caches, **broken):
+        assert check_client_settings() == []
+    assert check_client_settings in registry.registry.get_checks()
+
+
+def test_a_key_function_is_not_reversed() -> None:
+    with override_settings(CACHES={"default": {**OURS, "REVERSE_KEY_FUNCTION": "shop.reverse"}}):
+        [found] = check_caches()
+    assert found.id == "django_cachex.W105"
 
 
 # Methods.

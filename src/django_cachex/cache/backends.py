@@ -7,9 +7,9 @@ values.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
@@ -17,6 +17,13 @@ from django_cachex.cache.base import CommandCache
 from django_cachex.cache.cluster import ClusterClient
 from django_cachex.cache.cluster.routing import key_slot
 from django_cachex.cache.codecs import call_async_safe
+from django_cachex.cache.driver_clients import (
+    ClientSettings,
+    get_shared,
+    make_cluster_client,
+    make_sentinel_client,
+    make_server_client,
+)
 from django_cachex.cache.locks import AsyncLock, Lock, factory_method
 from django_cachex.cache.migration import UnsupportedCacheMethods, UnsupportedKwargs, reject_kwargs
 from django_cachex.cache.semaphores import AsyncSemaphore, Semaphore
@@ -304,6 +311,38 @@ class ServerCache(CommandCache, StringCommands, UnsupportedCacheMethods):
     semaphore = factory_method(Semaphore, "semaphore")
     asemaphore = factory_method(AsyncSemaphore, "asemaphore")
 
+    _make_driver_client: ClassVar[Callable[[ClientSettings], Any]] = make_server_client
+    """Returns the driver's client, which depends on the topology."""
+
+    def driver_client(self) -> Any:
+        """Return the driver's client, such as `valkey.Valkey`, for packages that need one.
+
+        It is made from the settings of the cache, but has connections of its own, and it knows
+        nothing of prefixes, versions, serializers and `ignore_exceptions`. The threads of a process
+        share it.
+
+        Returns:
+            `Valkey` or `Redis`; for a cluster, `ValkeyCluster` or `RedisCluster`. With Sentinel, it
+            always uses the current primary.
+
+        Raises:
+            ImproperlyConfigured: a setting of the cache is invalid.
+        """
+        return get_shared(type(self)._make_driver_client, self._client_settings(self._driver))
+
+    def adriver_client(self) -> Any:
+        """Return a new asyncio client of the driver, such as `valkey.asyncio.Valkey`.
+
+        It is like that of `driver_client`, but belongs to one event loop. Close it with ``await
+        client.aclose()``, or use it in ``async with``.
+        """
+        return type(self)._make_driver_client(self._client_settings(f"{self._driver}.asyncio"))
+
+    def _client_settings(self, package: str) -> ClientSettings:
+        if self._config_error:
+            raise self._config_error
+        return ClientSettings(self._driver, package, self._location, self._options)
+
     def close(self, **kwargs: Any) -> None:
         """Do nothing. Django calls this after every request, but connections are kept."""
 
@@ -353,6 +392,7 @@ class ValkeySentinelCache(ServerCache):
 
     _driver = "valkey"
     _client_class = SentinelClient
+    _make_driver_client = make_sentinel_client
 
 
 class RedisSentinelCache(ServerCache):
@@ -360,12 +400,14 @@ class RedisSentinelCache(ServerCache):
 
     _driver = "redis"
     _client_class = SentinelClient
+    _make_driver_client = make_sentinel_client
 
 
 class ClusterCache(ServerCache):
     """The base class of the caches in a cluster."""
 
     _client_class = ClusterClient
+    _make_driver_client = make_cluster_client
     _topology = "cluster"
 
     def _incr_version(self, key: Any, delta: int, version: int) -> Operation[int]:

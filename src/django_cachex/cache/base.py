@@ -76,6 +76,7 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
         given = params.get("OPTIONS", {})
         options = given if isinstance(given, Mapping) else {}
         super().__init__({**params, "OPTIONS": options})
+        self._options = options
         try:
             validate_cache_options(given)
             self._location = parse_locations(server, self._driver)

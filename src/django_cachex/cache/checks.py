@@ -29,7 +29,12 @@ from django_cachex.cache.codecs import (
 from django_cachex.cache.configuration import Configuration, parse_locations
 from django_cachex.cache.connection.drivers import Driver, load_driver
 from django_cachex.cache.keys import PROBE_VERSIONS, Keyspace, find_keyspace, find_prefix
-from django_cachex.cache.migration import SETTING_HINTS, get_reading_packages
+from django_cachex.cache.migration import (
+    CLIENT_SETTINGS,
+    REVERSE_KEY_FUNCTION_HINT,
+    SETTING_HINTS,
+    get_reading_packages,
+)
 from django_cachex.cache.options import (
     ALIAS_SETTINGS,
     SENTINEL_OPTIONS,
@@ -164,6 +169,12 @@ def find_alias_warnings(
                 backend=backend.__name__,
                 path=f"django_cachex.cache.{backend._driver.capitalize()}SentinelCache",
             )
+    if params.get("REVERSE_KEY_FUNCTION"):
+        yield ConfigError(
+            "django_cachex.W105",
+            _("REVERSE_KEY_FUNCTION has no effect."),
+            REVERSE_KEY_FUNCTION_HINT,
+        )
     for name in sorted(ALIAS_SETTINGS & options.keys()):
         yield ConfigError(
             "django_cachex.W104",
@@ -222,6 +233,23 @@ def check_migration_settings(app_configs: Any = None, **kwargs: Any) -> list[Che
         make_message(ConfigError("django_cachex.W105", message, hint, name=name, aliases=ours))
         for name, hint in SETTING_HINTS.items()
         if ours and used.isdisjoint(get_reading_packages(name)) and getattr(settings, name, None)
+    ]
+
+
+@register(Tags.caches)
+def check_client_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Warn about packages that would take the driver's client from one of our caches."""
+    paths = {alias: params.get("BACKEND") for alias, params in settings.CACHES.items()}
+    ours = {alias for alias, path in paths.items() if import_backend(path)}
+    message = _(
+        "%(name)s names the cache “%(alias)s”, which doesn't have the client of django-redis."
+    )
+    return [
+        make_message(
+            ConfigError("django_cachex.W107", message, one.hint, name=one.name, alias=alias)
+        )
+        for one in CLIENT_SETTINGS
+        for alias in sorted(ours.intersection(one.find_aliases(getattr(settings, one.name, None))))
     ]
 
 

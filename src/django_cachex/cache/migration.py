@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Never, NoReturn, TypedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Never, NoReturn, TypedDict
 
 from django.utils.translation.trans_null import gettext_noop as _  # The other needs settings.
 
@@ -28,7 +30,8 @@ PIPELINE_HINT = (
 )
 CLIENT_HINT = (
     "Use cache.eval_script(…) or the method of a command, such as cache.hget(key, field). For "
-    "other commands, use cache.execute_command(name, …)."
+    "other commands, use cache.execute_command(name, …). For packages that need the driver's "
+    "client, use cache.driver_client()."
 )
 
 
@@ -195,6 +198,50 @@ SETTING_HINTS = {
     ),
 }
 """What to use in place of each setting of the two packages."""
+
+REVERSE_KEY_FUNCTION_HINT = _(
+    "Remove it. keys(), iter_keys() and delete_pattern() work with each KEY_FUNCTION that keeps "
+    "the key at the end, and raise KeyFunctionNotSupported with others."
+)
+
+
+@dataclass(frozen=True)
+class ClientSetting:
+    """A setting of a package that takes the driver's client from a cache of django-redis."""
+
+    name: str
+    find_aliases: Callable[[Any], Iterator[Any]]
+    """Yields the aliases that a value of the setting names."""
+    hint: str
+
+
+def find_queue_aliases(queues: Any) -> Iterator[Any]:
+    for queue in queues.values() if isinstance(queues, Mapping) else ():
+        yield from find_option_alias("USE_REDIS_CACHE", queue)
+
+
+def find_option_alias(option: str, value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping) and option in value:
+        yield value[option]
+
+
+CLIENT_SETTINGS = (
+    ClientSetting(
+        "DEFENDER_REDIS_NAME",
+        lambda alias: iter([alias]),
+        _("Use DEFENDER_REDIS_URL instead, with the URL in the LOCATION of the cache."),
+    ),
+    ClientSetting(
+        "RQ_QUEUES",
+        find_queue_aliases,
+        _('Use "URL" in place of "USE_REDIS_CACHE", with the URL in the LOCATION of the cache.'),
+    ),
+    ClientSetting(
+        "Q_CLUSTER",
+        partial(find_option_alias, "django_redis"),
+        _('Use "redis" in place of "django_redis", with the URL in the LOCATION of the cache.'),
+    ),
+)
 
 
 def get_reading_packages(setting: str) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 
 from tests import cached_site
 from tests.admin import addresses
@@ -20,6 +21,7 @@ from tests.admin.conftest import (
     locmem_params,
 )
 from tests.admin.page import Page
+from tests.admin.test_command_line import Ran
 from tests.cached_site import visit
 
 BASKET = "/shop/basket/?a=1"
@@ -221,7 +223,7 @@ def test_a_long_search_continues_with_what_it_has_found(
     cached_site.serve(settings, "valkey")
     settings.CACHEX_ADMIN = {"SCAN_BUDGET": 1e-9}
     visit_all(BASKET)
-    server_cache.set_many({f"key:{number}": "v" for number in range(20_000)}, None)
+    server_cache.set_many({f"key:{number}": "v" for number in range(2_000)}, None)
     page = admin.open(addresses.purge("valkey", url=BASKET))
     assert page.has_action("continue")
     while page.has_action("continue"):
@@ -248,3 +250,31 @@ def test_a_page_that_is_not_cached_says_why(
     cached_site.serve(settings, "pages")
     assert '"pages"' in admin.open(addresses.purge("default", url="/shop/lamp/5/")).text
     assert "cache_page" in admin.open(addresses.purge("default", url="/news/")).text
+
+
+def test_the_command_purges_like_the_page(
+    configure: Configure, settings: Any, superuser: User, tmp_path: Path
+) -> None:
+    files = {"BACKEND": FILES, "LOCATION": str(tmp_path / "files")}
+    configure(pages=locmem_params(), files=files)
+    cached_site.serve(settings, "pages")
+    settings.ALLOWED_HOSTS = ["testserver"]
+    before = visit_all(BASKET)
+    dry = Ran("purge", BASKET, "--dry-run", "--json")
+    assert dry.code == 0
+    assert len([line for line in dry.lines if line["method"]]) == len(VARIANTS)
+    assert visit_all(BASKET) == before
+    assert Ran("purge", BASKET).code == 2  # Nobody can be asked.
+    assert Ran("purge", "lamp 5", "--yes").code == 0
+    assert visit_all(BASKET) == before
+    done = Ran("purge", BASKET, "--yes", "--json", "--user", superuser.username)
+    assert done.code == 0
+    assert done.lines[-1]["cache"] == "pages"
+    assert not {*visit_all(BASKET)} & {*before}
+    assert LogEntry.objects.filter(user=superuser).exists()
+    for wrong in (["/x*"], ["no-view"], ["/", "--host", "strange.example"]):
+        assert Ran("purge", *wrong, "--yes").code == 2
+    cached_site.serve(settings, "files")
+    stale = visit("/shop/v2/")
+    assert Ran("purge", "prefixed", "--cache", "files", "--yes").code == 0
+    assert visit("/shop/v2/") != stale

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -278,17 +279,18 @@ class FoundPages:
     max_bytes: int = MAX_FOUND_BYTES
     """The most bytes of keys to keep."""
 
+    max_keys: int = MAX_FOUND
     removed = 0
 
     def process(self, inspector: Inspector, keys: Sequence[bytes]) -> FoundPages:
-        kept, more = list(self.keys), self.more
+        kept, more = dict.fromkeys(self.keys), self.more
         size = sum(map(len, kept))
-        for stored in dict.fromkeys(keys):
+        for stored in keys:
             if stored in kept:  # A server may return a key twice.
                 continue
             size += len(stored)
-            if len(kept) < MAX_FOUND and size <= self.max_bytes:
-                kept.append(stored)
+            if len(kept) < self.max_keys and size <= self.max_bytes:
+                kept[stored] = None
             else:
                 more += 1
         return replace(self, keys=tuple(kept), more=more)
@@ -350,10 +352,13 @@ def count_computed(search: PageSearch) -> int:
 
 
 def compute_pages(inspector: Inspector, search: PageSearch) -> list[CachedPage]:
-    """Return the pages whose keys can be computed; only those that exist if the cache can tell.
+    """Return the pages whose keys can be computed.
 
-    They are the pages of the languages of the site, in its own time zone, for requests without
-    the headers that the pages vary on.
+    They are those in the languages of the site and in its own time zone, for requests without the
+    headers that the pages vary on.
+
+    A cache that can't tell which keys exist gets all lists of headers. Without its list, Django
+    renders a page anew.
     """
     languages, time_zone = get_languages(), timezone.get_default_timezone_name()
     choices = product(search.addresses.values(), search.prefixes, languages)
@@ -363,11 +368,13 @@ def compute_pages(inspector: Inspector, search: PageSearch) -> list[CachedPage]:
         lists[header_key] = address, prefix, language
         if len(lists) == MAX_COMPUTED:
             break
+    if not inspector.can_list:
+        return list(_make_pages(inspector, lists).values())
     existing = _select_existing(inspector, lists)
     pages = dict(existing)
     for number, key in enumerate(existing):
         address, prefix, language = lists[key]
-        can_read = inspector.can_get and number < MAX_HEADER_LISTS_READ
+        can_read = number < MAX_HEADER_LISTS_READ
         headers = read_headers(inspector, existing[key].stored) if can_read else ()
         keys = [
             make_page_keys(address, prefix, method, headers, language, time_zone)[1]
@@ -377,20 +384,23 @@ def compute_pages(inspector: Inspector, search: PageSearch) -> list[CachedPage]:
     return list(pages.values())
 
 
+def _make_pages(inspector: Inspector, keys: Iterable[str]) -> dict[str, CachedPage]:
+    """Return pages by their keys, without knowing whether they exist."""
+    parsed = ((key, PageKey.parse(key)) for key in keys)
+    made = ((key, page, inspector.make_key(key)) for key, page in parsed if page is not None)
+    return {key: CachedPage(stored, page, KeyInfo(stored)) for key, page, stored in made}
+
+
 def _select_existing(inspector: Inspector, keys: Iterable[str]) -> dict[str, CachedPage]:
-    """Return pages by their keys, without those that don't exist if the cache can tell."""
-    stored = {key: inspector.make_key(key) for key in keys}
-    infos = (
-        inspector.describe(list(stored.values()), ("ttl", "size"))
-        if inspector.can_list and stored
-        else [KeyInfo(one) for one in stored.values()]
-    )
-    pages = {}
-    for (key, one), info in zip(stored.items(), infos, strict=True):
-        parsed = PageKey.parse(key)
-        if parsed is not None and info.exists:
-            pages[key] = CachedPage(one, parsed, info)
-    return pages
+    """Return the pages that exist by their keys."""
+    pages = _make_pages(inspector, keys)
+    stored = [page.stored for page in pages.values()]
+    infos = inspector.describe(stored, ("ttl", "size")) if stored else []
+    return {
+        key: replace(page, info=info)
+        for (key, page), info in zip(pages.items(), infos, strict=True)
+        if info.exists
+    }
 
 
 def read_headers(inspector: Inspector, stored: bytes) -> tuple[str, ...]:
@@ -429,10 +439,20 @@ class CacheSearch:
     def start(cls, inspector: Inspector, max_bytes: int = MAX_FOUND_BYTES) -> CacheSearch:
         return cls(inspector, Job(FoundPages(max_bytes=max_bytes)))
 
+    @classmethod
+    def start_unlimited(cls, inspector: Inspector) -> CacheSearch:
+        """Return a search that keeps all keys, whose state isn't sent to a page."""
+        return cls(inspector, Job(FoundPages(max_bytes=sys.maxsize, max_keys=sys.maxsize)))
+
     @property
     def found_all(self) -> bool:
         """Whether there are no other variants."""
         return self.job.complete and not self.job.task.more
+
+    def is_stuck_since(self, before: CacheSearch) -> bool:
+        """Return whether the search has made no progress, so that another step would not help."""
+        progress = self.job.progress
+        return not progress.complete and progress.token == before.job.progress.token
 
     def advance(self, search: PageSearch, find: FindKeys, deadline: float) -> Iterator[CacheSearch]:
         """Continue the search until the deadline; yield it after each step.

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_cachex.admin.forms.base import CODE_ATTRS
 from django_cachex.admin.purging import (
     MAX_ADDRESS_LENGTH,
     MAX_ADDRESSES,
@@ -38,6 +40,11 @@ def join_prefixes(prefixes: Sequence[str]) -> str:
     return " ".join(prefix or NO_PREFIX for prefix in dict.fromkeys(prefixes))
 
 
+def get_default_prefixes() -> list[str]:
+    """Return the prefix of the cache middleware, and the empty one of `cache_page`."""
+    return [settings.CACHE_MIDDLEWARE_KEY_PREFIX, ""]
+
+
 class PurgeForm(forms.Form):
     """Addresses, and the hosts under which the site is known."""
 
@@ -49,7 +56,7 @@ class PurgeForm(forms.Form):
             "A path such as /shop/lamp/?color=red, an address, or the name of a view with its "
             "arguments. The query string counts."
         ),
-        widget=forms.TextInput(attrs={"autofocus": True, "dir": "ltr", "spellcheck": "false"}),
+        widget=forms.TextInput(attrs={**CODE_ATTRS, "autofocus": ""}),
     )
     hosts = forms.CharField(
         label=gettext_lazy("Also known as"),
@@ -58,7 +65,7 @@ class PurgeForm(forms.Form):
         help_text=gettext_lazy(
             "The hosts of this site. Pages are cached for each host, and for http and https."
         ),
-        widget=forms.TextInput(attrs={"dir": "ltr", "spellcheck": "false"}),
+        widget=forms.TextInput(attrs=CODE_ATTRS),
     )
     prefixes = forms.CharField(
         label=gettext_lazy("Key prefixes"),
@@ -68,13 +75,13 @@ class PurgeForm(forms.Form):
             'The key_prefix of cache_page, or CACHE_MIDDLEWARE_KEY_PREFIX; "" for none. Needed '
             "because this cache can't search the names of its keys."
         ),
-        widget=forms.TextInput(attrs={"dir": "ltr", "spellcheck": "false"}),
+        widget=forms.TextInput(attrs=CODE_ATTRS),
     )
     more = forms.CharField(
         label=gettext_lazy("More pages"),
         required=False,
         help_text=gettext_lazy("One in each line."),
-        widget=forms.Textarea(attrs={"rows": 6, "dir": "ltr", "spellcheck": "false"}),
+        widget=forms.Textarea(attrs={"rows": 6, **CODE_ATTRS}),
     )
 
     def __init__(self, *args: Any, needs_prefixes: bool = False, **kwargs: Any) -> None:

@@ -139,7 +139,9 @@ def delete_keys(
         return
     result, failed = answer.value, dict(answer.value.failures)
     message = partial(format_delete_result, result.done, result.gone, len(failed))
-    if result.done:
+    if result.done and len(keys) > 1 and not inspector.can_list:  # Most may not have existed.
+        log_entries.record_cache(view.request.user.pk, inspector, message)
+    elif result.done:
         gone = [stored for stored in existing.value if stored not in failed]
         log_entries.record_keys(
             view.request.user.pk, log_entries.DELETION, inspector, gone, message

@@ -32,7 +32,7 @@ from django_cachex.admin.components import (
     Row,
     Table,
 )
-from django_cachex.admin.forms.purge import PurgeForm, join_prefixes
+from django_cachex.admin.forms.purge import PurgeForm, get_default_prefixes, join_prefixes
 from django_cachex.admin.links import (
     MAX_ID_LENGTH,
     dump_positions,
@@ -104,7 +104,7 @@ class BasePurgeView(BaseView):
     def make_form(self, data: Mapping[str, str] | None) -> PurgeForm:
         initial = {
             "hosts": " ".join(get_known_hosts(self.request.get_host())),
-            "prefixes": join_prefixes([settings.CACHE_MIDDLEWARE_KEY_PREFIX, ""]),
+            "prefixes": join_prefixes(get_default_prefixes()),
         }
         if data is None:
             return PurgeForm(initial=initial, needs_prefixes=self.needs_prefixes)
@@ -217,7 +217,8 @@ class BasePurgeView(BaseView):
         state = self.dump_jobs(form, searches)
         hidden_fields = [*self.get_search_fields(form), ("state", state)]
         rows = self.make_rows(search, searches)
-        is_complete = all(one.job.complete for one in searches)
+        buttons = self.make_buttons(rows, searches)
+        job = self.make_job_progress(searches, hidden_fields)
         self.alerts += self.make_alerts(search, searches)
         entered = PurgeForm(initial=form.data, needs_prefixes=self.needs_prefixes)
         context = self.get_context_data(
@@ -225,37 +226,34 @@ class BasePurgeView(BaseView):
             addresses=[*map(str, search.addresses.values())][:MAX_ADDRESSES_SHOWN],
             more_addresses=max(0, len(search.addresses) - MAX_ADDRESSES_SHOWN),
             address_count=len(search.addresses),
-            job=None if is_complete else self.make_job_progress(form, searches, hidden_fields),
+            job=job,
             found=format_found(len(rows)) if rows else "",
             table=self.make_table(rows) if rows else None,
             hidden_fields=hidden_fields,
-            buttons=self.make_buttons(rows),
-            empty_state=None if rows or not is_complete else self.make_empty_state(form),
+            buttons=buttons,
+            empty_state=None if buttons or rows or job else self.make_empty_state(form),
         )
         return self.render_to_response(context)
 
     def make_job_progress(
-        self, form: PurgeForm, searches: Sequence[CacheSearch], fields: Sequence[tuple[str, str]]
-    ) -> JobProgress:
+        self, searches: Sequence[CacheSearch], fields: Sequence[tuple[str, str]]
+    ) -> JobProgress | None:
         """Return the progress of the searches that are not complete, as one."""
         all_progress = [one.job.progress for one in searches if not one.job.complete]
+        if not all_progress:
+            return None
         totals = [one.total for one in all_progress]
         progress = ScanProgress(
             examined=sum(one.examined for one in all_progress),
             total=None if None in totals else sum(one or 0 for one in totals),
         )
-        is_reached = not self.has_errors
         return make_progress(
             format_found(sum(len(one.pages) for one in searches)),
             progress,
             Button(_("Continue"), "continue", "primary"),
             fields,
-            auto_continue=is_reached,
+            auto_continue=not any(alert.kind == "error" for alert in self.alerts),
         )
-
-    @property
-    def has_errors(self) -> bool:
-        return any(alert.kind == "error" for alert in self.alerts)
 
     def make_alerts(self, search: PageSearch, searches: Sequence[CacheSearch]) -> list[Alert]:
         """Return alerts about pages that may be missing from the results."""
@@ -282,6 +280,7 @@ class BasePurgeView(BaseView):
             for one in searches
             for deletable in [self.find_deletable(one)]
             for page in select_rows(one.pages)
+            if one.inspector.can_list  # Otherwise it isn't known which pages exist.
         ]
 
     def find_deletable(self, one: CacheSearch) -> frozenset[bytes]:
@@ -336,15 +335,19 @@ class BasePurgeView(BaseView):
         selectable = any(row.value for row in rows)
         return Table(headers, rows, caption=_("Cached pages"), selectable=selectable)
 
-    def make_buttons(self, rows: Sequence[Row]) -> list[Button]:
+    def make_buttons(self, rows: Sequence[Row], searches: Sequence[CacheSearch]) -> list[Button]:
         count = sum(1 for row in rows if row.value)
-        if not count:
-            return []
-        text = ngettext("Delete it …", "Delete all %(count)s …", count)
-        return [
-            Button(_("Delete selected …"), "delete", "danger-quiet"),
-            Button(text % {"count": formatting.format_number(count)}, "delete-all", "danger-quiet"),
-        ]
+        if count:
+            text = ngettext("Delete it …", "Delete all %(count)s …", count) % {
+                "count": formatting.format_number(count)
+            }
+            return [
+                Button(_("Delete selected …"), "delete", "danger-quiet"),
+                Button(text, "delete-all", "danger-quiet"),
+            ]
+        if any(self.find_deletable(one) for one in searches if not one.inspector.can_list):
+            return [Button(_("Delete what may be cached …"), "delete-all", "danger-quiet")]
+        return []
 
     def make_empty_state(self, form: PurgeForm) -> EmptyState:
         """Return that no page is cached, and why that may be so."""
@@ -359,10 +362,6 @@ class BasePurgeView(BaseView):
 
     def make_prefix_alert(self, target: PageTarget) -> Alert:
         """Return why the pages of a prefix can't be found, and what can be done."""
-        text = _(
-            "Keys contain hashes of addresses, so that no search finds all pages below %(path)s. "
-            "Enter the addresses as a list, or delete the pages of all addresses."
-        ) % {"path": target.path.removesuffix("*")}
         every_page = f"{COMMON_START}*"
         links = [
             Action(
@@ -374,7 +373,7 @@ class BasePurgeView(BaseView):
             for one in self.inspectors
             if can_search_names(one) and self.checker.is_allowed(DELETE, one)
         ]
-        return Alert(text, "warning", links)
+        return Alert(explain_prefix(target), "warning", links)
 
     # Deleting.
 
@@ -503,13 +502,13 @@ class PurgeView(BasePurgeView, BaseCacheView):
 
 
 class PurgeAllView(BasePurgeView):
-    """Purges pages from all caches that the user may see."""
+    """Purges pages from all caches that can tell which pages they have."""
 
     def get_inspectors(self) -> Sequence[Inspector]:
         return [
             inspector
             for inspector in map(inspector_for, visible_aliases())
-            if self.checker.is_allowed(FIND_PAGES, inspector)
+            if inspector.can_list and self.checker.is_allowed(FIND_PAGES, inspector)
         ]
 
     def breadcrumbs(self) -> Sequence[Action]:
@@ -535,6 +534,15 @@ def describe_page(search: PageSearch, key: PageKey) -> str:
     address = search.addresses.get(key.url_hash, "")
     parts = [key.method, str(address), key.language, key.time_zone, key.prefix]
     return " ".join(part for part in parts if part)
+
+
+def explain_prefix(target: PageTarget) -> str:
+    """Return why the pages of a prefix can't be found."""
+    text = _(
+        "Keys contain hashes of addresses, so that no search finds all pages below %(path)s. "
+        "Enter the addresses as a list, or delete the pages of all addresses."
+    )
+    return text % {"path": target.path.removesuffix("*")}
 
 
 def format_found(count: int) -> str:

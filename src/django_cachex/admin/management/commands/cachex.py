@@ -17,6 +17,7 @@ from django_cachex.admin.management.commands._cachex.change import (
 )
 from django_cachex.admin.management.commands._cachex.context import CommandContext, Output
 from django_cachex.admin.management.commands._cachex.doctor import examine_caches
+from django_cachex.admin.management.commands._cachex.purge import purge_urls
 from django_cachex.admin.management.commands._cachex.read import (
     get_value,
     list_caches,
@@ -139,6 +140,24 @@ def add_session_options(parser: ArgumentParser) -> None:
     parser.add_argument("--end", action="store_true", help="end all sessions of this user")
 
 
+def add_urls(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "urls",
+        nargs="+",
+        metavar="URL",
+        help="a path, an address, or the name of a view with its arguments, quoted: 'lamp 5'",
+    )
+    parser.add_argument("--cache", default="", help="an alias; all that list keys by default")
+    parser.add_argument(
+        "--host", action="append", help="a host of the site, instead of those in the settings"
+    )
+    parser.add_argument(
+        "--prefix",
+        action="append",
+        help="a key_prefix of cache_page, for caches that can't search the names of their keys",
+    )
+
+
 class Subcommand(NamedTuple):
     """A subcommand of `manage.py cachex`."""
 
@@ -175,6 +194,11 @@ SUBCOMMANDS = {
         expire_keys,
         "Set or remove the TTL of keys, by name or by pattern.",
         [add_cache, add_keys, add_required_expiry, add_change_options],
+    ),
+    "purge": Subcommand(
+        purge_urls,
+        "Delete the cached pages of URLs, in all their variants.",
+        [add_urls, add_change_options],
     ),
     "info": Subcommand(
         show_info, "Show the configuration of a cache and information from its server.", [add_cache]

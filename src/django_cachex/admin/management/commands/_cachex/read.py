@@ -273,10 +273,10 @@ def _key_fields(inspector: Inspector, info: KeyInfo) -> dict[str, Any]:
     kind, _name = kind_of_key(inspector, info.key)
     if kind is not None:
         known["kind"] = kind.name
-    return known if info.ttl is None else {**known, "ttl": _to_seconds(info.ttl)}
+    return known if info.ttl is None else {**known, "ttl": to_seconds(info.ttl)}
 
 
-def _to_seconds(ttl: int | None) -> float | None:
+def to_seconds(ttl: int | None) -> float | None:
     """Return a TTL in seconds, or None if the key never expires or the TTL is not known."""
     return None if ttl is None or ttl == TTL_NONE else ttl / 1000
 
@@ -312,7 +312,7 @@ def _value_fields(key_value: KeyValue) -> dict[str, Any]:
         rows = [[cell.formatted.text for cell in row.cells] for row in elements.rows]
         fields = {"elements": rows, "total": elements.total, "whole": len(rows) >= elements.total}
         if any(row.ttl is not None for row in elements.rows):
-            fields["ttls"] = [_to_seconds(row.ttl) for row in elements.rows]
+            fields["ttls"] = [to_seconds(row.ttl) for row in elements.rows]
         return fields
     return {"note": str(key_value.note)}
 

@@ -37,6 +37,7 @@ from django_cachex.admin.states import make_support_badge
 from django_cachex.admin.views.base import BaseCacheView, BaseView
 from django_cachex.admin.views.bulk import make_key_link
 from django_cachex.inspectors import Inspector, inspector_for
+from django_cachex.inspectors.info import Text
 
 SEVERITY_BADGES = {
     Severity.CRITICAL: Badge(gettext_lazy("critical"), "bad"),
@@ -171,10 +172,10 @@ class HealthView(BaseCacheView):
             finding.why,
             finding.advice,
             [make_key_link(self, stored) for stored in masked] if can_view_keys else (),
-            self._make_search_links(finding) if can_view_keys else (),
+            self._make_search_links(rule.title, finding) if can_view_keys else (),
         )
 
-    def _make_search_links(self, finding: Finding) -> Sequence[Action]:
+    def _make_search_links(self, title: Text, finding: Finding) -> Sequence[Action]:
         """Return a link to the keys of a finding that the user may search for."""
         search, inspector = finding.search, self.inspector
         fields = {FILTER_FIELDS[name] for name in search if name in FILTER_FIELDS}
@@ -183,7 +184,7 @@ class HealthView(BaseCacheView):
         if not search or not is_allowed or not fields <= inspector.filters:
             return ()
         url = self.links.keys(self.inspector.alias, **search)
-        return [Action("show-keys", _("Show these keys"), url)]
+        return [Action("show-keys", _("Show these keys"), url, object_name=title)]
 
 
 def make_empty_state(report: Report) -> EmptyState | None:
@@ -265,6 +266,6 @@ class AllHealthView(BaseView):
             [
                 Cell(badge=SEVERITY_BADGES[finding.severity]),
                 Cell(alias, self.links.health(alias), kind="name"),
-                Cell(rule.title, f"{self.links.health(alias)}#{rule.id}", lines=[finding.seen]),
+                Cell(rule.title, lines=[finding.seen]),
             ]
         )

@@ -54,7 +54,7 @@ def make_reports(view: BaseView, inspectors: Sequence[Inspector], size: SampleSi
     requests = [
         SampleRequest(
             inspector,
-            checker.allowed_scopes(inspector)[-1],
+            next(reversed(checker.allowed_scopes(inspector)), None),
             checker.exclusion_filter(inspector, has_filters=False),
             checker.caches_sharing_store(inspector),
             size,
@@ -75,27 +75,26 @@ def format_sample(sample: KeySample) -> str:
     """Return which keys a report is based on."""
     examined = formatting.format_number(sample.examined)
     if sample.is_complete:
-        text = ngettext(
-            "%(count)s key was examined, which is all.",
-            "%(count)s keys were examined, which is all.",
-            sample.examined,
-        )
+        text = ngettext("the only key", "all %(count)s keys", sample.examined)
         return text % {"count": examined}
     if sample.total is None:
-        return _("Sample: %(count)s keys.") % {"count": examined}
-    text = _("Sample: %(count)s of about %(total)s keys.")
+        return _("%(count)s keys") % {"count": examined}
+    text = _("%(count)s of about %(total)s keys")
     return text % {"count": examined, "total": formatting.format_number(sample.total)}
 
 
-def format_sample_details(sample: KeySample) -> str:
-    """Return what is known about the keys of a sample."""
-    own = _("TTLs and sizes are those of %(described)s keys of this cache.") % {
-        "described": formatting.format_number(len(sample.infos))
+def describe_sample(sample: KeySample) -> str:
+    """Return sentences about the keys that a report is based on."""
+    text = _(
+        "Examined: %(sample)s. TTLs and sizes are those of %(described)s keys of this cache."
+    ) % {
+        "sample": format_sample(sample),
+        "described": formatting.format_number(len(sample.infos)),
     }
     if sample.is_complete or sample.is_random:
-        return own
+        return text
     order = _("They aren't a random sample, because they come in the order of the store.")
-    return f"{own} {order}"
+    return f"{text} {order}"
 
 
 def format_counts(report: Report) -> str:
@@ -119,7 +118,7 @@ def list_unchecked(report: Report) -> list[str]:
     for rule, reason in report.unchecked:
         titles.setdefault(reason, []).append(str(rule.title))
     return [
-        _("%(titles)s: %(reason)s") % {"titles": ", ".join(names), "reason": reason}
+        _("%(reason)s: %(titles)s") % {"titles": ", ".join(names), "reason": reason}
         for reason, names in titles.items()
     ]
 
@@ -150,7 +149,7 @@ class HealthView(BaseCacheView):
         sample = report.evidence.key_sample.value
         return super().get_context_data(
             counts=format_counts(report),
-            sample=[format_sample(sample), format_sample_details(sample)] if sample else [],
+            sample=describe_sample(sample) if sample else "",
             findings=[self._make_panel(rule, finding) for rule, finding in report.found],
             empty_state=make_empty_state(report),
             passed=[rule.title for rule in report.passed],
@@ -162,7 +161,8 @@ class HealthView(BaseCacheView):
 
     def _make_panel(self, rule: Rule, finding: Finding) -> FindingPanel:
         can_view_keys = self.checker.is_allowed(VIEW_KEYS, self.inspector)
-        masked = [self.checker.mask_key(self.inspector, stored) for stored in finding.keys]
+        visible = self.checker.filter_allowed(VIEW_KEYS, self.inspector, finding.keys)
+        masked = [self.checker.mask_key(self.inspector, stored) for stored in visible]
         return FindingPanel(
             rule.id,
             finding.severity,

@@ -169,6 +169,17 @@ def test_only_superusers_learn_about_other_applications(
     assert "Keys of no cache" in rules(page, "unchecked")
 
 
+def test_a_cache_whose_keys_cannot_be_told_apart_has_a_page(
+    server_cache: Any, valkey_server: servers.Server, configure: Configure, browser_of: BrowserOf
+) -> None:
+    hashing = {"KEY_FUNCTION": "tests.admin.test_key_functions.hashed"}
+    configure(valkey=valkey_params(valkey_server, **hashing))
+    page = browser_of("view_cache").open(addresses.health("valkey"))
+    assert page.status == 200
+    assert "no-maxmemory" in found(page)
+    assert "Keys without expiry" in rules(page, "unchecked")
+
+
 def test_hidden_caches_stay_hidden(
     admin: Browser, valkey_server: servers.Server, configure: Configure, settings: Any
 ) -> None:

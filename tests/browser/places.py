@@ -51,6 +51,15 @@ def _info(alias: str, **query: str) -> Way:
     return lambda visit: visit.info(alias, **query)
 
 
+def _health(alias: str, **query: str) -> Way:
+    return lambda visit: visit.health(alias, **query)
+
+
+def health_of_all(visit: Visit) -> None:
+    visit.caches()
+    visit.press("health")
+
+
 def columns(visit: Visit) -> None:
     """Have all columns shown."""
     visit.keys("default", q="user:1*", size="25", sort="-memory")
@@ -460,6 +469,10 @@ PLACES: dict[str, Way] = {
     "info-dummy": _info("off"),
     "info-stranger": _info("stranger"),
     "info-dead": _info("dead"),
+    "health": _health("default"),
+    "health-help": _health("default", help="1"),
+    "health-dead": _health("dead"),
+    "health-of-all": health_of_all,
     "cache-no-history": cache_history,
     "keys-empty": empty,
     "cache-history": cache_history,

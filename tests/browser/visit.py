@@ -29,6 +29,9 @@ class Visit:
     def info(self, alias: str, **query: str) -> None:
         self._go(f"cache/{alias}/change/", query)
 
+    def health(self, alias: str, **query: str) -> None:
+        self._go(f"cache/{alias}/health/", query)
+
     def keys(self, alias: str, **query: str) -> None:
         self._go("key/", {"cache": alias, **query})
 

@@ -139,7 +139,9 @@ class SampleRequest:
     """Which keys to take a sample of."""
 
     inspector: Inspector
-    scope: Scope
+    scope: Scope | None
+    """The widest scope that the user may search, if any."""
+
     exclude: Callable[[bytes], bool] | None
     """Returns whether a stored key is hidden from the user."""
 
@@ -150,8 +152,8 @@ class SampleRequest:
 
     def take(self) -> KeySample:
         """Return the sample, with a constant number of requests. Raises exceptions of the store."""
-        inspector, size = self.inspector, self.size
-        query = Query(scope=self.scope, exclude=self.exclude)
+        inspector, size, scope = self.inspector, self.size, self.scope or Scope.VERSION
+        query = Query(scope=scope, exclude=self.exclude)
         deadline = time.monotonic() + limits().scan_budget
         page = inspector.scan(query, "", size.names, deadline)
         owners = list(map(self.find_owner, page.keys))
@@ -163,7 +165,7 @@ class SampleRequest:
         )
         infos = [one for one in inspector.describe(own_keys, columns) if one.exists]
         return KeySample(
-            self.scope,
+            scope,
             len(page.keys),
             page.total,
             page.complete,
@@ -296,7 +298,7 @@ def gather(
         {
             one.inspector: one.take
             for one in requests
-            if one.inspector.can_list and facts[one.inspector].error is None
+            if one.scope and one.inspector.can_list and facts[one.inspector].error is None
         }
     )
     return [

@@ -37,6 +37,7 @@ from django_cachex.admin.states import make_support_badge
 from django_cachex.admin.views.base import BaseCacheView, BaseView
 from django_cachex.admin.views.bulk import make_key_link
 from django_cachex.inspectors import Inspector, inspector_for
+from django_cachex.inspectors.info import Text
 
 SEVERITY_BADGES = {
     Severity.CRITICAL: Badge(gettext_lazy("critical"), "bad"),
@@ -53,7 +54,7 @@ def make_reports(view: BaseView, inspectors: Sequence[Inspector], size: SampleSi
     requests = [
         SampleRequest(
             inspector,
-            checker.allowed_scopes(inspector)[-1],
+            next(reversed(checker.allowed_scopes(inspector)), None),
             checker.exclusion_filter(inspector, has_filters=False),
             checker.caches_sharing_store(inspector),
             size,
@@ -74,27 +75,26 @@ def format_sample(sample: KeySample) -> str:
     """Return which keys a report is based on."""
     examined = formatting.format_number(sample.examined)
     if sample.is_complete:
-        text = ngettext(
-            "%(count)s key was examined, which is all.",
-            "%(count)s keys were examined, which is all.",
-            sample.examined,
-        )
+        text = ngettext("the only key", "all %(count)s keys", sample.examined)
         return text % {"count": examined}
     if sample.total is None:
-        return _("Sample: %(count)s keys.") % {"count": examined}
-    text = _("Sample: %(count)s of about %(total)s keys.")
+        return _("%(count)s keys") % {"count": examined}
+    text = _("%(count)s of about %(total)s keys")
     return text % {"count": examined, "total": formatting.format_number(sample.total)}
 
 
-def format_sample_details(sample: KeySample) -> str:
-    """Return what is known about the keys of a sample."""
-    own = _("TTLs and sizes are those of %(described)s keys of this cache.") % {
-        "described": formatting.format_number(len(sample.infos))
+def describe_sample(sample: KeySample) -> str:
+    """Return sentences about the keys that a report is based on."""
+    text = _(
+        "Examined: %(sample)s. TTLs and sizes are those of %(described)s keys of this cache."
+    ) % {
+        "sample": format_sample(sample),
+        "described": formatting.format_number(len(sample.infos)),
     }
     if sample.is_complete or sample.is_random:
-        return own
+        return text
     order = _("They aren't a random sample, because they come in the order of the store.")
-    return f"{own} {order}"
+    return f"{text} {order}"
 
 
 def format_counts(report: Report) -> str:
@@ -118,7 +118,7 @@ def list_unchecked(report: Report) -> list[str]:
     for rule, reason in report.unchecked:
         titles.setdefault(reason, []).append(str(rule.title))
     return [
-        _("%(titles)s: %(reason)s") % {"titles": ", ".join(names), "reason": reason}
+        _("%(reason)s: %(titles)s") % {"titles": ", ".join(names), "reason": reason}
         for reason, names in titles.items()
     ]
 
@@ -149,7 +149,7 @@ class HealthView(BaseCacheView):
         sample = report.evidence.key_sample.value
         return super().get_context_data(
             counts=format_counts(report),
-            sample=[format_sample(sample), format_sample_details(sample)] if sample else [],
+            sample=describe_sample(sample) if sample else "",
             findings=[self._make_panel(rule, finding) for rule, finding in report.found],
             empty_state=make_empty_state(report),
             passed=[rule.title for rule in report.passed],
@@ -161,7 +161,8 @@ class HealthView(BaseCacheView):
 
     def _make_panel(self, rule: Rule, finding: Finding) -> FindingPanel:
         can_view_keys = self.checker.is_allowed(VIEW_KEYS, self.inspector)
-        masked = [self.checker.mask_key(self.inspector, stored) for stored in finding.keys]
+        visible = self.checker.filter_allowed(VIEW_KEYS, self.inspector, finding.keys)
+        masked = [self.checker.mask_key(self.inspector, stored) for stored in visible]
         return FindingPanel(
             rule.id,
             finding.severity,
@@ -171,10 +172,10 @@ class HealthView(BaseCacheView):
             finding.why,
             finding.advice,
             [make_key_link(self, stored) for stored in masked] if can_view_keys else (),
-            self._make_search_links(finding) if can_view_keys else (),
+            self._make_search_links(rule.title, finding) if can_view_keys else (),
         )
 
-    def _make_search_links(self, finding: Finding) -> Sequence[Action]:
+    def _make_search_links(self, title: Text, finding: Finding) -> Sequence[Action]:
         """Return a link to the keys of a finding that the user may search for."""
         search, inspector = finding.search, self.inspector
         fields = {FILTER_FIELDS[name] for name in search if name in FILTER_FIELDS}
@@ -183,7 +184,7 @@ class HealthView(BaseCacheView):
         if not search or not is_allowed or not fields <= inspector.filters:
             return ()
         url = self.links.keys(self.inspector.alias, **search)
-        return [Action("show-keys", _("Show these keys"), url)]
+        return [Action("show-keys", _("Show these keys"), url, object_name=title)]
 
 
 def make_empty_state(report: Report) -> EmptyState | None:
@@ -265,6 +266,6 @@ class AllHealthView(BaseView):
             [
                 Cell(badge=SEVERITY_BADGES[finding.severity]),
                 Cell(alias, self.links.health(alias), kind="name"),
-                Cell(rule.title, f"{self.links.health(alias)}#{rule.id}", lines=[finding.seen]),
+                Cell(rule.title, lines=[finding.seen]),
             ]
         )

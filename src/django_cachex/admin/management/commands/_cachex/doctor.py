@@ -11,7 +11,7 @@ from django_cachex.admin.health.rules import RULES
 from django_cachex.admin.management.commands._cachex.context import EXIT_OK, CommandContext
 from django_cachex.admin.permissions import VIEW_HEALTH, KeyPolicies, visible_aliases
 from django_cachex.admin.stores import caches_sharing_store
-from django_cachex.admin.views.health import format_counts, format_sample
+from django_cachex.admin.views.health import describe_sample, format_counts
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 
@@ -73,7 +73,7 @@ def _write_report(context: CommandContext, report: Report) -> None:
     summary = format_counts(report) if report.found else _("nothing found")
     output.write_text(f"{report.evidence.inspector.alias}: {summary}")
     if sample is not None:
-        output.write_text(f"  {format_sample(sample)}")
+        output.write_text(f"  {describe_sample(sample)}")
     for rule, finding in report.found:
         _write_finding(context, report, rule, finding)
     for rule, reason in report.unchecked:

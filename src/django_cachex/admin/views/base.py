@@ -42,6 +42,7 @@ from django_cachex.admin.deadline import (
     may_have_succeeded,
 )
 from django_cachex.admin.forms.search import list_filters
+from django_cachex.admin.fragments import default_fragments_alias
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import (
     ID_IN_FORM,
@@ -58,6 +59,7 @@ from django_cachex.admin.permissions import (
     EDIT,
     EXPIRE,
     VIEW_CACHES,
+    VIEW_FRAGMENTS,
     VIEW_HISTORY,
     VIEW_INFO,
     VIEW_KEYS,
@@ -372,6 +374,7 @@ class BaseCacheView(BaseView):
             ("keys", VIEW_KEYS, _("Keys"), self.links.keys(alias)),
             ("namespaces", VIEW_NAMESPACES, _("Namespaces"), self.links.namespaces(alias)),
             ("info", VIEW_INFO, _("Cache info"), self.links.info(alias)),
+            *self._fragment_tabs(),
             ("history", VIEW_CACHES, _("History"), self.links.cache_history(alias)),
         )
         return [
@@ -379,6 +382,13 @@ class BaseCacheView(BaseView):
             for name, permission, label, link in pages
             if self.checker.is_allowed(permission, self.inspector)
         ]
+
+    def _fragment_tabs(self) -> list[tuple[str, Permission, str, str]]:
+        """Return the tab of the fragments, if templates store them in this cache by default."""
+        alias = self.inspector.alias
+        if alias != default_fragments_alias():
+            return []
+        return [("fragments", VIEW_FRAGMENTS, _("Fragments"), self.links.fragments(alias))]
 
     noted_permissions: Sequence[Permission] = ()
     """The operations whose controls a user may look for: a note says what they need."""

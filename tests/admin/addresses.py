@@ -61,6 +61,10 @@ def namespaces(alias: str, **query: object) -> str:
     return _url("cache_namespaces", quote(alias), query=query)
 
 
+def fragments(alias: str, **query: object) -> str:
+    return _url("cache_fragments", quote(alias), query=query)
+
+
 def add(alias: str = "", **query: object) -> str:
     return _url("key_add", query={"cache": alias, **query} if alias else query)
 

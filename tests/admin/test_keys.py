@@ -36,7 +36,7 @@ def test_columns_say_type_ttl_and_size(
     raw.hset("p:1:hash", mapping={str(number): "v" for number in range(1500)})
     raw.xadd("p:1:stream", {"a": "1"})
     table = admin.open(addresses.keys("valkey")).table("Key")
-    assert table.headers[-4:] == ["Key", "Type", "TTL", "Size"]
+    assert table.headers[-5:] == ["Key", "Kind", "Type", "TTL", "Size"]
     rows = {name: table.row("Key", name) for name in ("text", "list", "set", "zset", "hash")}
     assert {name: row["Type"] for name, row in rows.items()} == {
         "text": "string",

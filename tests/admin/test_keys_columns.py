@@ -28,7 +28,7 @@ def choose(person: Browser, *names: str) -> Any:
 def test_columns_are_chosen_and_remembered(admin: Browser, server_cache: Any) -> None:
     server_cache.set("key", "x" * 100)
     page = admin.open(addresses.keys("valkey"))
-    assert page.table("Key").headers[1:] == ["Key", "Type", "TTL", "Size"]
+    assert page.table("Key").headers[1:] == ["Key", "Kind", "Type", "TTL", "Size"]
     page = choose(admin, *ALL)
     expected = ["Key", "Type", "TTL", "Memory", "Size", "Idle", "Encoding"]
     assert page.table("Key").headers[1:] == expected

@@ -16,6 +16,7 @@ from django_cachex.admin.views.caches import CachesView
 from django_cachex.admin.views.delete import DeleteKeyView
 from django_cachex.admin.views.download import DownloadView
 from django_cachex.admin.views.flush import FlushView
+from django_cachex.admin.views.fragments import FragmentsView
 from django_cachex.admin.views.health import AllHealthView, HealthView
 from django_cachex.admin.views.history import CacheHistoryView, KeyHistoryView
 from django_cachex.admin.views.info import InfoView
@@ -49,6 +50,7 @@ class CacheAdmin(CacheModelAdmin):
             make_url(site, "<path:object_id>/health/", HealthView, "cache_health"),
             make_url(site, "sessions/", SessionsView, "cache_sessions"),
             make_url(site, "<path:object_id>/history/", CacheHistoryView, "cache_history"),
+            make_url(site, "<path:object_id>/fragments/", FragmentsView, "cache_fragments"),
             make_url(site, "<path:object_id>/namespaces/", NamespacesView, "cache_namespaces"),
             make_url(site, "<path:object_id>/change/", InfoView, "cache_change"),
         ]

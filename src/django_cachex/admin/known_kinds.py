@@ -13,11 +13,10 @@ from django.apps import apps
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from django_cachex.admin.fragments import FRAGMENT_PREFIX, get_fragment_name
 from django_cachex.admin.kinds import Kind, Parts
 from django_cachex.admin.page_keys import COMMON_START, PageKey
 from django_cachex.admin.sessions import session_key_prefix
-
-FRAGMENT_PREFIX = "template.cache."
 
 
 def make_known_kinds() -> list[Kind]:
@@ -51,7 +50,7 @@ def get_page_parts(name: str) -> Parts:
 
 def get_fragment_parts(name: str) -> Parts:
     """Return the name of a fragment: see `django.core.cache.utils.make_template_fragment_key`."""
-    fragment, _dot, _digest = name.removeprefix(FRAGMENT_PREFIX).rpartition(".")
+    fragment = get_fragment_name(name)
     return [(_("Fragment"), fragment)] if fragment else []
 
 

@@ -159,6 +159,9 @@ class Links:
     def bulk(self, alias: str, **query: Any) -> str:
         return self._url("key_matching", cache=alias, **query)
 
+    def fragments(self, alias: str, **query: Any) -> str:
+        return self._url("cache_fragments", quote(alias), **query)
+
     def namespaces(self, alias: str, **query: Any) -> str:
         return self._url("cache_namespaces", quote(alias), **query)
 

@@ -70,6 +70,25 @@ class PageKey:
         """What a page has in common with its list of headers."""
         return self.prefix, self.url_hash, self.language, self.time_zone
 
+    @property
+    def header_list_name(self) -> str:
+        """The key of the list of headers that the page varies on."""
+        ending = [text for text in (self.language, self.time_zone) if text]
+        return ".".join([f"{COMMON_START}header", self.prefix, self.url_hash, *ending])
+
+    @property
+    def pages_pattern(self) -> str:
+        """The pattern of the keys of all pages of this URL, whatever their ending."""
+        return f"{COMMON_START}page.{self.prefix}.*.{self.url_hash}.*"
+
+    def names_without_headers(self, headers: Sequence[str]) -> list[str]:
+        """Return the keys of the pages for requests without any of the headers in a list."""
+        ending = [text for text in (self.language, self.time_zone) if text]
+        start, hashes = f"{COMMON_START}page.{self.prefix}", hash_no_headers(headers)
+        return [
+            ".".join([start, method, self.url_hash, hashes, *ending]) for method in ("GET", "HEAD")
+        ]
+
     @classmethod
     def parse(cls, key: str) -> PageKey | None:
         """Return what a key says, or None if it is no page's.
@@ -181,6 +200,22 @@ def make_page_keys(
     with in_time_zone:
         page_key = get_cache_key(PageRequest(address, language), prefix, method, known)
     return known.key, str(page_key)
+
+
+class HeaderlessRequest(PageRequest):
+    """A request without headers to any host, for which Django need not allow it."""
+
+    def get_host(self) -> str:
+        return "localhost"
+
+
+def hash_no_headers(headers: Sequence[str]) -> str:
+    """Return the hash in the keys of pages for requests without any of these headers."""
+    request = HeaderlessRequest(PageAddress("http", "localhost", "/"))
+    page = PageKey.parse(str(get_cache_key(request, "", "GET", KnownHeaders(headers))))
+    if page is None:
+        raise ValueError("Django's key of a page has another form")
+    return page.headers_hash
 
 
 MAX_HASHES_IN_GLOB: Final = 8

@@ -147,6 +147,7 @@ EXPIRE = Permission(
     denied_on_sessions=True,
 )
 DELETE = Permission(("can_delete",), key_verbs=("delete",), is_write=True, denied_on_sessions=True)
+VIEW_FRAGMENTS = Permission(("can_list", "can_delete"), key_verbs=("view",))
 FLUSH = Permission(("can_flush",), cache_verbs=("change",), is_write=True, empties_store=True)
 
 

@@ -42,6 +42,7 @@ from django_cachex.admin.deadline import (
     may_have_succeeded,
 )
 from django_cachex.admin.forms.search import list_filters
+from django_cachex.admin.fragments import default_fragments_alias
 from django_cachex.admin.help import HelpPanel
 from django_cachex.admin.links import (
     ID_IN_FORM,
@@ -59,6 +60,7 @@ from django_cachex.admin.permissions import (
     EXPIRE,
     FIND_PAGES,
     VIEW_CACHES,
+    VIEW_FRAGMENTS,
     VIEW_HEALTH,
     VIEW_HISTORY,
     VIEW_INFO,
@@ -371,21 +373,25 @@ class BaseCacheView(BaseView):
 
     def cache_tabs(self) -> list[Action]:
         """Return links to the pages of this cache."""
-        alias = self.inspector.alias
-        sessions = ("sessions", VIEW_SESSIONS, _("Sessions"), self.links.sessions())
+        alias, links = self.inspector.alias, self.links
         pages = (
-            ("keys", VIEW_KEYS, _("Keys"), self.links.keys(alias)),
-            ("namespaces", VIEW_NAMESPACES, _("Namespaces"), self.links.namespaces(alias)),
-            ("purge", FIND_PAGES, _("Purge by URL"), self.links.purge(alias)),
-            ("info", VIEW_INFO, _("Cache info"), self.links.info(alias)),
-            *([sessions] if is_session_cache(alias) else []),
-            ("health", VIEW_HEALTH, _("Health"), self.links.health(alias)),
-            ("history", VIEW_CACHES, _("History"), self.links.cache_history(alias)),
+            ("keys", VIEW_KEYS, _("Keys"), links.keys(alias)),
+            ("namespaces", VIEW_NAMESPACES, _("Namespaces"), links.namespaces(alias)),
+            ("purge", FIND_PAGES, _("Purge by URL"), links.purge(alias)),
+            ("fragments", VIEW_FRAGMENTS, _("Fragments"), links.fragments(alias)),
+            ("sessions", VIEW_SESSIONS, _("Sessions"), links.sessions()),
+            ("info", VIEW_INFO, _("Cache info"), links.info(alias)),
+            ("health", VIEW_HEALTH, _("Health"), links.health(alias)),
+            ("history", VIEW_CACHES, _("History"), links.cache_history(alias)),
         )
+        elsewhere = {
+            "fragments": alias != default_fragments_alias(),
+            "sessions": not is_session_cache(alias),
+        }
         return [
             Action(name, label, link, current=permission is self.permission)
             for name, permission, label, link in pages
-            if self.checker.is_allowed(permission, self.inspector)
+            if self.checker.is_allowed(permission, self.inspector) and not elsewhere.get(name)
         ]
 
     noted_permissions: Sequence[Permission] = ()

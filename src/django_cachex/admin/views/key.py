@@ -43,6 +43,7 @@ from django_cachex.admin.permissions import (
 )
 from django_cachex.admin.sessions import mask_session_name
 from django_cachex.admin.views.base import BaseKeyView
+from django_cachex.admin.views.cached_pages import CachedPageReport
 from django_cachex.admin.views.download import get_available_formats
 from django_cachex.admin.views.panels import (
     ElementsPanel,
@@ -392,7 +393,11 @@ class KeyView(BaseKeyView):
             return {"unread": True, "value_buttons": [read]}
         if key_value.content is None and not key_value.note:
             return {}
-        return {"value_panel": self._make_value_panel(key_value)}
+        panel = self._make_value_panel(key_value)
+        if key_value.content is None:
+            return {"value_panel": panel}
+        report = CachedPageReport(self, key_value.content.value)
+        return {"value_panel": report.add_body(panel), "value_cards": report.make_cards()}
 
     def _make_value_panel(self, key_value: KeyValue) -> ValuePanel:
         action, link = self.open_action, partial(self.links.download, self.inspector.alias)

@@ -209,9 +209,15 @@ class ValuePanel(Component):
         }
         if preview.open_ended:
             return _("First %(shown)s of more than %(total)s characters shown.") % counts
-        if self.view == "formatted" and content.kind != "large":
+        if self.is_in_characters:
             return _("First %(shown)s of %(total)s characters shown.") % counts
         return _("First %(shown)s of %(total)s bytes shown.") % counts
+
+    @property
+    def is_in_characters(self) -> bool:
+        """Whether the text is measured in characters and not in stored bytes."""
+        is_decoded = self.content is not None and self.content.kind != "large"
+        return self.view == "formatted" and is_decoded
 
     @property
     def more_links(self) -> Sequence[Action]:

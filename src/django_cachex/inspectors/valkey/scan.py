@@ -224,9 +224,7 @@ def _dump_scan(scan: NodeScan) -> list[object]:
     return [scan.node, str(scan.cursor), format_slots(scan.slots), flags, scan.run_id, *counts]
 
 
-def _load_single_scan(
-    cursor: str, run_id: str = "", count: str = "", pace: str = ""
-) -> NodeScan:
+def _load_single_scan(cursor: str, run_id: str = "", count: str = "", pace: str = "") -> NodeScan:
     return NodeScan(
         cursor=0 if count and cursor == "0" else _parse_cursor(cursor),
         run_id=_parse_run_id(run_id),

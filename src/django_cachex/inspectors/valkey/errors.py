@@ -142,9 +142,10 @@ def parse_queued(reply: Any) -> Any:
 
 def get_shape(args: Sequence[EncodableArg]) -> Shape:
     """Return the shape of the reply to a command."""
-    shape = REPLY_SHAPES.get(args[0])  # type: ignore[call-overload]  # Names are text.
+    name = str(args[0])
+    shape = REPLY_SHAPES.get(name)
     if shape is None and len(args) > 1:
-        shape = REPLY_SHAPES.get(f"{args[0]} {args[1]}")
+        shape = REPLY_SHAPES.get(" ".join((name, str(args[1]))))
     return shape or any_reply
 
 

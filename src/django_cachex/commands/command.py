@@ -71,11 +71,6 @@ class Command(Generic[T_co]):
         """Return a copy of this command that only the primary may answer."""
         return Command(self.args, self.parse, False, self.idempotent, self.missing_reply)
 
-    def with_last_arg(self, arg: EncodableArg) -> Command[T_co]:
-        """Return a copy of this command with another last argument."""
-        args = (*self.args[:-1], arg)
-        return Command(args, self.parse, self.readonly, self.idempotent, self.missing_reply)
-
     def with_args(self, args: CommandArgs) -> Command[Any]:
         """Return a command that sends `args` in the same way, and whose result is the raw reply."""
         return Command(args, parse_raw, idempotent=self.idempotent)

@@ -120,10 +120,8 @@ def fetch_columns(
     client: Client, keys: Sequence[bytes], factories: CommandFactories
 ) -> list[ColumnReplies]:
     """Return the column replies of each key, in one round trip."""
-    # Only the last argument differs: copying commands takes half the time of making them.
-    commands = [make_command(key) for key in keys[:1] for make_command in factories.values()]
     replies = collect_without_touch(
-        client, [command.with_last_arg(key) for key in keys for command in commands]
+        client, [make_command(key) for key in keys for make_command in factories.values()]
     )
     step = len(factories)
     return [

@@ -59,11 +59,30 @@ def test_a_key_that_vanished_under_the_form_is_not_made_again(
     caches[editable].set("key", "original")
     form = editing(admin, editable)
     caches[editable].delete("key")
-    page = admin.submit(form, "save", value="mine")
-    assert words.NO_SUCH_KEY in page.text
-    assert words.SAVED not in page.text
+    page = admin.submit(form, "save", value="mine <b>", timeout="1h")
     assert caches[editable].get("key") is None
     assert not LogEntry.objects.exists()
+    if editable == "files":  # It stores hashes instead of names, so a name can't be filled in.
+        assert words.NO_SUCH_KEY in page.text
+        return
+    assert "Not saved" in page.text
+    # What was entered is kept, and the person may store it after all.
+    assert page.form("add").control("value").value == "mine <b>"
+    assert not page.has_action("edit")
+    assert words.SAVED not in admin.submit(page, "add").text
+    assert caches[editable].get("key") == "mine <b>"
+
+
+def test_who_may_not_add_keys_is_only_told_that_the_key_is_gone(
+    browser_of: BrowserOf, server_cache: Any
+) -> None:
+    server_cache.set("key", "original")
+    editor = browser_of("view_key", "change_key")
+    form = editing(editor, "valkey")
+    server_cache.delete("key")
+    page = editor.submit(form, "save", value="mine")
+    assert words.NO_SUCH_KEY in page.text
+    assert not page.has_action("add")
 
 
 def test_a_key_whose_type_changed_under_the_form_is_left_alone(

@@ -397,6 +397,9 @@ class FormPanel(Component):
     kind: str = ""
     """`danger` if the button destroys something."""
 
+    action_url: str = ""
+    """The URL to post to; empty for the current page."""
+
     @property
     def is_question(self) -> bool:
         """Whether there is nothing to enter. The button that cancels then has the focus."""

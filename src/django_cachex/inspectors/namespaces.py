@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from heapq import heapify, heappop, heappush, nlargest
+from heapq import nlargest
 from math import sqrt
 from operator import add
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.jobs import Job, decode_key, encode_key, json_size
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo
-
-T = TypeVar("T")
 
 MAX_BRANCHES: Final = 200
 MAX_PATH_BYTES: Final = 128 * 1024
@@ -62,19 +60,40 @@ class NamespaceTree:
 
     branches: Mapping[NamespacePath, Branch] = field(default_factory=lambda: {ROOT_PATH: Branch()})
 
-    def add_keys(self, usages: Iterable[tuple[NamespacePath, Sequence[int]]]) -> NamespaceTree:
+    def add_keys(self, usages: Sequence[tuple[NamespacePath, Sequence[int]]]) -> NamespaceTree:
         """Return the tree with more keys, pruned to the limits.
+
+        Most paths of a batch are pruned, so the usage is summed only for those that are kept.
 
         Args:
             usages: paths with the attributes of a `Usage`.
         """
-        branches = dict(self.branches)
-        for path, usage in sorted(sum_by_branch(usages).items(), key=lambda pair: len(pair[0])):
-            branch = branches.get(path) or self._new(branches, path)
-            new_usage = Usage(*map(add, branch.usage, usage))
-            branches[path] = Branch(new_usage, branch.lower_bound, branch.truncated)
-        prune(branches)
+        counts = self._count_keys(usages)
+        kept = select_largest(counts)
+        truncated = {path[:-1] for path in counts if path not in kept}
+        sums = sum_by_branch(usages, kept)
+        before: dict[NamespacePath, Branch] = {}
+        branches: dict[NamespacePath, Branch] = {}
+        for path in sorted(kept, key=len):
+            before[path] = branch = self.branches.get(path) or self._new(before, path)
+            usage = Usage(*map(add, branch.usage, sums.get(path, NO_USAGE)))
+            is_truncated = branch.truncated or path in truncated
+            branches[path] = Branch(usage, branch.lower_bound, is_truncated)
         return NamespaceTree(branches)
+
+    def _count_keys(
+        self, usages: Iterable[tuple[NamespacePath, Sequence[int]]]
+    ) -> dict[NamespacePath, int]:
+        """Return the number of keys of each branch after more keys."""
+        by_path: Counter[NamespacePath] = Counter()
+        for path, usage in usages:
+            by_path[path] += usage[0]
+        counts = {path: branch.usage.keys for path, branch in self.branches.items()}
+        for path, count in by_path.items():
+            for depth in range(len(path) + 1):
+                branch = path[:depth]
+                counts[branch] = counts.get(branch, 0) + count
+        return counts
 
     @staticmethod
     def _new(branches: Mapping[NamespacePath, Branch], path: NamespacePath) -> Branch:
@@ -111,70 +130,37 @@ class NamespaceTree:
         )
 
 
+def select_largest(counts: Mapping[NamespacePath, int]) -> set[NamespacePath]:
+    """Return the root and the branches with the most keys, as many as the limits allow.
+
+    Parents are kept with their children, since they have at least as many keys.
+    """
+    order = sorted(((count, -len(path), path) for path, count in counts.items() if path))
+    room = MAX_PATH_BYTES - json_size(ROOT_PATH)
+    kept = [path for *_sort_key, path in order[-MAX_BRANCHES:]]
+    sizes = list(map(json_size, kept))
+    excess, smallest = sum(sizes) - room, 0
+    while excess > 0:
+        excess -= sizes[smallest]
+        smallest += 1
+    return {ROOT_PATH, *kept[smallest:]}
+
+
 def sum_by_branch(
-    usages: Iterable[tuple[NamespacePath, Sequence[int]]],
-) -> dict[NamespacePath, list[int]]:
-    """Return the usage of each branch, with the keys of its children.
-
-    Most keys share a few paths, so they are summed by path first.
-    """
-    by_path: dict[NamespacePath, list[int]] = {}
+    usages: Iterable[tuple[NamespacePath, Sequence[int]]], kept: Collection[NamespacePath]
+) -> dict[NamespacePath, Sequence[int]]:
+    """Return the usage of the branches that are kept, with the keys of their children."""
+    own: dict[NamespacePath, Sequence[int]] = {}
     for path, usage in usages:
-        add_to(by_path, path, usage)
-    by_branch: dict[NamespacePath, list[int]] = {}
-    for path, usage in by_path.items():
+        while path not in kept:
+            path = path[:-1]
+        own[path] = tuple(map(add, own.get(path, NO_USAGE), usage))
+    sums: dict[NamespacePath, Sequence[int]] = {}
+    for path, usage in own.items():
         for depth in range(len(path) + 1):
-            add_to(by_branch, path[:depth], usage)
-    return by_branch
-
-
-def add_to(sums: dict[T, list[int]], group: T, usage: Sequence[int]) -> None:
-    so_far = sums.get(group)
-    if so_far is None:
-        sums[group] = [*usage]
-    else:
-        for index, count in enumerate(usage):
-            so_far[index] += count
-
-
-def prune(branches: dict[NamespacePath, Branch]) -> None:
-    """Remove the leaves with the fewest keys until the tree is within its limits.
-
-    The parents of removed leaves are marked as truncated.
-    """
-    surplus = len(branches) - 1 - MAX_BRANCHES
-    sizes = {} if surplus > 0 else measure_paths(branches)
-    excess = sum(sizes.values()) - MAX_PATH_BYTES
-    if surplus <= 0 and excess <= 0:
-        return
-    children = Counter(path[:-1] for path in branches if path)
-    leaves = [pruning_order(path, branches) for path in branches if path and not children[path]]
-    heapify(leaves)
-    while surplus > 0 or excess > 0:
-        *_sort_key, path = heappop(leaves)
-        del branches[path]
-        surplus, excess = surplus - 1, excess - sizes.get(path, 0)
-        if not surplus:
-            sizes = measure_paths(branches)  # Only of the few that are left, which is quick.
-            excess = sum(sizes.values()) - MAX_PATH_BYTES
-        parent = path[:-1]
-        if not branches[parent].truncated:
-            branches[parent] = replace(branches[parent], truncated=True)
-        children[parent] -= 1
-        if parent and not children[parent]:
-            heappush(leaves, pruning_order(parent, branches))
-
-
-def measure_paths(branches: Iterable[NamespacePath]) -> dict[NamespacePath, int]:
-    """Return the size of each path in a state, in bytes."""
-    return {path: json_size(path) for path in branches}
-
-
-def pruning_order(
-    path: NamespacePath, branches: Mapping[NamespacePath, Branch]
-) -> tuple[int, int, NamespacePath]:
-    """Return the sort key of leaves to prune: the fewest keys first, then the longest path."""
-    return (branches[path].usage.keys, -len(path), path)
+            branch = path[:depth]
+            sums[branch] = tuple(map(add, sums.get(branch, NO_USAGE), usage))
+    return sums
 
 
 ERROR_MARGIN: Final = 2.0
@@ -279,9 +265,9 @@ class NamespaceOptions:
 
     def path(self, name: str) -> NamespacePath:
         """Return the namespaces of a key: the parts of its name except for the last."""
-        parts = name.removeprefix(self.prefix).split(self.separator)[:-1]
+        parts = name.removeprefix(self.prefix).split(self.separator, MAX_NAMESPACE_DEPTH)[:-1]
         namespaces: list[str] = []
-        for part in parts[:MAX_NAMESPACE_DEPTH]:
+        for part in parts:
             if len(part) > MAX_PART_LENGTH:
                 break
             namespaces.append(part)
@@ -340,8 +326,10 @@ class NamespaceStats:
         return replace(
             self,
             tree=self.tree.add_keys(
-                (ROOT_PATH if is_session else self.options.path(name), usage)
-                for name, usage, is_session in zip(names, usages, sessions, strict=True)
+                [
+                    (ROOT_PATH if is_session else self.options.path(name), usage)
+                    for name, usage, is_session in zip(names, usages, sessions, strict=True)
+                ]
             ),
             keys_with_memory=self.keys_with_memory + sum(size is not None for size in sizes),
             keys_with_ttl=self.keys_with_ttl + sum(one.ttl is not None for one in infos),
@@ -363,9 +351,10 @@ class NamespaceStats:
         kind_of = self.options.kind_of
         if kind_of is None:
             return self.kinds
-        sums = {kind: [*usage] for kind, usage in self.kinds.items()}
+        sums: dict[str, Sequence[int]] = dict(self.kinds)
         for name, usage in zip(names, usages, strict=True):
-            add_to(sums, kind_of(name), usage)
+            kind = kind_of(name)
+            sums[kind] = tuple(map(add, sums.get(kind, NO_USAGE), usage))
         return {kind: Usage(*usage) for kind, usage in sums.items()}
 
     def without_names(self) -> NamespaceStats:

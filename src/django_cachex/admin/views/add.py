@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -18,8 +19,9 @@ from django_cachex.admin.messages import (
     added_notice,
     failure_message,
 )
-from django_cachex.admin.permissions import ADD, REPLACE, VIEW_KEYS
+from django_cachex.admin.permissions import ADD, REPLACE, VIEW_KEYS, PermissionChecker
 from django_cachex.admin.views.base import BaseCacheView
+from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import (
     AddValue,
     CreateCollection,
@@ -38,6 +40,31 @@ def make_edit(form: AddForm, ttl: int) -> AddValue | CreateCollection:
     return CreateCollection(form.selected_type, form.parsed_value, ttl, replace)
 
 
+def make_add_form(
+    checker: PermissionChecker, inspector: Inspector, data: Any, initial: Mapping[str, str]
+) -> AddForm:
+    """Return the form that adds a key to a cache."""
+    return AddForm(
+        data,
+        initial=initial,
+        default_ttl=inspector.default_ttl,
+        can_replace=checker.is_allowed(REPLACE, inspector),
+        types=inspector.creatable_types,
+    )
+
+
+def make_add_panel(form: AddForm, cancel_url: str) -> FormPanel:
+    """Return the form that adds a key, with its buttons."""
+    return FormPanel(
+        form,
+        "add",
+        _("Add key"),
+        Action("cancel", _("Cancel"), cancel_url),
+        has_preview=True,
+        preview=form.preview(),
+    )
+
+
 class AddKeyView(BaseCacheView):
     permission = ADD
     title = gettext_lazy("Add key")
@@ -48,27 +75,15 @@ class AddKeyView(BaseCacheView):
     form: AddForm | None = None
 
     def make_form(self, data: Any = None) -> AddForm:
-        return AddForm(
-            data,
-            initial={name: self.request.GET.get(name, "") for name in ("key", "type")},
-            default_ttl=self.inspector.default_ttl,
-            can_replace=self.checker.is_allowed(REPLACE, self.inspector),
-            types=self.inspector.creatable_types,
-        )
+        initial = {name: self.request.GET.get(name, "") for name in ("key", "type")}
+        return make_add_form(self.checker, self.inspector, data, initial)
 
     def heading(self) -> Heading:
         return Heading(_('Add key to "%(alias)s"') % {"alias": self.inspector.alias})
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         form = self.form or self.make_form()
-        panel = FormPanel(
-            form,
-            "add",
-            _("Add key"),
-            Action("cancel", _("Cancel"), self.fallback_url(self.inspector.alias)),
-            has_preview=True,
-            preview=form.preview(),
-        )
+        panel = make_add_panel(form, self.fallback_url(self.inspector.alias))
         return super().get_context_data(form_panel=panel, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -27,7 +27,7 @@ from django_cachex.admin.key_actions import (
     available_actions,
 )
 from django_cachex.admin.key_actions.elements import RemoveElementsAction, RowAction
-from django_cachex.admin.key_actions.key import editable_name
+from django_cachex.admin.key_actions.key import EditValueAction, editable_name
 from django_cachex.admin.kinds import kind_of_key
 from django_cachex.admin.links import LinkTarget
 from django_cachex.admin.messages import failure_message
@@ -42,6 +42,7 @@ from django_cachex.admin.permissions import (
     Permission,
 )
 from django_cachex.admin.sessions import mask_session_name
+from django_cachex.admin.views.add import make_add_form, make_add_panel
 from django_cachex.admin.views.base import BaseKeyView
 from django_cachex.admin.views.cached_pages import CachedPageReport
 from django_cachex.admin.views.download import get_available_formats
@@ -77,6 +78,9 @@ class KeyView(BaseKeyView):
 
     submitted_form: forms.Form | None = None
     """The submitted form, if it must be shown again."""
+
+    add_panel: FormPanel | None = None
+    """The form that adds the key again, if it has vanished and a value was submitted for it."""
 
     has_conflict = False
     """Whether the key was changed after the form was opened."""
@@ -303,6 +307,8 @@ class KeyView(BaseKeyView):
 
     def actions(self) -> Sequence[Action]:
         alias, stored = self.inspector.alias, self.stored
+        if self.add_panel is not None:
+            return []
         actions = [
             Action(
                 action.form_mode,
@@ -356,6 +362,8 @@ class KeyView(BaseKeyView):
         return {"kind": kind, "kind_text": kind.explanation if is_secret else kind.describe(name)}
 
     def _get_form_context(self) -> dict[str, Any]:
+        if self.add_panel is not None:
+            return {"head_form": self.add_panel}
         action = self.open_action
         if action is None:
             return {}
@@ -516,7 +524,7 @@ class KeyView(BaseKeyView):
         if response is not None:
             return response
         if self.is_missing:
-            return self.redirect_missing()
+            return self.handle_missing(action)
         if action is not None and not action.form_mode:
             self.show_form_errors_as_alerts()
         if self.skips_value and self.read_result.error is None:
@@ -555,6 +563,25 @@ class KeyView(BaseKeyView):
         return (
             self.render_confirmation(question) if question else self.apply_edit(action, form, edit)
         )
+
+    def handle_missing(self, action: KeyAction[Any] | None) -> HttpResponse:
+        """Offer to add the key again with the value that was entered, or redirect.
+
+        The user may have entered it for minutes, until the key expired.
+        """
+        name = editable_name(self.inspector, self.stored)
+        if not (isinstance(action, EditValueAction) and name and self.has_permission(ADD)):
+            return self.redirect_missing()
+        data = {**self.request.POST.dict(), "key": name, "type": "string"}
+        form, alias = make_add_form(self.checker, self.inspector, data, {}), self.inspector.alias
+        panel = make_add_panel(form, self.fallback_url(alias))
+        self.add_panel = replace(panel, action_url=self.links.add(alias))
+        text = _(
+            "Not saved. This key no longer exists: it was deleted or has expired. What you entered "
+            "is below. You can add the key again."
+        )
+        self.alerts.append(Alert(text, "error"))
+        return self.render_to_response(self.get_context_data())
 
     def show_form_errors_as_alerts(self) -> None:
         """Show the errors of an action that has no form on the page as alerts."""
@@ -626,7 +653,7 @@ class KeyView(BaseKeyView):
         """Show why nothing was saved. On a conflict, show the current value beside the input."""
         self.clear_result()
         if result.status == EditStatus.GONE:
-            return self.redirect_missing()
+            return self.handle_missing(action)
         if result.status == EditStatus.ELEMENT_GONE and not form.visible_fields():
             self.submitted_form = None  # A question about the element.
         errors = action.field_errors(self.key_context, form, result)

@@ -143,7 +143,10 @@ def parse_queued(reply: Any) -> Any:
 def get_shape(args: Sequence[EncodableArg]) -> Shape:
     """Return the shape of the reply to a command."""
     name = str(args[0])
-    return REPLY_SHAPES.get(name) or REPLY_SHAPES.get(" ".join(map(str, args[:2])), any_reply)
+    shape = REPLY_SHAPES.get(name)
+    if shape is None and len(args) > 1:
+        shape = REPLY_SHAPES.get(" ".join((name, str(args[1]))))
+    return shape or any_reply
 
 
 @lru_cache(maxsize=256)

@@ -34,7 +34,8 @@ class Limits:
     scan_count: int = 1000
     """The maximum `COUNT` of `SCAN`.
 
-    Larger counts block the server for longer and don't finish sooner.
+    Larger counts block the server for longer and don't finish sooner, except on servers that are
+    far away, for which searches may exceed it.
     """
 
     preview_bytes: int = 5000

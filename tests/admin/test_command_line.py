@@ -281,6 +281,8 @@ def test_an_expiry_can_be_for_some_keys_only(users: Any, only: str, count: int) 
     named = Ran("expire", "valkey", "user:1", "user:29", "--in", "10m", "--only", only, "--yes")
     assert named.code == (0 if only == "longer" else 1)
     assert 490 < users.ttl("user:29") <= 500
+    assert Ran(*words[:4], "--in", "1h", "--only", "shorter", "--yes").code == 0
+    assert 3590 < users.ttl("user:29") <= 3600
 
 
 def test_caches_are_flushed_and_others_keys_stay(

@@ -40,6 +40,10 @@ def test_the_selected_are_named_counted_and_deleted(admin: Browser, listing: str
     entries = LogEntry.objects.filter(action_flag=DELETION)
     names = [f"a ({listing})", f"b ({listing})"]
     assert sorted(entries.values_list("object_repr", flat=True)) == names
+    # The history of one key doesn't read as if it had been two.
+    assert {entry.change_message for entry in entries} == {
+        "Together with 1 other key: Deleted 2 keys."
+    }
     assert set(entries.values_list("object_id", flat=True)) == {
         addresses.object_id(listing, stored_key(listing, name)) for name in ("a", "b")
     }

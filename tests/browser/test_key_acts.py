@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.core.cache import caches
 from playwright.sync_api import Locator, Page, expect
 
@@ -204,3 +205,31 @@ def test_blocks_of_a_large_value_open_and_close(visit: Visit) -> None:
     expect(inside).to_be_visible()
     block.press("Enter")
     expect(inside).to_be_hidden()
+
+
+def lefts(visit: Visit, *actions: str) -> list[float]:
+    """Return where controls begin, from the left."""
+    boxes = [visit.control(action).first.bounding_box() for action in actions]
+    assert None not in boxes
+    return [box["x"] for box in boxes if box is not None]
+
+
+def test_what_is_primary_comes_first_and_what_destroys_last(visit: Visit) -> None:
+    caches["default"].set("key", "v", 3_600)
+    visit.keys("default", q="key")
+    first = lefts(visit, "add", "help", "refresh")
+    assert first == sorted(first)
+    visit.key("default", "key")
+    bar = lefts(visit, "rename", "copy", "download", "history", "help", "refresh", "delete")
+    assert bar == sorted(bar)
+    boxes = [visit.control(action).bounding_box() for action in ("help", "refresh", "delete")]
+    help_, refresh, delete = [box for box in boxes if box is not None]
+    between = refresh["x"] - help_["x"] - help_["width"]
+    assert delete["x"] - refresh["x"] - refresh["width"] > between  # It stands apart.
+    visit.press("edit")
+    save, cancel = lefts(visit, "save", "cancel")
+    assert (save > cancel) == (settings.SKIN == "unfold")  # Each as its host does.
+    visit.press("cancel")
+    visit.press("delete")
+    safe, destructive = lefts(visit, "cancel", "confirm")
+    assert safe < destructive

@@ -231,6 +231,7 @@ class TtlContract(ValueContract):
             (ExpireCondition.ALWAYS, {"never", "short", "long"}),
             (ExpireCondition.PERSISTENT, {"never"}),
             (ExpireCondition.LONGER, {"never", "long"}),
+            (ExpireCondition.SHORTER, {"short"}),
         ],
     )
     def test_of_several_keys_only_those_that_meet_a_condition_get_a_ttl(

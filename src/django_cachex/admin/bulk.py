@@ -105,6 +105,8 @@ def describe_condition(condition: ExpireCondition) -> str:
     """Return a condition as a clause to follow `keys that`."""
     if condition is ExpireCondition.PERSISTENT:
         return _("have no TTL")
+    if condition is ExpireCondition.SHORTER:
+        return _("have a shorter TTL")
     return _("have a longer TTL or none")
 
 

@@ -78,7 +78,7 @@ def record_keys(
         else (object_id(inspector.alias, stored), inspector.display_key(stored))
         for stored in keys
     ]
-    text = render_message(message)
+    text = render_message(partial(_add_number_of_others, len(keys) - 1, message))
     # The logger comes first: the database may have just failed.
     for _object_id, name in named:
         _write_log(user_id, inspector.alias, f"key={name!r}", text)
@@ -86,6 +86,18 @@ def record_keys(
         _build_entry(user_id, flag, Key, object_id, format_key_repr(name, inspector.alias), text)
         for object_id, name in named
     )
+
+
+def _add_number_of_others(count: int, message: Message) -> str:
+    """Return a message for the entry of one key, so that it is clear that it is about several."""
+    if not count:
+        return message()
+    text = ngettext(
+        "Together with %(count)s other key: %(message)s",
+        "Together with %(count)s other keys: %(message)s",
+        count,
+    )
+    return text % {"count": formatting.format_number(count), "message": message()}
 
 
 def logged_object_id(inspector: Inspector, stored: bytes) -> str:

@@ -314,6 +314,9 @@ class ExpireCondition(StrEnum):
     LONGER = "longer"
     """Keys that would expire later, or never: the option `LT` of `PEXPIRE`."""
 
+    SHORTER = "shorter"
+    """Keys that would expire sooner: the option `GT` of `PEXPIRE`."""
+
     def select(self, infos: Iterable[KeyInfo], ttl: int) -> list[bytes]:
         """Return the existing keys that meet the condition for a new TTL in milliseconds.
 
@@ -322,9 +325,13 @@ class ExpireCondition(StrEnum):
         return [info.key for info in infos if info.exists and self._is_met(info.ttl, ttl)]
 
     def _is_met(self, old: int | None, new: int) -> bool:
-        if self is ExpireCondition.ALWAYS or old == TTL_NONE:
+        if self is ExpireCondition.ALWAYS:
             return True
-        return self is ExpireCondition.LONGER and old is not None and old > new
+        if old == TTL_NONE:
+            return self is not ExpireCondition.SHORTER
+        if old is None or self is ExpireCondition.PERSISTENT:
+            return False
+        return old > new if self is ExpireCondition.LONGER else old < new
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,10 @@ from django_cachex.inspectors.valkey.scan import (
     FIRST_COUNT,
     MAX_BLOCKING_SECONDS,
     MIN_COUNT,
+    NodeScan,
     ScanCount,
+    make_token,
+    parse_token,
 )
 
 
@@ -115,3 +118,9 @@ def test_the_next_request_goes_on_at_the_pace_of_the_one_before() -> None:
     dense.record_blocking(dense.next_count(25, 0), 0.000_01)
     page.resume(dense.pace)
     assert page.next_count(25, 0) == 25
+
+
+@pytest.mark.parametrize("node", ["", "127.0.0.1:7000"])
+def test_the_pace_is_part_of_the_token(node: str) -> None:
+    scan = NodeScan(node, cursor=5, slots=frozenset((1, 2)) if node else frozenset(), pace=1000)
+    assert parse_token(make_token([scan]), is_cluster=bool(node)) == [scan]

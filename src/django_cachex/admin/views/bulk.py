@@ -330,8 +330,15 @@ class BulkActionView(BaseCacheView):
             if not job.complete:
                 only = _("Only those that never expire …")
             buttons.append(Button(only, f"ask-{ExpireCondition.PERSISTENT}"))
-        shorten = _("Only where it shortens the TTL …")
-        return [*buttons, Button(shorten, f"ask-{ExpireCondition.LONGER}")]
+        shorten, extend = (
+            _("Only where it shortens the TTL …"),
+            _("Only where it extends the TTL …"),
+        )
+        return [
+            *buttons,
+            Button(shorten, f"ask-{ExpireCondition.LONGER}"),
+            Button(extend, f"ask-{ExpireCondition.SHORTER}"),
+        ]
 
     @property
     def has_conditions(self) -> bool:
@@ -448,6 +455,8 @@ class BulkActionView(BaseCacheView):
     def render_expire_form(self) -> HttpResponse:
         """Show the form for the new TTL, or redirect to the count if it is valid."""
         form = ExpireForm(self.request.POST) if "timeout" in self.request.POST else ExpireForm()
+        if not form.is_bound:
+            form.fields["timeout"].widget.attrs["autofocus"] = True
         if form.is_bound and form.is_valid() and not isinstance(form.ttl, KeepTTL):
             given = self.request.POST["timeout"].strip()
             url = self.current_url(ttl="never" if form.ttl == TTL_NONE else given)
@@ -462,7 +471,8 @@ class BulkActionView(BaseCacheView):
         condition, total = self.condition, job.task.total
         subject = bulk.describe_query(self.search.query, condition)
         count = total.no_expiry if condition is ExpireCondition.PERSISTENT else total.keys
-        is_counted = job.complete and condition is not ExpireCondition.LONGER
+        by_ttl = (ExpireCondition.LONGER, ExpireCondition.SHORTER)
+        is_counted = job.complete and condition not in by_ttl
         state = self.dump_job(JobState.new(self.ttl, condition))
         return self.render_confirmation(
             Confirmation(

@@ -345,7 +345,11 @@ def expire(client: Client, keys: Sequence[bytes], ttl: int) -> BulkResult:
     return _run_for_each(client, keys, lambda key: [client._pexpire(key, ttl)])
 
 
-EXPIRE_OPTIONS: Final = {ExpireCondition.PERSISTENT: "nx", ExpireCondition.LONGER: "lt"}
+EXPIRE_OPTIONS: Final = {
+    ExpireCondition.PERSISTENT: "nx",
+    ExpireCondition.LONGER: "lt",
+    ExpireCondition.SHORTER: "gt",
+}
 """The options of PEXPIRE for conditions."""
 
 

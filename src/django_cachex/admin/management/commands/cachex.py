@@ -114,9 +114,9 @@ def add_required_expiry(parser: ArgumentParser) -> None:
     add_expiry(parser, required=True)
     parser.add_argument(
         "--only",
-        choices=[ExpireCondition.PERSISTENT, ExpireCondition.LONGER],
-        help="with --in, change only keys that never expire (persistent), or those and keys with "
-        "a longer TTL (longer)",
+        choices=[ExpireCondition.PERSISTENT, ExpireCondition.LONGER, ExpireCondition.SHORTER],
+        help="with --in, change only keys that never expire (persistent), those and keys with a "
+        "longer TTL (longer), or keys with a shorter TTL (shorter)",
     )
 
 

@@ -96,6 +96,7 @@ VISITS: dict[str, Visit] = {
     ),
     "exact": lambda person: person.open(addresses.keys("valkey", q="string")),
     "info": lambda person: person.open(addresses.info("valkey")),
+    "health": lambda person: person.open(addresses.health("valkey")),
     "matching": lambda person: person.open(addresses.matching("valkey", q="s")),
     "namespaces": lambda person: person.open(addresses.namespaces("valkey")),
     **{

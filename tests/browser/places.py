@@ -498,6 +498,7 @@ SELDOM = SELDOM_ELEMENTS | frozenset(
         *("key-never-expires", "key-set", "key-sorted-set", "key-no-history", "key-read"),
         *("key-edit-error", "key-edit-unread", "key-ttl-error", "key-ttl-changed"),
         *("info-local", "info-files", "info-dummy", "added", "matching-when-error"),
+        *("health-help", "health-dead"),
     }
 )
 """What is made of the same parts as other places: `make test` leaves them to `make test-all`."""

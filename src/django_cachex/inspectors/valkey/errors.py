@@ -81,6 +81,17 @@ def is_list_of_pairs(reply: Any) -> bool:
     return type(reply) is list and len(reply) % 2 == 0
 
 
+def is_slow_command(reply: Any) -> bool:
+    """Return whether a reply is an entry of the log of slow commands; there may be more fields."""
+    is_entry = type(reply) is list and len(reply) >= 6
+    return (
+        is_entry
+        and all(map(is_integer, reply[:3]))
+        and list_of(is_bytes)(reply[3])
+        and all(map(is_bytes, reply[4:6]))
+    )
+
+
 INTEGER_COMMANDS: Final = (
     *("EXISTS", "DBSIZE", "UNLINK", "PTTL", "PEXPIRE", "PEXPIREAT", "PERSIST", "COPY", "INCRBY"),
     *("STRLEN", "LLEN", "SCARD", "ZCARD", "HLEN", "XLEN", "ZCOUNT", "SISMEMBER", "HEXISTS"),
@@ -119,6 +130,7 @@ REPLY_SHAPES: Final[dict[str, Shape]] = {
     **dict.fromkeys(
         ("HPTTL", "HPEXPIRETIME", "HPEXPIREAT", "HPEXPIRE", "HPERSIST"), list_of(is_integer)
     ),
+    "SLOWLOG GET": list_of(is_slow_command),
     "ZSCORE": lambda reply: reply is None or is_score(reply),
     "HMGET": list_of(optional(is_bytes)),
     "TIME": tuple_of(is_digits, is_digits),

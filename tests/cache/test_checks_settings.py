@@ -27,7 +27,7 @@ from django_cachex.cache import ValkeyCache
 from django_cachex.cache.checks import check_caches
 from django_cachex.cache.compressors import ZlibCompressor
 from django_cachex.cache.connection.drivers import load_driver
-from django_cachex.cache.migration import OPTION_HINTS, RENAMED_OPTIONS
+from django_cachex.cache.migration import OPTION_HINTS, RENAMED_OPTIONS, SHARED_OPTIONS
 from django_cachex.cache.options import (
     ASYNC_CLASS_OPTIONS,
     INEFFECTIVE_DJANGO_OPTIONS,
@@ -35,7 +35,7 @@ from django_cachex.cache.options import (
     OWN_OPTIONS,
 )
 from django_cachex.cache.serializers import PickleSerializer
-from tests.cache.conftest import EACH_DRIVER
+from tests.cache.conftest import BACKENDS, EACH_DRIVER
 
 HERE = "tests.cache.test_checks_settings"
 ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
@@ -208,10 +208,9 @@ def test_caches_of_others_are_none_of_our_business(name: str) -> None:
     ("wrong", "right"),
     [
         ("socket_timout", "socket_timeout"),
-        ("SOCKET_KEEPALIVE", "socket_keepalive"),
+        ("socket_keepaliv", "socket_keepalive"),
         ("max_connection", "max_connections"),
         ("ignore_exception", "ignore_exceptions"),
-        ("Serializer", "serializer"),
         ("async_pool_clas", "async_pool_class"),
         ("ssl_ca_cert", "ssl_ca_certs"),
     ],
@@ -257,19 +256,35 @@ def test_a_connection_of_ones_own_says_what_it_takes(check: Check) -> None:
 
 
 def test_every_option_of_django_redis_gets_its_equivalent(check: Check) -> None:
-    found = check(OPTIONS=dict.fromkeys(OPTION_HINTS, "hush"))
+    found = check(OPTIONS=dict.fromkeys(OPTION_HINTS, "shop.hush"))
     assert set(ids(found)) == {"E108"}
     hints = {re.findall("“([A-Z_]+)”", error.msg)[0]: str(error.hint) for error in found}
     assert hints == {
         name: hint % {"new": RENAMED_OPTIONS.get(name)} for name, hint in OPTION_HINTS.items()
     }
     assert all(re.search(r"\b(Use|Remove|Move)\b", hint) for hint in hints.values())
-    assert '"socket_timeout"' in hints["SOCKET_TIMEOUT"]
-    assert '"ignore_exceptions"' in hints["IGNORE_EXCEPTIONS"]
+    assert '"ignore_exceptions": "all"' in hints["IGNORE_EXCEPTIONS"]
     assert "ValkeySentinelCache" in hints["CLIENT_CLASS"]
-    assert '"sentinels"' in hints["SENTINELS"]
     assert "directly to OPTIONS" in hints["CONNECTION_POOL_KWARGS"]
     assert "Remove it" in hints["CLOSE_CONNECTION"]
+
+
+def test_options_are_taken_whatever_their_case(check: Check, driver: str) -> None:
+    options = {"SOCKET_TIMEOUT": 5, "Max_Connections": 3, "SERIALIZER": "json"}
+    options |= {"IGNORE_EXCEPTIONS": "all", "DB": 4}
+    assert check(OPTIONS=options) == []
+    backend = BACKENDS[driver]
+    cache: Any = backend("redis://cache.example:6379", {"OPTIONS": options})
+    server = cache.client.server.configuration
+    assert server.options["socket_timeout"] == 5
+    assert server.max_connections == 3
+    assert server.address.endswith("/4")
+    assert cache._serializer.dumps([1]) == b"[1]"
+    twice = {"SOCKET_TIMEOUT": 5, "socket_timeout": 5}
+    [error] = check(OPTIONS=twice)
+    assert error.id == "django_cachex.E118"
+    with pytest.raises(ImproperlyConfigured, match="socket_timeout"):
+        backend("redis://cache.example:6379", {"OPTIONS": twice}).get("key")
 
 
 def test_names_that_others_use_as_we_do_have_no_equivalent() -> None:
@@ -657,7 +672,14 @@ def test_what_a_subclass_says_is_not_quoted() -> None:
     ],
 )
 def test_many_faults_are_reported_together(check: Check, location: Any) -> None:
-    names = ["PASSWORD", "password", "socket_timeout", "max_connections", "compressor", "nonsense"]
+    names = [
+        "PICKLE_VERSION",
+        "password",
+        "socket_timeout",
+        "max_connections",
+        "compressor",
+        "nonsense",
+    ]
     assert len(check(location, OPTIONS=dict.fromkeys(names, "hush"), KEY_PREFIX="a b")) > 4
 
 
@@ -671,11 +693,11 @@ def test_faults_are_reported_by_alias() -> None:
 
 
 def test_manage_py_check_says_it() -> None:
-    options = {"SOCKET_TIMEOUT": 5}
+    options = {"PARSER_CLS": "redis.connection.DefaultParser"}
     params = {"BACKEND": "django_cachex.cache.RedisCache", "LOCATION": URL, "OPTIONS": options}
     with (
         override_settings(CACHES={"default": params}),
-        pytest.raises(SystemCheckError, match=r"E108.*SOCKET_TIMEOUT(.|\n)*\"socket_timeout\""),
+        pytest.raises(SystemCheckError, match=r"E108.*PARSER_CLS(.|\n)*\"parser_class\""),
     ):
         call_command("check")
 
@@ -703,7 +725,7 @@ CACHES = {{
         "BACKEND": "django_cachex.cache.{name}Cache",
         "LOCATION": "{URL}",
         "KEY_PREFIX": "p",
-        "OPTIONS": {{"max_connections": 0, "SOCKET_TIMEOUT": 5}},
+        "OPTIONS": {{"max_connections": 0, "IGNORE_EXCEPTIONS": True}},
     }},
     "one": {{"BACKEND": "django_cachex.cache.{name}Cache", "LOCATION": "{URL}"}},
     "two": {{
@@ -727,7 +749,7 @@ from django.conf import settings
 settings.configure()
 from django_cachex.cache import ValkeyCache
 from django.core.exceptions import ImproperlyConfigured
-for options in {{"socket_timeout": 0}}, {{"SOCKET_TIMEOUT": 1}}, {{"ignore_exceptions": "no"}}:
+for options in {{"socket_timeout": 0}}, {{"PICKLE_VERSION": 1}}, {{"ignore_exceptions": "no"}}:
     try:
         ValkeyCache("{URL}", {{"OPTIONS": options}}).get("key")
     except ImproperlyConfigured as error:
@@ -751,7 +773,7 @@ def test_every_option_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "backends.md").read_text()
     equivalents = page.partition("(renamed)=")[2].partition("\n## ")[0]
     rows = [line.split("|")[1] for line in equivalents.splitlines() if line.startswith("| `")]
-    assert set(re.findall(r"`([A-Z_]+)`", "".join(rows))) == OPTION_HINTS.keys()
+    assert set(re.findall(r"`([A-Z_]+)`", "".join(rows))) == OPTION_HINTS.keys() | SHARED_OPTIONS
     names = OWN_OPTIONS | INEFFECTIVE_DJANGO_OPTIONS | ASYNC_CLASS_OPTIONS
     names |= {"pool_class", "parser_class", "socket_connect_timeout"}
     table = page.partition("## OPTIONS")[2].partition("\n\n`decode")[0]

@@ -22,6 +22,7 @@ from django_cachex.cache.checks import (
 from django_cachex.cache.migration import (
     OPTION_HINTS,
     SETTING_HINTS,
+    SHARED_OPTIONS,
     get_reading_packages,
 )
 from django_cachex.cache.options import INEFFECTIVE_DJANGO_OPTIONS
@@ -40,7 +41,7 @@ def sources(package: str) -> str:
 def test_every_option_that_they_read_has_an_equivalent(package: str) -> None:
     read = set(re.findall(r'options(?:\.get\(|\[)\s*"([A-Z_]+)"', sources(package)))
     assert {"SERIALIZER", "COMPRESSOR", "IGNORE_EXCEPTIONS"} < read
-    assert read - INEFFECTIVE_DJANGO_OPTIONS <= OPTION_HINTS.keys()
+    assert read - INEFFECTIVE_DJANGO_OPTIONS <= OPTION_HINTS.keys() | SHARED_OPTIONS
 
 
 @pytest.mark.parametrize("package", ["django_redis", "django_valkey"])

@@ -52,7 +52,8 @@ def check_sessions(
     if "cache" not in settings.SESSION_ENGINE or alias not in settings.CACHES:
         return []
     params = settings.CACHES[alias]
-    has_no_timeout = "socket_timeout" not in f"{params.get('OPTIONS')} {params.get('LOCATION')}"
+    given = f"{params.get('OPTIONS')} {params.get('LOCATION')}".lower()
+    has_no_timeout = "socket_timeout" not in given
     if not has_no_timeout or not isinstance(inspector_for(alias), ServerInspector):
         return []
     return [

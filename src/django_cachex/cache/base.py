@@ -21,7 +21,11 @@ from django_cachex.cache.ignore_exceptions import (
     unreadable_log,
 )
 from django_cachex.cache.keys import build_pattern, find_keyspace, find_prefix
-from django_cachex.cache.options import get_connection_options, validate_cache_options
+from django_cachex.cache.options import (
+    get_connection_options,
+    normalize_options,
+    validate_cache_options,
+)
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.serializers import PickleSerializer, unpickle_all
 from django_cachex.cache.stampede import parse_protection
@@ -74,11 +78,11 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
 
     def __init__(self, server: str | Sequence[str], params: dict[str, Any]) -> None:
         given = params.get("OPTIONS", {})
-        options = given if isinstance(given, Mapping) else {}
+        options: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
         super().__init__({**params, "OPTIONS": options})
-        self._options = options
         try:
-            validate_cache_options(given)
+            options = normalize_options(options)
+            validate_cache_options(options if isinstance(given, Mapping) else given)
             self._location = parse_locations(server, self._driver)
             self._serializer = make_serializer(options)
             self._stampede_protection = parse_protection(options.get("stampede_protection"))
@@ -90,6 +94,7 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
             self._location, self._serializer = [], PickleSerializer()
             self._stampede_protection = None
             self.client = cast(Client, MisconfiguredClient(error))
+        self._options = options
         self.statistics = get_statistics(self._driver, server, params)
         """Counters of how this process uses the cache."""
         self._ignore_unreadable_values = bool(options.get("ignore_unreadable_values"))

@@ -41,6 +41,7 @@ from django_cachex.cache.options import (
     describe_option_error,
     find_errors,
     find_warnings,
+    normalize_options,
     parse_url,
     validate_cache_options,
     validate_cluster_database,
@@ -85,10 +86,14 @@ def find_cache_errors(
     backend: type[ServerCache], params: Mapping[str, Any], alias: str
 ) -> list[ConfigError]:
     """Return the errors and warnings about one cache."""
-    options, errors = params.get("OPTIONS", {}), list[ConfigError]()
-    if not isinstance(options, Mapping):
-        collect_error(errors, validate_cache_options, options)
+    given, errors = params.get("OPTIONS", {}), list[ConfigError]()
+    if not isinstance(given, Mapping):
+        collect_error(errors, validate_cache_options, given)
         return errors
+    options = collect_error(errors, normalize_options, given)
+    if options is None:
+        return errors
+    params = {**params, "OPTIONS": options}
     if driver := collect_error(errors, load_driver, backend._driver):
         errors.extend(find_server_errors(backend, driver, params.get("LOCATION", ""), options))
     collect_error(errors, load_plugins, SERIALIZER, options)

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django_cachex.cache.configuration import POOL_OPTIONS, parse_locations
 from django_cachex.cache.connection.server import Server
 from django_cachex.cache.migration import UnsupportedClientMethods
+from django_cachex.cache.options import normalize_options
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.steps import Endpoint
 from django_cachex.commands import AllCommands
@@ -65,7 +66,8 @@ class Client(
         Raises:
             ImproperlyConfigured: the settings are invalid.
         """
-        own = {n: v for n, v in (options or {}).items() if n not in POOL_OPTIONS}
+        given = normalize_options(options or {})
+        own = {n: v for n, v in given.items() if n not in POOL_OPTIONS}
         own["breaker"] = False  # Every call makes an attempt.
         return cls.from_options(driver, location, own, overrides)
 

@@ -83,18 +83,18 @@ def reject_kwargs(names: Iterable[str]) -> None:
         raise TypeError(f"There is no argument “{name}”. {REMOVED_ARGUMENTS.get(name, '')}".strip())
 
 
+SHARED_OPTIONS = frozenset(
+    {
+        *("DB", "PARSER_CLASS", "PASSWORD", "SENTINELS", "SENTINEL_KWARGS"),
+        *("SOCKET_CONNECT_TIMEOUT", "SOCKET_TIMEOUT", "USERNAME"),
+    }
+)
+"""Options of these packages that mean the same here. The case of names doesn't matter."""
+
 RENAMED_OPTIONS = {
     "CONNECTION_POOL_CLASS": "pool_class",
-    "DB": "db",
     "IGNORE_EXCEPTIONS": "ignore_exceptions",
-    "PARSER_CLASS": "parser_class",
     "PARSER_CLS": "parser_class",
-    "PASSWORD": "password",
-    "SENTINELS": "sentinels",
-    "SENTINEL_KWARGS": "sentinel_kwargs",
-    "SOCKET_CONNECT_TIMEOUT": "socket_connect_timeout",
-    "SOCKET_TIMEOUT": "socket_timeout",
-    "USERNAME": "username",
 }
 
 OPTION_HINTS = {
@@ -102,13 +102,6 @@ OPTION_HINTS = {
     "IGNORE_EXCEPTIONS": _(
         'Use "%(new)s": "all" instead, which does the same. With True, counters and errors that '
         "are not the server's fault are raised."
-    ),
-    **dict.fromkeys(
-        ["SENTINELS", "SENTINEL_KWARGS"],
-        _(
-            'Use "%(new)s" instead, with the BACKEND '
-            "django_cachex.cache.ValkeySentinelCache or RedisSentinelCache."
-        ),
     ),
     **dict.fromkeys(
         ["BASE_CLIENT_CLASS", "BASE_CLIENT_KWARGS", "REDIS_CLIENT_CLASS", "REDIS_CLIENT_KWARGS"],
@@ -153,7 +146,17 @@ OPTION_HINTS = {
         "loads(data)."
     ),
 }
-"""What to use in place of each option of the two packages. `new` is the name of a renamed one."""
+"""What to use in place of other options of the two packages. `new` is the name of a renamed one."""
+
+
+def is_their_option(name: str, value: Any) -> bool:
+    """Return whether an option has the meaning that it has in these packages, and not here."""
+    if name == "IGNORE_EXCEPTIONS":
+        return value not in (False, "all")  # True ignores fewer errors here.
+    if name in ("SERIALIZER", "COMPRESSOR"):
+        return isinstance(value, str) and "." in value  # The path of a class.
+    return name in OPTION_HINTS
+
 
 SETTING_HINTS = {
     f"{prefix}_{name}": hint

@@ -26,7 +26,7 @@ from django_cachex.cache.connection.drivers import (
     get_sync_classes,
 )
 from django_cachex.cache.connection.sync import MAX_TIMEOUT, MIN_TIMEOUT
-from django_cachex.cache.migration import OPTION_HINTS, RENAMED_OPTIONS
+from django_cachex.cache.migration import OPTION_HINTS, RENAMED_OPTIONS, is_their_option
 from django_cachex.exceptions import ConfigError
 
 INEFFECTIVE_DJANGO_OPTIONS = frozenset(
@@ -100,6 +100,29 @@ INEFFECTIVE_DRIVER_OPTIONS = frozenset(INEFFECTIVE_DRIVER_HINTS)
 """Options of the drivers that have no effect on this cache.
 
 They are not passed to the drivers, which would reject some of them with RESP2."""
+
+
+def normalize_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return OPTIONS with names in lower case, which may be given in any case.
+
+    Names that Django has in upper case, and those of options of other packages, are kept.
+
+    Raises:
+        ConfigError: an option is given in two spellings.
+    """
+    normalized: dict[str, Any] = {}
+    for given, value in options.items():
+        kept = given in INEFFECTIVE_DJANGO_OPTIONS | ALIAS_SETTINGS or is_their_option(given, value)
+        name = given if kept else str(given).lower()
+        if name in normalized:
+            raise ConfigError(
+                "django_cachex.E118",
+                _("The option “%(name)s” is given in two spellings."),
+                _('Remove one of them, and write "%(name)s" in lower case.'),
+                name=name,
+            )
+        normalized[name] = value
+    return normalized
 
 
 def get_connection_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.components import (
     Action,
     Alert,
-    Badge,
     Button,
     Cell,
     Confirmation,
@@ -205,9 +204,9 @@ class SessionsView(BaseCacheView):
             text = ngettext("%(count)s session", "%(count)s sessions", search.count)
             return text % {"count": number(search.count)}
         text = ngettext(
-            "%(count)s session of this user found", "%(count)s sessions of this user found", shown
-        )
-        return f"{text % {'count': number(shown)}} · {format_values_read(search.values)}"
+            '%(count)s session of "%(user)s" found', '%(count)s sessions of "%(user)s" found', shown
+        ) % {"count": number(shown), "user": self.users[0]}
+        return f"{text} · {format_values_read(search.values)}"
 
     def make_notes(self, search: SessionSearch) -> list[str]:
         notes = []
@@ -216,7 +215,7 @@ class SessionsView(BaseCacheView):
                 "At most %(most)s sessions are shown. To see others, end these and search again."
             )
             notes.append(text % {"most": MAX_FOUND})
-        if has_copies_elsewhere() and self.checker.is_superuser:
+        if self.user_id and has_copies_elsewhere():
             notes.append(
                 _(
                     "This session engine also keeps sessions in a store of its own, such as a "
@@ -266,7 +265,7 @@ class SessionsView(BaseCacheView):
         return mask_session_name(self.inspector.display_key(stored))
 
     def _make_cells(self, session: UserSession) -> list[Cell]:
-        own = Badge(_("your own"), "strong") if session.stored == self.own_key else None
+        own = [_("your own")] if session.stored == self.own_key else []
         saved = formatting.NO_VALUE
         if session.saved is not None:
             saved = _("%(span)s ago") % {"span": formatting.format_duration(session.saved)}
@@ -276,7 +275,7 @@ class SessionsView(BaseCacheView):
             lines.append(_("and %(count)s more") % {"count": len(names) - MAX_FIELDS_SHOWN})
         fields = ngettext("%(count)s field", "%(count)s fields", len(names))
         return [
-            Cell(self.mask_name(session.stored), kind="code", badge=own),
+            Cell(self.mask_name(session.stored), kind="code", lines=own),
             Cell(saved),
             Cell(formatting.format_ttl(session.ttl), expires=session.ttl),
             Cell(fields % {"count": formatting.format_number(len(names))}, lines=lines),

@@ -51,7 +51,7 @@ class Limits:
     """Maximum size of a value in bytes. Larger values are neither fetched completely nor decoded.
     """
 
-    search_bytes: int = 64 * 1024
+    search_bytes: int = 64_000
     """Maximum size of a value in bytes that a search in values reads."""
 
     timeout: float = 2.0

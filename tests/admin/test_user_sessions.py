@@ -295,3 +295,25 @@ def test_the_command_line_counts_lists_and_ends(ann: User, store: str, superuser
     assert not any(map(is_logged_in, clients))
     assert is_logged_in(bob)
     assert LogEntry.objects.filter(user=superuser, content_type__model="key").count() == 2
+
+
+def test_a_server_that_is_down_is_named(
+    superuser: User, configure: Configure, valkey_server: servers.Server, settings: Any
+) -> None:
+    params = valkey_params(valkey_server)
+    down = {"LOCATION": "valkey://127.0.0.1:1/0", "OPTIONS": {"ignore_exceptions": True}}
+    configure(sessions={**params, **down})
+    use_sessions(settings, "sessions", "cached_db")
+    root = Browser(superuser)
+    page = root.open(addresses.sessions(of="root"))
+    assert page.status == 200
+    assert page.has_action("try-again")
+    assert "0 session" not in page.text
+
+
+@pytest.mark.parametrize("text", ["\x00", "9" * 500, "<b>", "ann' OR 1=1", "é" * 300, "%"])
+def test_any_text_about_a_user_gets_an_answer(root: Browser, text: str) -> None:
+    for query in ({"of": text}, {"user": text}):
+        page = root.open(addresses.sessions(**query))
+        assert page.status == 200
+        assert "<b>" not in page.html

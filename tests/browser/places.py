@@ -402,6 +402,8 @@ PLACES: dict[str, Way] = {
     "keys-no-match": _keys("default", q="usr:*"),
     "keys-bad-query": _keys("default", size="7", type="tree", token="x"),
     "keys-sessions": _keys("sessions", size="25"),
+    "keys-by-value": _keys("default", size="25", value="a"),
+    "sessions-elsewhere": lambda visit: visit.sessions(),
     "keys-database": _keys("pages", size="25"),
     "keys-files": _keys("files", size="25"),
     "keys-unlisted": _keys("stranger"),

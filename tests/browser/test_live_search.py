@@ -74,6 +74,16 @@ def test_rare_keys_appear_by_themselves(crowd: Visit) -> None:
     assert all(box.is_checked() for box in rows(crowd).get_by_role("checkbox").all())
 
 
+def test_a_search_in_values_goes_on_by_itself(crowd: Visit) -> None:
+    crowd.keys("crowd", q="many:*", size="25")
+    crowd.main.locator("summary").first.click()
+    crowd.field("value").fill("2999")
+    crowd.press("search")
+    expect(rows(crowd)).to_have_count(1, timeout=60_000)
+    expect(crowd.control("stop")).to_be_hidden(timeout=60_000)
+    expect(crowd.main.locator(".cx-progress")).to_contain_text("3,000 values read")
+
+
 def test_the_page_says_how_far_how_fast_and_how_long(crowd: Visit) -> None:
     crowd.keys("crowd", q="nothing like it")
     line = crowd.main.locator(".cx-progress")

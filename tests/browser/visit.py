@@ -41,6 +41,9 @@ class Visit:
     def matching(self, alias: str, **query: str) -> None:
         self._go("key/matching/", {"cache": alias, **query})
 
+    def sessions(self, **query: str) -> None:
+        self._go("cache/sessions/", query)
+
     def namespaces(self, alias: str, **query: str) -> None:
         self._go(f"cache/{alias}/namespaces/", query)
 

@@ -43,6 +43,8 @@ HIDDEN_FIELDS: Final = (HASH_SESSION_KEY, "_csrftoken")
 
 def find_users(text: str) -> Sequence[Any]:
     """Return the users with a name, otherwise those with an e-mail address or a primary key."""
+    if "\0" in text:  # PostgreSQL refuses it.
+        return []
     model: Any = get_user_model()
     email = getattr(model, "EMAIL_FIELD", None) or "email"
     for lookup in (model.USERNAME_FIELD, f"{email}__iexact", "pk"):
@@ -54,6 +56,8 @@ def find_users(text: str) -> Sequence[Any]:
 
 def find_user_by_id(text: str) -> Any:
     """Return the user with a primary key, or None."""
+    if "\0" in text:
+        return None
     model: Any = get_user_model()
     with suppress(ValueError, TypeError, OverflowError, ValidationError):
         return model._default_manager.filter(pk=text).first()

@@ -17,6 +17,9 @@ from django_cachex.inspectors.values import Content, fingerprint
 BATCH_KEYS: Final = 100
 """The number of keys to find before their values are read."""
 
+MIN_READ_SECONDS: Final = 0.1
+"""Seconds for which the values of a batch are read at least, so that it is rarely found twice."""
+
 BATCH_BYTES: Final = 1024 * 1024
 """Maximum size in bytes of the values that are read in one round trip."""
 
@@ -84,17 +87,20 @@ class Position:
     token: str = ""
     """The inspector's token of the batch."""
 
+    passed: int = 0
+    """The number of keys of the batch whose values were read."""
+
     last_read: str = ""
-    """The fingerprint of the last key of the batch whose value was read."""
+    """The fingerprint of the last of them."""
 
     examined: int = 0
-    """The number of keys of the batch that have been counted as examined."""
+    """How many keys were counted as examined for them: an estimate, corrected afterwards."""
 
     counts: ValueCounts = field(default_factory=ValueCounts)
 
     def __str__(self) -> str:
         counts = self.counts.read, self.counts.too_large, self.counts.unreadable
-        return json.dumps([self.token, self.last_read, self.examined, *counts])
+        return json.dumps([self.token, self.passed, self.last_read, self.examined, *counts])
 
     @classmethod
     def parse(cls, text: str) -> Position:
@@ -102,8 +108,9 @@ class Position:
         if not text:
             return cls()
         try:
-            token, last_read, examined, *counts = json.loads(text)
-            return cls(str(token), str(last_read), int(examined), ValueCounts(*map(int, counts)))
+            token, passed, last_read, examined, *counts = json.loads(text)
+            values = ValueCounts(*map(int, counts))
+            return cls(str(token), int(passed), str(last_read), int(examined), values)
         except (TypeError, RecursionError) as error:
             raise ValueError(text[:50]) from error
 
@@ -112,7 +119,7 @@ class Position:
 
         If that one is gone, the whole batch is read again rather than losing some keys.
         """
-        if not self.last_read:
+        if not self.passed:
             return keys
         prints = [fingerprint(stored) for stored in keys]
         return keys[prints.index(self.last_read) + 1 :] if self.last_read in prints else keys
@@ -136,12 +143,10 @@ class ValueSearch:
         self._is_over = False
 
     def run(self, limit: int, deadline: float) -> ScanPage:
-        """Return at most `limit` keys. Reads at least one value even after the deadline."""
+        """Return at most `limit` keys. Reads values even after the deadline, for a short time."""
         while True:
             start = self._position
-            batch = self._inspector.scan(self._query, start.token, BATCH_KEYS, deadline)
-            if not start.last_read:
-                self._unknown += batch.unknown
+            batch = self._find_batch(deadline)
             self._read_batch(batch, limit, deadline)
             is_stuck = self._position.token == start.token
             if self._is_over or is_stuck or len(self._found) >= limit:
@@ -149,8 +154,20 @@ class ValueSearch:
             if time.monotonic() > deadline:
                 return self._make_page(batch)
 
+    def _find_batch(self, deadline: float) -> ScanPage:
+        """Return the keys to read, or the part of a batch that was read to its last key before.
+
+        It takes no longer to find that part than it took before, so it gets the time.
+        """
+        at = self._position
+        if not at.passed:
+            return self._inspector.scan(self._query, at.token, BATCH_KEYS, deadline)
+        later = deadline + limits().scan_budget
+        return self._inspector.scan(self._query, at.token, at.passed, later)
+
     def _read_batch(self, batch: ScanPage, limit: int, deadline: float) -> None:
         """Read the values of a batch, until enough are found or the time is up."""
+        deadline = max(deadline, time.monotonic() + MIN_READ_SECONDS)
         unread = self._position.unread_keys(batch.keys)
         skipped = len(batch.keys) - len(unread)
         for passed, value in enumerate(self._iter_values(unread), skipped + 1):
@@ -161,9 +178,17 @@ class ValueSearch:
             if len(self._found) >= limit or time.monotonic() > deadline:
                 self._stop_in_batch(batch, value.key, passed)
                 return
-        self._examined += max(0, batch.examined - self._position.examined)
+        self._examined += batch.examined - self._position.examined
+        self._unknown += batch.unknown
         self._position = Position(batch.token, counts=self._position.counts)
         self._is_over = batch.complete
+
+    def _stop_in_batch(self, batch: ScanPage, last_read: bytes, passed: int) -> None:
+        examined = batch.examined * passed // len(batch.keys)
+        self._examined += examined - self._position.examined
+        self._position = replace(
+            self._position, passed=passed, last_read=fingerprint(last_read), examined=examined
+        )
 
     def _iter_values(self, keys: Sequence[bytes]) -> Iterator[SmallValue]:
         max_bytes = limits().search_bytes
@@ -178,13 +203,6 @@ class ValueSearch:
         counts = self._position.counts.including(state)
         self._position = replace(self._position, counts=counts)
         return is_match
-
-    def _stop_in_batch(self, batch: ScanPage, last_read: bytes, passed: int) -> None:
-        examined = batch.examined * passed // len(batch.keys)
-        self._examined += max(0, examined - self._position.examined)
-        self._position = replace(
-            self._position, last_read=fingerprint(last_read), examined=examined
-        )
 
     def _make_page(self, batch: ScanPage) -> ScanPage:
         return replace(

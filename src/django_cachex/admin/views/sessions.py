@@ -21,7 +21,6 @@ from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.components import (
     Action,
     Alert,
-    Badge,
     Button,
     Cell,
     Confirmation,
@@ -33,6 +32,7 @@ from django_cachex.admin.components import (
 )
 from django_cachex.admin.forms.history import search_input
 from django_cachex.admin.links import dump_positions, load_positions
+from django_cachex.admin.messages import error_message
 from django_cachex.admin.permissions import DELETE, VIEW_SESSIONS
 from django_cachex.admin.sessions import mask_session_name, session_key_prefix
 from django_cachex.admin.states import make_support_badge
@@ -104,6 +104,9 @@ class SessionsView(BaseCacheView):
     help_page = "sessions"
     shows_backend_notes = False
 
+    is_unreachable = False
+    """Whether the search failed, which an alert explains."""
+
     def prepare(self) -> HttpResponseBase | None:
         if session_key_prefix() is None:
             return NoSessionsView.as_view(site=self.site)(self.request)
@@ -157,7 +160,9 @@ class SessionsView(BaseCacheView):
         hidden = self.checker.policies(self.inspector).hidden_key_filter
         query = session_query(self.inspector, hidden)
         find = partial(find_sessions, search, self.inspector, query, limits().scan_budget)
-        return self.call_cache(self.inspector, find).value or search
+        result = self.call_cache(self.inspector, find)
+        self.is_unreachable = result.error is not None
+        return result.value or search
 
     # The page.
 
@@ -172,6 +177,8 @@ class SessionsView(BaseCacheView):
     def render_search(self, search: SessionSearch) -> HttpResponse:
         """Continue the search and show what was found so far."""
         after = self.advance(search)
+        if self.is_unreachable and not after.progress.examined:
+            return self.render()
         self.alerts += make_missing_alerts(after.progress)
         shown = self.read_found(after)
         made_progress = after.progress.token != search.progress.token
@@ -205,9 +212,9 @@ class SessionsView(BaseCacheView):
             text = ngettext("%(count)s session", "%(count)s sessions", search.count)
             return text % {"count": number(search.count)}
         text = ngettext(
-            "%(count)s session of this user found", "%(count)s sessions of this user found", shown
-        )
-        return f"{text % {'count': number(shown)}} · {format_values_read(search.values)}"
+            '%(count)s session of "%(user)s" found', '%(count)s sessions of "%(user)s" found', shown
+        ) % {"count": number(shown), "user": self.users[0]}
+        return f"{text} · {format_values_read(search.values)}"
 
     def make_notes(self, search: SessionSearch) -> list[str]:
         notes = []
@@ -216,7 +223,7 @@ class SessionsView(BaseCacheView):
                 "At most %(most)s sessions are shown. To see others, end these and search again."
             )
             notes.append(text % {"most": MAX_FOUND})
-        if has_copies_elsewhere() and self.checker.is_superuser:
+        if self.user_id and has_copies_elsewhere():
             notes.append(
                 _(
                     "This session engine also keeps sessions in a store of its own, such as a "
@@ -266,7 +273,7 @@ class SessionsView(BaseCacheView):
         return mask_session_name(self.inspector.display_key(stored))
 
     def _make_cells(self, session: UserSession) -> list[Cell]:
-        own = Badge(_("your own"), "strong") if session.stored == self.own_key else None
+        own = [_("your own")] if session.stored == self.own_key else []
         saved = formatting.NO_VALUE
         if session.saved is not None:
             saved = _("%(span)s ago") % {"span": formatting.format_duration(session.saved)}
@@ -276,7 +283,7 @@ class SessionsView(BaseCacheView):
             lines.append(_("and %(count)s more") % {"count": len(names) - MAX_FIELDS_SHOWN})
         fields = ngettext("%(count)s field", "%(count)s fields", len(names))
         return [
-            Cell(self.mask_name(session.stored), kind="code", badge=own),
+            Cell(self.mask_name(session.stored), kind="code", lines=own),
             Cell(saved),
             Cell(formatting.format_ttl(session.ttl), expires=session.ttl),
             Cell(fields % {"count": formatting.format_number(len(names))}, lines=lines),
@@ -362,23 +369,38 @@ class SessionsView(BaseCacheView):
             return self.render_search(SessionSearch(self.user_id))
         theirs = [session.stored for session in result.value]
         is_own = self.own_key in theirs
-        allowed = self.checker.filter_allowed(DELETE, self.inspector, theirs)
-        ended = list(filter(self.end_one, allowed))
+        ended = self.end_each(self.checker.filter_allowed(DELETE, self.inspector, theirs))
         self.record(ended, len(keys), len(theirs))
         if is_own and self.own_key in ended:
             logout(self.request)
             return self.redirect(self.links.home())
         return self.redirect(self.current_url())
 
-    def end_one(self, stored: bytes) -> bool:
-        """End one session. The engine answers in this thread, with the cache's own timeouts."""
+    def end_each(self, keys: Sequence[bytes]) -> Sequence[bytes]:
+        """End sessions until one fails. Returns those that are gone.
+
+        The engine answers in this thread, with the cache's own timeouts. It may ignore errors of
+        the cache, so the cache is asked afterwards.
+        """
+        tried: list[bytes] = []
         try:
-            end_session(self.inspector, stored)
-            [info] = self.inspector.describe([stored], ("ttl",))
+            for stored in keys:
+                tried.append(stored)
+                end_session(self.inspector, stored)
         except Exception as error:  # Of any session engine.
-            self.add_error_alert(self.inspector, error)
-            return False
-        return not info.exists
+            self.report_failure(error, tried[-1:])
+        describe = partial(self.inspector.describe, tried, ("ttl",))
+        result = self.executor.run(self.inspector, describe)
+        if result.value is None:
+            self.report_failure(result.error or Exception(), tried)
+            return []
+        return [info.key for info in result.value if not info.exists]
+
+    def report_failure(self, error: Exception, keys: Sequence[bytes]) -> None:
+        """Add a message with the reason, and log that these sessions may have been ended."""
+        message = partial(format_ended, len(keys), str(self.users[0]))
+        self.log_possible_change(error, DELETION, keys, message, self.inspector)
+        self.add_message(error_message(self.inspector, error), messages.ERROR)
 
     def record(self, ended: Sequence[bytes], asked: int, existing: int) -> None:
         """Log which sessions were ended, and add a message with the numbers."""

@@ -74,6 +74,7 @@ def _fill_default() -> None:
     cache = caches["default"]
     _store(cache, shop.entries())
     oddities.fill_awkward_values(cache)
+    shop.cache_page(cache)
     with valkey.Valkey.from_url(settings.CACHES["default"]["LOCATION"]) as client:
         _fill_raw(cache, client)
         _fill_collections(cache, client)

@@ -10,6 +10,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.core.cache.backends.base import BaseCache
+from django.core.cache.utils import make_template_fragment_key
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import learn_cache_key, patch_response_headers, patch_vary_headers
 from django.utils.safestring import mark_safe
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -70,7 +74,7 @@ def fragments(rng: random.Random) -> Iterator[Entry]:
     for number in range(1, 301):
         good = rng.choice(GOODS)
         html = f'<article class="product">\n  <h2>{good.title()} {number}</h2>\n</article>\n'
-        yield Entry(f"template.cache.product.{number}", mark_safe(html), 2 * HOUR)
+        yield Entry(make_template_fragment_key("product", [number]), mark_safe(html), 2 * HOUR)
 
 
 def searches(rng: random.Random) -> Iterator[Entry]:
@@ -126,3 +130,15 @@ def pages(count: int) -> Iterator[Entry]:
     for number in range(1, count + 1):
         html = f"<!doctype html>\n<title>{rng.choice(GOODS)}</title>\n" + "<p>…</p>\n" * 20
         yield Entry(f"page:/products/{number}/", html, rng.choice((None, HOUR, DAY)))
+
+
+def cache_page(cache: BaseCache) -> None:
+    """Store a response and the headers that it varies on, as Django's cache middleware does."""
+    request = HttpRequest()
+    request.method, request.path = "GET", "/products/1/"
+    request.META["HTTP_HOST"] = "localhost"
+    response = HttpResponse("<!doctype html>\n<title>Teapot</title>\n" + "<p>…</p>\n" * 20)
+    response.set_cookie("seen", "1")
+    patch_vary_headers(response, ["Cookie"])
+    patch_response_headers(response, DAY)
+    cache.set(learn_cache_key(request, response, DAY, "shop", cache), response, DAY)

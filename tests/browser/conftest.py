@@ -89,6 +89,7 @@ def served(
 ) -> Iterator[str]:
     """The address of the admin, over caches of every kind with something in them."""
     settings.CACHES = project.cache_settings(valkey_server, tmp_path)
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [project.TEMPLATES]}]
     project.fill()
     yield f"{live_server.url}/admin/"
     caches.close_all()

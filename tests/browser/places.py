@@ -150,6 +150,20 @@ def matching_when_error(visit: Visit) -> None:
     visit.press("count")
 
 
+def cached_page(visit: Visit) -> None:
+    """Open a cached response, found by its kind."""
+    visit.keys("default", kind="page")
+    visit.press("open")
+
+
+def fragment_variant(visit: Visit) -> None:
+    """Look for a variant of a fragment that is not cached."""
+    visit.fragments("default", help="1")
+    visit.main.locator('[data-action="purge-variant"]').first.click()
+    visit.field("value-0").fill("1")
+    visit.press("find-variant")
+
+
 def delete_confirm(visit: Visit) -> None:
     visit.key("default", "user:1")
     visit.press("delete")
@@ -423,10 +437,13 @@ PLACES: dict[str, Way] = {
     "namespaces-database": _namespaces("pages"),
     "namespaces-files": _namespaces("files"),
     "namespaces-dead": _namespaces("dead"),
+    "fragments": lambda visit: visit.fragments("default"),
+    "fragment-variant": fragment_variant,
     "delete-confirm": delete_confirm,
     "delete-long-confirm": delete_long_confirm,
     **{f"key-{kind}": _key(name) for kind, name in VALUES.items()},
     **ELEMENT_PLACES,
+    "key-cached-page": cached_page,
     "key-local": _key("product:1", "local"),
     "key-opened": _key("search:kettle", "sessions"),
     "key-as-text": key_view("text"),
@@ -491,7 +508,7 @@ SELDOM = SELDOM_ELEMENTS | frozenset(
         *("key-rename", "key-rename-taken", "key-rename-confirm", "key-replace"),
         *("key-copy", "key-copied", "key-increase"),
         *("key-increase-error", "key-replace-confirm", "key-more", "key-long-name-as-hex"),
-        *("add-collection", "added-collection", "key-local"),
+        *("add-collection", "added-collection", "key-local", "fragments"),
         *("matching-help", "matching-nothing", "matching-when", "namespaces-help"),
         *("namespaces-database", "namespaces-files", "namespaces-inside", "namespaces-dead"),
         *("caches-bad-level", "caches-limited", "keys-exact", "keys-usual-columns"),

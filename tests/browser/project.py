@@ -12,13 +12,14 @@ from django.core.cache import CacheKeyWarning, caches
 from django.core.cache.backends.base import BaseCache
 from django.core.management import call_command
 
-from demo import oddities
+from demo import oddities, shop
 from demo.stranger import NotebookCache
 from tests.servers import Server, free_port
 
 DAY = 86_400
 USERS = 600
 TABLE = "cached_pages"
+TEMPLATES = Path(shop.__file__).parent / "templates"
 
 
 def cache_settings(server: Server, folder: Path) -> dict[str, dict[str, Any]]:
@@ -73,6 +74,7 @@ def _fill_default(cache: BaseCache) -> None:
         # They are not portable to memcached, which is the point of them.
         warnings.simplefilter("ignore", CacheKeyWarning)
         cache.set_many(dict.fromkeys(oddities.KEYS, "an awkward key"), DAY)
+    shop.cache_page(cache)
     with raw("default") as client:
         for key, value in oddities.raw_values().items():
             client.set(cache.make_key(key), value, ex=DAY)

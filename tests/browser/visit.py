@@ -35,6 +35,9 @@ class Visit:
     def keys(self, alias: str, **query: str) -> None:
         self._go("key/", {"cache": alias, **query})
 
+    def fragments(self, alias: str, **query: str) -> None:
+        self._go(f"cache/{alias}/fragments/", query)
+
     def add(self, alias: str) -> None:
         self._go("key/add/", {"cache": alias})
 

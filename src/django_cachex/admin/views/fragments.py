@@ -41,6 +41,7 @@ from django_cachex.admin.states import make_support_badge
 from django_cachex.admin.views.base import BaseCacheView, make_bytes_cell
 from django_cachex.admin.views.bulk import get_memory_label
 from django_cachex.admin.views.jobs import KeyCount, StateTokens, make_progress
+from django_cachex.admin.views.namespaces import EXPIRED_TEXT
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.jobs import Job
 from django_cachex.inspectors.namespaces import NO_USAGE, NamespaceOptions, NamespaceStats, Usage
@@ -53,10 +54,6 @@ MAX_VALUE_LENGTH = 1000
 
 FRAGMENT_PARAM = "fragment"
 """The parameter with the id of the fragment of which one variant is purged."""
-
-EXPIRED_TEXT = gettext_lazy(
-    "That page has expired or belongs to another cache. Counting starts again."
-)
 
 
 class VariantForm(forms.Form):

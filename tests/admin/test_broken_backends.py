@@ -1,4 +1,4 @@
-"""Caches that can't be set up or whose server speaks something else break nothing but themselves."""
+"""Caches that can't be set up, and servers that speak something else, break nothing besides."""
 
 from __future__ import annotations
 

@@ -164,6 +164,44 @@ def test_passwords_and_pool_options_are_used_and_not_shown(
             assert "hunter2" not in repr(sections) + inspector.location
 
 
+def key_last(key: str, prefix: str, version: int) -> str:
+    return f"{prefix}|{version}|{key}"
+
+
+def key_first(key: str, prefix: str, version: int) -> str:
+    return f"{key}|{version}|{prefix}"
+
+
+def reverse_key_first(stored: str) -> str:
+    return stored.rsplit("|", 2)[0]
+
+
+@EACH_PACKAGE
+def test_sockets_and_key_functions_are_those_of_the_package(
+    settings: Any, valkey_server: servers.Server, package: str
+) -> None:
+    params = {
+        "BACKEND": BACKENDS[package],
+        "LOCATION": f"unix://{valkey_server.folder / 's'}?db=2",
+        "KEY_PREFIX": "shop",
+        "OPTIONS": {"SOCKET_TIMEOUT": 5, "SOCKET_CONNECT_TIMEOUT": 5},
+    }
+    reverse = {"REVERSE_KEY_FUNCTION": f"{__name__}.reverse_key_first"}
+    settings.CACHES = {
+        "default": {**params, "KEY_FUNCTION": f"{__name__}.key_last"},
+        "other": {**params, "KEY_FUNCTION": f"{__name__}.key_first", **reverse},
+    }
+    inspector = inspector_for("default")
+    assert edit_and_read(inspector, VALUES, "after") == "after"
+    assert listed(inspector) == {b"shop|1|key"}
+    assert inspector.display_key(b"shop|1|key") == "key"
+    # Only names after a prefix can be listed; other keys open by their names.
+    other = inspector_for("other")
+    assert edit_and_read(other, VALUES, "after") == "after"
+    assert not other.can_list
+    assert "KEY_FUNCTION" in str(other.unsupported_reason("can_list"))
+
+
 @EACH_PACKAGE
 def test_sentinel_is_followed(configure: Configure, package: str) -> None:
     factories = {

@@ -10,6 +10,7 @@ from django.core.cache import caches
 
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.edits import EditStatus, Incr, SetValue
+from django_cachex.inspectors.valkey import VcacheInspector
 from tests import servers
 from tests.inspectors.contract import Inspect, listed
 from tests.inspectors.test_valkey import ServerContract
@@ -98,6 +99,18 @@ def test_sentinel_and_clusters_are_followed(
         inspector.cache.set(name.decode().removeprefix(":1:"), 1, 60)
     assert listed(inspector) == names
     inspector.flush()
+
+
+@pytest.mark.parametrize("scheme", ["valkey", "redis"])
+def test_redis_py_will_do(
+    configure: Configure,
+    valkey_server: servers.Server,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+) -> None:
+    monkeypatch.setattr(VcacheInspector, "driver", "redis")
+    inspector = configure(f"{scheme}://{valkey_server.address}/0")
+    assert edit_and_read(inspector, "before", "after") == "after"
 
 
 def test_passwords_are_used_and_not_shown(configure: Configure) -> None:

@@ -5,6 +5,7 @@ A stored value is a marker, the first byte, and the serialized value. Integers a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
@@ -67,9 +68,11 @@ class VcacheInspector(WrappedServerInspector):
         is_cluster = self.client_class is ClusterClient
         locations = self._location.split(",") if is_cluster else [self._location]
         urls = [one.strip().partition("#")[0] for one in locations if one.strip()]
-        if self.driver == "redis":  # It doesn't know the scheme `valkey`.
-            urls = [f"redis{url.removeprefix('valkey')}" for url in urls]
-        return urls
+        if self.driver == "valkey":
+            return urls
+        return [
+            re.sub(r"\Avalkey(?=s?://)", "redis", url) for url in urls
+        ]  # As redis-py spells it.
 
     @property
     def options(self) -> Mapping[str, Any]:

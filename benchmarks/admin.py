@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import database, filling, index, keys, memory, opening, users
+from benchmarks import database, disk, filling, index, keys, memcached, memory, opening, users
 from benchmarks.bench import Bench, Visitor
 from benchmarks.figure import Figure
 from benchmarks.machine import describe_environment
@@ -13,6 +13,8 @@ from tests import servers
 FIGURES: tuple[Callable[[Bench], Figure], ...] = (
     keys.measure,
     database.measure,
+    disk.measure,
+    memcached.measure,
     index.measure,
     opening.measure,
     memory.measure,

@@ -211,6 +211,21 @@ def test_no_more_items_are_examined_than_fit_a_request(
     assert page.total == 60_000
 
 
+def test_a_search_gets_on_after_many_items_and_ends_before_too_many(
+    configure: Configure, server: servers.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inspector = configure(server)
+    with closing(pymemcache.Client((server.host, server.port))) as client:
+        client.set_many({f":1:key:{number}": "x" for number in range(20_000)})
+        client.get("last")  # It answers after all of them were stored.
+    found = pages(inspector, Query(Pattern("nothing")), deadline=time.monotonic() - 1)
+    assert sum(page.examined for page in found) >= 20_000  # Items move meanwhile.
+    assert len(found) < 20  # Not one for each 1,000 items.
+    monkeypatch.setattr("django_cachex.inspectors.memcached.MAX_SKIPPED_ITEMS", 5000)
+    with pytest.raises(ListingRefused, match="exact name"):
+        pages(inspector, Query(Pattern("nothing")), deadline=time.monotonic() - 1)
+
+
 def test_connections_with_a_user_name_are_not_listed(
     configure: Configure, server: servers.Server
 ) -> None:

@@ -156,6 +156,12 @@ class Inspector:
     has_random_order: ClassVar[bool] = False
     """Whether the first keys that `scan` finds are a random sample of all keys."""
 
+    max_keys_unasked: ClassVar[int | None] = None
+    """The number of keys in a store above which a search goes on only when the user asks for it.
+
+    None for stores that a search doesn't slow down.
+    """
+
     types: ClassVar[tuple[str, ...]] = ()
     """The types that keys can be filtered by."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import database, filling, index, keys, memory, opening, packages, users
+from benchmarks import database, disk, filling, index, keys, memcached, memory, opening, packages, users
 from benchmarks.bench import Bench, Visitor
 from benchmarks.figure import Figure
 from benchmarks.machine import describe_environment
@@ -14,6 +14,8 @@ FIGURES: tuple[Callable[[Bench], Figure], ...] = (
     keys.measure,
     packages.measure,
     database.measure,
+    disk.measure,
+    memcached.measure,
     index.measure,
     opening.measure,
     memory.measure,

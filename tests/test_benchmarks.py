@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks import database, deleting, filling, index, keys, memory, opening, packages, users
+from benchmarks import database, deleting, disk, filling, index, keys, memory, opening, packages, users
 from benchmarks.bench import Bench, Sizes, Visitor
 from benchmarks.figure import RATIO, Figure, Measurement
 from tests import servers
@@ -49,6 +49,11 @@ def test_what_is_counted_stays_within_its_goals(
     figure = measure(bench)
     assert any(name in figure.goals for line in figure.lines for name in line.counts)
     assert set(figure.misses()) - BY_CHANCE == set()
+
+
+def test_pages_of_diskcache_are_full(bench: Bench) -> None:
+    shown = [line.counts[keys.KEYS_SHOWN] for line in disk.measure(bench).lines]
+    assert shown == [100, 100, 100, 1]
 
 
 def test_the_walk_follows_the_pages(bench: Bench) -> None:

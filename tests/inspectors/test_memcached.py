@@ -153,7 +153,9 @@ def test_compressed_values_are_opened_up_to_the_limit(
 
 
 def test_keys_of_several_servers_are_one_listing(configure: Configure) -> None:
-    with servers.memcached() as one, servers.memcached() as other:
+    # Otherwise, servers move items to another queue in the second after they were stored.
+    still = ("-o", "no_lru_maintainer")
+    with servers.memcached(*still) as one, servers.memcached(*still) as other:
         inspector = configure(one, other)
         for number in range(40):
             inspector.cache.set(f"key:{number}", number, 60)
@@ -209,6 +211,21 @@ def test_no_more_items_are_examined_than_fit_a_request(
     assert 0 < page.examined <= MAX_ITEMS_PER_REQUEST < 60_000
     assert page.token
     assert page.total == 60_000
+
+
+def test_a_search_gets_on_after_many_items_and_ends_before_too_many(
+    configure: Configure, server: servers.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inspector = configure(server)
+    with closing(pymemcache.Client((server.host, server.port))) as client:
+        client.set_many({f":1:key:{number}": "x" for number in range(20_000)})
+        client.get("last")  # It answers after all of them were stored.
+    found = pages(inspector, Query(Pattern("nothing")), deadline=time.monotonic() - 1)
+    assert sum(page.examined for page in found) >= 20_000  # Items move meanwhile.
+    assert len(found) < 20  # Not one for each 1,000 items.
+    monkeypatch.setattr("django_cachex.inspectors.memcached.MAX_SKIPPED_ITEMS", 5000)
+    with pytest.raises(ListingRefused, match="exact name"):
+        pages(inspector, Query(Pattern("nothing")), deadline=time.monotonic() - 1)
 
 
 def test_connections_with_a_user_name_are_not_listed(

@@ -168,6 +168,12 @@ class Inspector:
     health_facts: ClassVar[frozenset[str]] = frozenset()
     """The attributes of `StoreFacts` that `fetch_facts` returns."""
 
+    max_keys_unasked: ClassVar[int | None] = None
+    """The number of keys in a store above which a search goes on only when the user asks for it.
+
+    None for stores that a search doesn't slow down.
+    """
+
     types: ClassVar[tuple[str, ...]] = ()
     """The types that keys can be filtered by."""
 

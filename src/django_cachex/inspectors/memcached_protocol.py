@@ -39,6 +39,10 @@ MAX_OVERHEAD: Final = 512
 NEVER: Final = -1
 """The TTL of an item that doesn't expire."""
 
+MAX_BUSY_SECONDS: Final = 0.5
+BUSY_PAUSE: Final = 0.02
+"""The seconds between attempts to start a listing while the server is busy with another one."""
+
 CHUNK_SIZE: Final = 64 * 1024
 MAX_LINE_LENGTH: Final = 64 * 1024
 
@@ -207,20 +211,33 @@ class MemcachedConnection(AbstractContextManager["MemcachedConnection"]):
                 counts[int(match[1])] = int(value)
         return dict(sorted(counts.items()))
 
-    def iter_items(self, slab_class: int) -> Iterator[Item]:
-        """Yield the items of a slab class. The connection can only be closed afterwards.
+    def iter_dump(self, slab_class: int) -> Iterator[bytes]:
+        """Yield a line for each item of a slab class, see `parse_dump_key` and `parse_dump_line`.
+
+        The connection can only be closed afterwards.
 
         Raises:
             ListingRefused: the server doesn't allow it, or another client is listing items.
         """
-        self._send(b"lru_crawler metadump %d\r\n" % slab_class)
-        now = time.time()
-        while (line := self._read_line()) != b"END":
+        line = self._start_dump(slab_class)
+        while line != b"END":
             if ERROR_LINE.match(line):
                 raise refused_listing(line)
-            item = parse_dump_line(line, now)
-            if item is not None:
-                yield item
+            yield line
+            line = self._read_line()
+
+    def _start_dump(self, slab_class: int) -> bytes:
+        """Return the first line of a dump.
+
+        The server takes a moment to notice that the last dump was closed before its end.
+        """
+        deadline = time.monotonic() + MAX_BUSY_SECONDS
+        while True:
+            self._send(b"lru_crawler metadump %d\r\n" % slab_class)
+            line = self._read_line()
+            if not line.startswith(b"BUSY") or time.monotonic() > deadline:
+                return line
+            time.sleep(BUSY_PAUSE)
 
     # Bytes.
 
@@ -304,6 +321,14 @@ def parse_debug_line(key: bytes, line: bytes) -> Item | None:
     return Item(
         key, ttl, int(fields[b"la"]), int(fields[b"size"]), fields.get(b"cas", b"0") != b"0"
     )
+
+
+def parse_dump_key(line: bytes) -> bytes:
+    """Return the key of the item that a line of `metadump` describes."""
+    word, _space, _rest = line.partition(b" ")
+    if not word.startswith(b"key="):
+        raise MemcachedError(_("The server's reply isn't one of memcached."))
+    return unquote_to_bytes(word[4:])
 
 
 def parse_dump_line(line: bytes, now: float) -> Item | None:

@@ -66,7 +66,7 @@ from django_cachex.conf import PAGE_SIZES
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.query import Scope
-from django_cachex.inspectors.types import KeyInfo, ScanPage
+from django_cachex.inspectors.types import KeyInfo
 
 
 class SearchForm(forms.Form):
@@ -228,7 +228,7 @@ class KeysView(BaseCacheView):
             "can_delete": rows.selectable and bool(shown),
             "bulk_links": make_bulk_links(self, search.query) if shown and result.listing else [],
             "bulk_note": get_bulk_note(self, search.query) if shown else "",
-            "result_alerts": self._make_result_alerts(search, result.listing),
+            "result_alerts": self._make_result_alerts(search, result),
             "progress": self._format_progress(search, result),
             "live_search": self._make_live_search(search, result),
             "pager": self._make_pager(search, result),
@@ -262,9 +262,16 @@ class KeysView(BaseCacheView):
             "size": search.size,
             "examined": result.examined,
             "total": result.listing.total if result.listing else None,
-            "auto_continue": result.auto_continue,
+            "auto_continue": result.auto_continue and not self._must_ask(result),
             "is_full": shown >= search.size,
         }
+
+    def _must_ask(self, result: SearchResult) -> bool:
+        """Return whether the search may only go on if the user wants it, as it is expensive."""
+        limit, listing = self.inspector.max_keys_unasked, result.listing
+        if limit is None or listing is None or not result.token:
+            return False
+        return listing.total is not None and listing.total > limit
 
     def _make_pager(self, search: Search, result: SearchResult) -> list[Action]:
         pager = []
@@ -286,11 +293,17 @@ class KeysView(BaseCacheView):
             pager.append(Action("contains", text, url, "primary"))
         return pager
 
-    def _make_result_alerts(self, search: Search, listing: ScanPage | None) -> list[Alert]:
+    def _make_result_alerts(self, search: Search, result: SearchResult) -> list[Alert]:
         """Return alerts about keys that are missing from the results."""
+        listing, alerts = result.listing, []
         if listing is None:
             return []
-        alerts = []
+        if self._must_ask(result) and self._count_shown(search, result) < search.size:
+            text = _(
+                "The search goes on only when you ask for it, because it is expensive for a server "
+                "with so many keys: each page walks through all keys before it again."
+            )
+            alerts.append(Alert(text))
         if listing.unknown:
             alerts.append(Alert(format_skipped(search, listing.unknown), "warning"))
         if listing.failed_nodes:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import database, disk, filling, index, keys, memcached, memory, opening, packages, users
+from benchmarks import (
+    database,
+    disk,
+    filling,
+    index,
+    keys,
+    memcached,
+    memory,
+    opening,
+    packages,
+    users,
+)
 from benchmarks.bench import Bench, Visitor
 from benchmarks.figure import Figure
 from benchmarks.machine import describe_environment

@@ -6,7 +6,18 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks import database, deleting, disk, filling, index, keys, memory, opening, packages, users
+from benchmarks import (
+    database,
+    deleting,
+    disk,
+    filling,
+    index,
+    keys,
+    memory,
+    opening,
+    packages,
+    users,
+)
 from benchmarks.bench import Bench, Sizes, Visitor
 from benchmarks.figure import RATIO, Figure, Measurement
 from tests import servers

@@ -19,6 +19,7 @@ from django_cachex.admin.components import (
     Cell,
     Confirmation,
     EmptyState,
+    FindingPanel,
     FormPanel,
     Header,
     Heading,
@@ -76,6 +77,11 @@ class Examples(Samples):
         line = Snippet(self.say("valkey-cli"), self.say("GET user:1"))
         yield {"snippets": [line]}
 
+    def checked_rules(self) -> Iterable[Context]:
+        yield {"items": []}
+        items = [self.say("Evictions"), self.say("INFO is denied: Low hit rate")]
+        yield {"items": items, "title": self.say("2 not checked"), "name": "unchecked"}
+
     def column_chooser(self) -> Iterable[Context]:
         yield {"column_choices": []}
         params = [("q", self.say("user:*"))]
@@ -103,6 +109,15 @@ class Examples(Samples):
         yield {"text": "", "copies": "name"}
         yield {"text": self.say("user:1"), "copies": "name"}
         yield {"text": self.say("user:1"), "copies": "command", "what": self.say("Python")}
+
+    def finding(self) -> Iterable[Context]:
+        texts = ("23 % never expire.", "The cache grows.", "Find the code that stores them.")
+        for severity, kind in (("critical", "bad"), ("warning", "warning")):
+            badge = Badge(self.say(severity), kind)
+            given = ("keys-without-expiry", severity, self.say("Keys without expiry"), badge)
+            yield {"finding": FindingPanel(*given, *map(self.say, texts))}
+        links = self.links()
+        yield {"finding": FindingPanel(*given, *map(self.say, texts), links[:1], links[2:3])}
 
     def form_cancel(self) -> Iterable[Context]:
         yield {"panel": FormPanel(self.make_form(), "save", self.say("Save"))}
@@ -213,6 +228,7 @@ class Examples(Samples):
 
     def form_panel(self) -> Iterable[Context]:
         yield {"panel": FormPanel(self.make_form(), "save", self.say("Save"))}
+        yield {"panel": FormPanel(self.make_form(), "find", self.say("Find"), action_url="/key/")}
         title, hidden = self.say("New value"), [("mode", self.say("edit"))]
         refused = self.make_invalid_form()
         cancel = self.action("Cancel")

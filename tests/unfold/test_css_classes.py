@@ -33,7 +33,20 @@ KINDS = {
     "action": {"danger", "danger-quiet", "primary", "quiet"},
     "bar": {"key"},
     "badge": {"bad", "good", "strong", "warning"},
-    "cell": {"code", "key", "name", "number", "row-actions", "scope", "type", "value", "moment"},
+    "cell": {
+        *(
+            "code",
+            "key",
+            "kind",
+            "moment",
+            "name",
+            "number",
+            "row-actions",
+            "scope",
+            "type",
+            "value",
+        )
+    },
     "item": {"code"},
     "header": {"code", "number"},
     "alert": {"error", "info", "warning"},

@@ -42,7 +42,7 @@ LOCATION = "redis://127.0.0.1:1/1"
 NOT_COMMANDS = {"close", "get_backend_timeout", "pipeline", "validate_key"}
 """Methods of a cache that send no command."""
 
-NOT_ONE_COMMAND = {*NOT_COMMANDS, "execute_command"}
+NOT_ONE_COMMAND = {*NOT_COMMANDS, "driver_client", "execute_command"}
 """Methods of a cache without a page of Valkey's documentation."""
 
 

@@ -319,7 +319,8 @@ class ServerCache(CommandCache, StringCommands, UnsupportedCacheMethods):
 
         It is made from the settings of the cache, but has connections of its own, and it knows
         nothing of prefixes, versions, serializers and `ignore_exceptions`. The threads of a process
-        share it.
+        share it. `adriver_client` returns a new asyncio client, such as `valkey.asyncio.Valkey`,
+        which belongs to one event loop and must be closed.
 
         Returns:
             `Valkey` or `Redis`; for a cluster, `ValkeyCluster` or `RedisCluster`. With Sentinel, it
@@ -330,12 +331,8 @@ class ServerCache(CommandCache, StringCommands, UnsupportedCacheMethods):
         """
         return get_shared(type(self)._make_driver_client, self._client_settings(self._driver))
 
+    @copy_docstring(driver_client)
     def adriver_client(self) -> Any:
-        """Return a new asyncio client of the driver, such as `valkey.asyncio.Valkey`.
-
-        It is like that of `driver_client`, but belongs to one event loop. Close it with ``await
-        client.aclose()``, or use it in ``async with``.
-        """
         return type(self)._make_driver_client(self._client_settings(f"{self._driver}.asyncio"))
 
     def _client_settings(self, package: str) -> ClientSettings:

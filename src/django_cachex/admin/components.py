@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from django.utils.translation import gettext_lazy
+
 from django_cachex.admin.apps import app_config
 from django_cachex.admin.links import LinkTarget
 from django_cachex.inspectors.info import Text
@@ -353,6 +355,9 @@ def _to_svg_units(fraction: float) -> str:
     return f"{max(0.0, min(1.0, fraction)) * 1000:.1f}"
 
 
+NOT_SAVED: Final = gettext_lazy("Not saved. Please correct the errors below.")
+
+
 @dataclass(frozen=True)
 class FormPanel(Component):
     """A form with its buttons."""
@@ -379,6 +384,9 @@ class FormPanel(Component):
 
     kind: str = ""
     """`danger` if the button destroys something."""
+
+    error_text: Text = NOT_SAVED
+    """What is said above fields with errors."""
 
     @property
     def is_question(self) -> bool:

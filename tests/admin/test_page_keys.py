@@ -12,7 +12,8 @@ from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
 from django.utils import timezone, translation
 from django.utils.cache import learn_cache_key, patch_vary_headers
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as search
 from hypothesis import strategies as st
 
 from django_cachex.admin.page_keys import PageAddress, PageKey, UrlPattern, make_page_keys
@@ -33,6 +34,7 @@ class Recorder:
         self.stored[key] = value
 
 
+@search(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     segments=st.lists(TEXTS, max_size=3),
     query=st.dictionaries(TEXTS, TEXTS, max_size=2),

@@ -10,7 +10,7 @@ import pytest
 from django.core.cache import caches
 from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.cache import learn_cache_key, patch_vary_headers
 from hypothesis import HealthCheck, given
 from hypothesis import settings as search
@@ -64,7 +64,6 @@ def test_keys_are_those_that_django_computes(
     path = "/" + "/".join(quote(one, safe="") for one in segments)
     with (
         override_settings(ALLOWED_HOSTS=["*"], USE_I18N=use_i18n, USE_TZ=use_tz),
-        translation.override(language),
         timezone.override(ZoneInfo(time_zone)),
     ):
         request = RequestFactory().request(
@@ -76,6 +75,7 @@ def test_keys_are_those_that_django_computes(
                 "QUERY_STRING": urlencode(query),
             }
         )
+        request.LANGUAGE_CODE = language  # As LocaleMiddleware does.
         request.META.pop("HTTP_COOKIE", None)  # The factory sends it, and strangers do not.
         response, recorder = HttpResponse(), Recorder()
         patch_vary_headers(response, vary)

@@ -5,7 +5,7 @@ SKIN ?= admin
 BIN := .venv/bin
 # Under Unfold: what it draws. What scripts and forms do is the same code in both skins: `make test-all`
 # runs all of tests/admin, tests/browser and tests/unfold under either, in development mode.
-DRAWN := axe back history key_acts keyboard languages likeness newcomer pages policy sessions unfold
+DRAWN := axe back history key_acts keyboard languages likeness newcomer pages policy purge sessions unfold
 SKINNED := $(DRAWN:%=tests/browser/test_%.py) tests/unfold tests/admin/test_controls.py tests/admin/test_failures.py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore

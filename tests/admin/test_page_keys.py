@@ -10,9 +10,10 @@ import pytest
 from django.core.cache import caches
 from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.cache import learn_cache_key, patch_vary_headers
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as search
 from hypothesis import strategies as st
 
 from django_cachex.admin.page_keys import PageAddress, PageKey, UrlPattern, make_page_keys
@@ -33,6 +34,7 @@ class Recorder:
         self.stored[key] = value
 
 
+@search(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     segments=st.lists(TEXTS, max_size=3),
     query=st.dictionaries(TEXTS, TEXTS, max_size=2),
@@ -62,7 +64,6 @@ def test_keys_are_those_that_django_computes(
     path = "/" + "/".join(quote(one, safe="") for one in segments)
     with (
         override_settings(ALLOWED_HOSTS=["*"], USE_I18N=use_i18n, USE_TZ=use_tz),
-        translation.override(language),
         timezone.override(ZoneInfo(time_zone)),
     ):
         request = RequestFactory().request(
@@ -74,6 +75,7 @@ def test_keys_are_those_that_django_computes(
                 "QUERY_STRING": urlencode(query),
             }
         )
+        request.LANGUAGE_CODE = language  # As LocaleMiddleware does.
         request.META.pop("HTTP_COOKIE", None)  # The factory sends it, and strangers do not.
         response, recorder = HttpResponse(), Recorder()
         patch_vary_headers(response, vary)

@@ -132,6 +132,10 @@ def _namespaces(alias: str, **query: str) -> Way:
     return lambda visit: visit.namespaces(alias, **query)
 
 
+def _purge(**query: str) -> Way:
+    return lambda visit: visit.purge("default", **query)
+
+
 def matching_ask(visit: Visit) -> None:
     """Count all of a few carts, and press what leads to the question."""
     visit.matching("default", action="delete", q="cart:*")
@@ -439,6 +443,8 @@ PLACES: dict[str, Way] = {
     "namespaces-dead": _namespaces("dead"),
     "fragments": lambda visit: visit.fragments("default"),
     "fragment-variant": fragment_variant,
+    "purge": _purge(url="/shop/*"),
+    "purge-error": _purge(url="no-view", help="1"),
     "delete-confirm": delete_confirm,
     "delete-long-confirm": delete_long_confirm,
     **{f"key-{kind}": _key(name) for kind, name in VALUES.items()},
@@ -516,6 +522,7 @@ SELDOM = SELDOM_ELEMENTS | frozenset(
         *("key-text", "key-bytes", "key-compressed", "key-cut-pickle", "key-large-json"),
         *("key-never-expires", "key-set", "key-sorted-set", "key-no-history", "key-read"),
         *("key-edit-error", "key-edit-unread", "key-ttl-error", "key-ttl-changed"),
+        "purge-error",
         *("info-local", "info-files", "info-dummy", "added", "matching-when-error"),
         *("health-help", "health-dead"),
     }

@@ -50,6 +50,9 @@ class Visit:
     def namespaces(self, alias: str, **query: str) -> None:
         self._go(f"cache/{alias}/namespaces/", query)
 
+    def purge(self, alias: str, **query: str) -> None:
+        self._go("key/purge/", {"cache": alias, **query})
+
     def key(self, alias: str, name: str, **query: str) -> None:
         """Open a key as a person does: search its name, press it. Long ones are buttons."""
         self.keys(alias, q=name)

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from django.utils.translation import gettext_lazy
+
 from django_cachex.admin.apps import app_config
 from django_cachex.admin.links import LinkTarget
 from django_cachex.inspectors.info import Text
@@ -370,6 +372,9 @@ def _to_svg_units(fraction: float) -> str:
     return f"{max(0.0, min(1.0, fraction)) * 1000:.1f}"
 
 
+NOT_SAVED: Final = gettext_lazy("Not saved. Please correct the errors below.")
+
+
 @dataclass(frozen=True)
 class FormPanel(Component):
     """A form with its buttons."""
@@ -399,6 +404,9 @@ class FormPanel(Component):
 
     action_url: str = ""
     """The URL to post to; empty for the current page."""
+
+    error_text: Text = NOT_SAVED
+    """What is said above fields with errors."""
 
     @property
     def is_question(self) -> bool:

@@ -86,7 +86,12 @@ class PurgeForm(forms.Form):
 
     def __init__(self, *args: Any, needs_prefixes: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["more"].disclosure = gettext_lazy("A list of pages")  # type: ignore[attr-defined]
+        disclosures = {
+            "prefixes": gettext_lazy("Change the key prefixes"),
+            "more": gettext_lazy("A list of pages"),
+        }
+        for name, text in disclosures.items():
+            self.fields[name].disclosure = text  # type: ignore[attr-defined]
         if not needs_prefixes:
             del self.fields["prefixes"]
         self.targets: Sequence[PageTarget] = ()

@@ -150,7 +150,8 @@ class BasePurgeView(BaseView):
         return self.render_to_response(self.get_context_data(panel=self.make_panel(form)))
 
     def make_panel(self, form: PurgeForm) -> FormPanel:
-        return FormPanel(form, "find", _("Find cached pages"))
+        error_text = _("Not searched. Please correct the errors below.")
+        return FormPanel(form, "find", _("Find cached pages"), error_text=error_text)
 
     # The search.
 
@@ -248,7 +249,7 @@ class BasePurgeView(BaseView):
             total=None if None in totals else sum(one or 0 for one in totals),
         )
         return make_progress(
-            format_found(sum(len(one.pages) for one in searches)),
+            format_found(sum(len(select_rows(one.pages)) for one in searches)),
             progress,
             Button(_("Continue"), "continue", "primary"),
             fields,

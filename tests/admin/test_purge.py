@@ -10,15 +10,18 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 
-from tests import cached_site
+from tests import cached_site, servers
 from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.conftest import (
     FILES,
+    REFUSING_PORT,
     STRANGER,
+    VALKEY,
     BrowserOf,
     Configure,
     locmem_params,
+    valkey_params,
 )
 from tests.admin.page import Page
 from tests.admin.test_command_line import Ran
@@ -68,6 +71,23 @@ def test_nothing_of_a_purged_page_is_left(admin: Browser, settings: Any, listing
     purge_all(admin, admin.open(addresses.purge(listing, url=BASKET)))
     keys = admin.open(addresses.keys(listing, q="*views.decorators*"))
     assert keys.column("Key") == []
+
+
+def test_a_cache_that_is_down_does_not_keep_the_others_from_being_searched(
+    admin: Browser, settings: Any, configure: Configure, valkey_server: servers.Server
+) -> None:
+    down = {"BACKEND": VALKEY, "LOCATION": f"valkey://127.0.0.1:{REFUSING_PORT}/0"}
+    configure(default=valkey_params(valkey_server), down=down)
+    cached_site.serve(settings, "default")
+    visit_all(BASKET)
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 1e-9, "SCAN_COUNT": 1}
+    page = admin.open(addresses.purge(url=BASKET))
+    steps = 1
+    while "data-auto-continue" in page.html:
+        page, steps = admin.submit(page, "continue"), steps + 1
+    assert steps > 1
+    assert len(page.column("Method")) == len(VARIANTS)
+    assert page.has_action("continue")  # The other cache, when it is back.
 
 
 def test_chosen_variants_go_and_the_others_stay(admin: Browser, settings: Any) -> None:

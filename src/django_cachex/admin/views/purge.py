@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cached_property, partial
 from hashlib import sha256
@@ -83,6 +84,9 @@ class BasePurgeView(BaseView):
     template_name = "admin/django_cachex/purge.html"
     help_page = "purge"
     can_refresh = False
+
+    failed: AbstractSet[Inspector] = frozenset()
+    """The caches whose search has failed in this request."""
 
     def get_inspectors(self) -> Sequence[Inspector]:
         """Return the caches to search."""
@@ -194,6 +198,7 @@ class BasePurgeView(BaseView):
         results = self.executor.run_all(
             {inspector: partial(search_cache, inspector) for inspector in self.inspectors}
         )
+        self.failed = {one for one in results if results[one].error is not None}
         for inspector, result in results.items():
             if result.error is not None:
                 self.add_error_alert(inspector, result.error)
@@ -240,10 +245,11 @@ class BasePurgeView(BaseView):
         self, searches: Sequence[CacheSearch], fields: Sequence[tuple[str, str]]
     ) -> JobProgress | None:
         """Return the progress of the searches that are not complete, as one."""
-        all_progress = [one.job.progress for one in searches if not one.job.complete]
-        if not all_progress:
+        unfinished = [one.inspector for one in searches if not one.job.complete]
+        if not unfinished:
             return None
-        totals = [one.total for one in all_progress]
+        all_progress = [one.job.progress for one in searches]
+        totals = [one.examined if one.complete else one.total for one in all_progress]
         progress = ScanProgress(
             examined=sum(one.examined for one in all_progress),
             total=None if None in totals else sum(one or 0 for one in totals),
@@ -253,7 +259,7 @@ class BasePurgeView(BaseView):
             progress,
             Button(_("Continue"), "continue", "primary"),
             fields,
-            auto_continue=not any(alert.kind == "error" for alert in self.alerts),
+            auto_continue=not self.failed.issuperset(unfinished),
         )
 
     def make_alerts(self, search: PageSearch, searches: Sequence[CacheSearch]) -> list[Alert]:

@@ -40,9 +40,14 @@ def cache_settings(server: Server, folder: Path) -> dict[str, dict[str, Any]]:
             "BACKEND": f"{builtin}.redis.RedisCache",
             "LOCATION": f"redis://{server.address}/2",
         },
+        "dj-redis": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": f"redis://{server.address}/3",
+        },
         "local": {"BACKEND": f"{builtin}.locmem.LocMemCache", "LOCATION": "browser"},
         "pages": {"BACKEND": f"{builtin}.db.DatabaseCache", "LOCATION": TABLE},
         "files": {"BACKEND": f"{builtin}.filebased.FileBasedCache", "LOCATION": str(folder)},
+        "disk": {"BACKEND": "diskcache.DjangoCache", "LOCATION": str(folder / "disk")},
         "off": {"BACKEND": f"{builtin}.dummy.DummyCache"},
         "stranger": {"BACKEND": f"{NotebookCache.__module__}.{NotebookCache.__qualname__}"},
         "dead": {
@@ -60,7 +65,7 @@ def fill() -> None:
     _fill_default(caches["default"])
     caches["sessions"].set_many({f"visitor:{n}": {"seen": [n]} for n in range(60)}, DAY)
     caches["sessions"].set_many(oddities.COMPRESSED, DAY)
-    for alias in ("catalogue", "local", "pages", "files"):
+    for alias in ("catalogue", "dj-redis", "local", "pages", "files", "disk"):
         caches[alias].set_many({f"product:{n}": f"product {n}" for n in range(30)}, DAY)
     caches["stranger"].set("greeting", "hello", DAY)
 

@@ -228,7 +228,13 @@ class Examples(Samples):
 
     def form_panel(self) -> Iterable[Context]:
         yield {"panel": FormPanel(self.make_form(), "save", self.say("Save"))}
-        yield {"panel": FormPanel(self.make_form(), "find", self.say("Find"), action_url="/key/")}
+        yield {
+            "panel": FormPanel(
+                *(self.make_invalid_form(), "find", self.say("Find")),
+                action_url="/key/",
+                error_text=self.say("Not searched."),
+            )
+        }
         title, hidden = self.say("New value"), [("mode", self.say("edit"))]
         refused = self.make_invalid_form()
         cancel = self.action("Cancel")

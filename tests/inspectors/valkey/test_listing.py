@@ -15,7 +15,7 @@ from django_cachex.inspectors.valkey.key_info import TYPES
 from django_cachex.inspectors.valkey.scan import NodeScan, make_token, parse_token
 from tests import servers
 from tests.inspectors.contract import later, listed, pages
-from tests.inspectors.valkey.conftest import Store
+from tests.inspectors.valkey.conftest import Store, on_each_server
 from tests.inspectors.valkey.proxy import proxy
 
 MANY = 1_000_000
@@ -263,3 +263,14 @@ def test_where_memory_may_not_be_asked_few_elements_are_fetched(
 def sent(store: Store) -> Any:
     """Return how many bytes the server has sent."""
     return store.raw.info("stats")["total_net_output_bytes"]
+
+
+@on_each_server
+def test_describing_a_string_does_not_hide_how_long_it_was_idle(store: Store) -> None:
+    store.raw.set(":1:key", "value")
+    dump = store.raw.dump(":1:key")
+    store.raw.execute_command("RESTORE", ":1:key", 0, dump, "REPLACE", "IDLETIME", 9000)
+    [found] = store.inspect().describe([b":1:key"], ("size", "idle"))
+    assert found.size == 5
+    assert found.idle is not None
+    assert found.idle >= 9_000_000

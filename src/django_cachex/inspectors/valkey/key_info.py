@@ -109,11 +109,12 @@ def commands_for(client: Client, columns: Collection[str]) -> CommandFactories:
     available: CommandFactories = {
         "type": client._type,
         "ttl": client._pttl,
-        "size": client._strlen,
         "memory": client._memory_usage,
         # In seconds.
         "idle": lambda key: Command(("OBJECT", "IDLETIME", key), parse_raw, readonly=True),
         "encoding": client._object_encoding,
+        # After the idle time, which it resets on servers without `CLIENT NO-TOUCH`.
+        "size": client._strlen,
     }
     wanted = {*columns, "type"} if "size" in columns else columns
     return {name: make_command for name, make_command in available.items() if name in wanted}

@@ -28,6 +28,7 @@ from django_cachex.admin.page_keys import (
     UrlPattern,
     make_page_keys,
 )
+from django_cachex.commands.text import one_line
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.jobs import (
     FindKeys,
@@ -41,8 +42,11 @@ from django_cachex.inspectors.keys import try_decode_text
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.types import KeyInfo
 
-MAX_ADDRESSES: Final = 1000
-"""The most addresses in one search."""
+MAX_PAGES: Final = 1000
+"""The most pages in one search."""
+
+MAX_ADDRESSES: Final = 10_000
+"""The most addresses in one search: one for each page, host and scheme."""
 
 MAX_HOSTS: Final = 10
 MAX_ADDRESS_LENGTH: Final = 2000
@@ -151,7 +155,7 @@ def _reverse_view(text: str) -> list[PageTarget]:
         if named and len(named) != len(words):
             raise ValueError(words)
         paths = []
-        for language, _name in settings.LANGUAGES:
+        for language in get_languages():
             with translation.override(language):
                 paths.append(reverse(name, **kwargs))
     except (NoReverseMatch, ValueError, TypeError, AttributeError) as exc:  # Also of converters.
@@ -318,7 +322,7 @@ def parse_stored(inspector: Inspector, stored: bytes) -> PageKey | None:
     """Return what a stored key of a cache says, if it is that of a page."""
     rest = inspector.key_range(Scope.VERSION).strip_prefix(stored)
     text = None if rest is None else try_decode_text(rest)
-    return None if text is None else PageKey.parse(text)
+    return None if text is None else PageKey.parse(one_line(text))
 
 
 def describe_pages(inspector: Inspector, keys: Sequence[bytes]) -> list[CachedPage]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ def test_templates_of_every_loader_are_read_again_when_they_change(
     card.write_text("{% cache 60 first %}")
     (tmp_path / "binary").write_bytes(b"\xff{% cache 60 binary %}")
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.html")).write_text("{% cache 60 odd %}")
     memory = ("django.template.loaders.locmem.Loader", {"memory.html": "{% cache 60 memory %}"})
     loaders = [
         ("django.template.loaders.cached.Loader", ["django.template.loaders.filesystem.Loader"]),
@@ -58,9 +61,14 @@ def test_templates_of_every_loader_are_read_again_when_they_change(
     backend = "django.template.backends.django.DjangoTemplates"
     settings.TEMPLATES = [{"BACKEND": backend, "DIRS": [tmp_path], "OPTIONS": options}]
     found = {one.name: one.place for one in find_fragments()}
-    assert found == {"first": "shop/card.html:1", "binary": "binary:1", "memory": "memory.html:1"}
+    assert found == {
+        "first": "shop/card.html:1",
+        "binary": "binary:1",
+        "odd": r"\xff.html:1",
+        "memory": "memory.html:1",
+    }
     card.write_text("\n{% cache 60 second %}")
-    assert {"second", "binary", "memory"} == {one.name for one in find_fragments()}
+    assert {"second", "binary", "memory", "odd"} == {one.name for one in find_fragments()}
 
 
 @pytest.fixture

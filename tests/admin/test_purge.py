@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import valkey
+from django.conf.urls.i18n import i18n_patterns
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.urls import path
 
 from django_cachex.admin.forms.purge import PurgeForm
+from django_cachex.admin.purging import parse_target
 from tests import cached_site
 from tests.admin import addresses
 from tests.admin.browser import Browser
@@ -193,6 +197,13 @@ def test_the_address_of_a_view_in_each_language_and_host(admin: Browser, setting
     found = admin.open(addresses.purge("default", url="lamp number=7"))
     assert found.column("Page") == ["https://shop.example/shop/lamp/7/"]
     assert "http://testserver/shop/lamp/7/" in found.text
+
+
+def test_a_view_has_an_address_in_each_language_of_i18n_patterns(settings: Any) -> None:
+    urls: Any = ModuleType("translated_site")
+    urls.urlpatterns = i18n_patterns(path("lamp/", cached_site.plain, name="lamp"))
+    settings.ROOT_URLCONF, settings.LANGUAGES = urls, cached_site.LANGUAGES
+    assert {one.path for one in parse_target("lamp")} == {"/en/lamp/", "/de/lamp/", "/pt-br/lamp/"}
 
 
 def test_a_list_of_pages_is_purged_in_one_go(admin: Browser, settings: Any) -> None:

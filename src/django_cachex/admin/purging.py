@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.apps import apps
 from django.conf import settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.core.exceptions import DisallowedHost
 from django.middleware.cache import CacheMiddleware
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
@@ -143,7 +144,9 @@ def normalize_host(text: str) -> str:
 
 
 def _reverse_view(text: str) -> list[PageTarget]:
-    """Return the paths of a view in each language.
+    """Return the paths of a view, in each language if `i18n_patterns` makes them differ.
+
+    The first use of a language takes time, because its translations are loaded.
 
     Args:
         text: the name of the view, and its arguments: `5` or `slug=lamp`.
@@ -155,7 +158,8 @@ def _reverse_view(text: str) -> list[PageTarget]:
         if named and len(named) != len(words):
             raise ValueError(words)
         paths = []
-        for language in get_languages():
+        has_languages, _has_prefix = is_language_prefix_patterns_used(settings.ROOT_URLCONF)
+        for language in get_languages() if has_languages else [translation.get_language()]:
             with translation.override(language):
                 paths.append(reverse(name, **kwargs))
     except (NoReverseMatch, ValueError, TypeError, AttributeError) as exc:  # Also of converters.

@@ -151,6 +151,24 @@ def test_the_age_is_what_django_sends(open_response: Open) -> None:
     assert fact(open_response(HttpResponse("x")), "Stored") == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Expires", f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"),
+        ("Content-Type", f"text/html; charset*{'9' * 5000}=x"),
+        ("Content-Type", "text/html; charset=\ud800"),
+    ],
+)
+def test_headers_that_make_no_sense_leave_the_page(
+    open_response: Open, name: str, value: str
+) -> None:
+    response = HttpResponse("sound")
+    response.headers._store[name.lower()] = (name, value)  # type: ignore[attr-defined]
+    page = open_response(response)
+    assert page.status == HTTPStatus.OK
+    assert "sound" in page.text
+
+
 def test_long_bodies_are_cut_and_escaped(admin: Browser, open_response: Open) -> None:
     page = open_response(HttpResponse("<script>alert(1)</script>" + "a" * 20_000))
     assert "<script>alert" not in page.html

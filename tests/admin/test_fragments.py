@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ def test_templates_of_every_loader_are_read_again_when_they_change(
     card.write_text("{% cache 60 first %}")
     (tmp_path / "binary").write_bytes(b"\xff{% cache 60 binary %}")
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.html")).write_text("{% cache 60 odd %}")
     memory = ("django.template.loaders.locmem.Loader", {"memory.html": "{% cache 60 memory %}"})
     loaders = [
         ("django.template.loaders.cached.Loader", ["django.template.loaders.filesystem.Loader"]),
@@ -58,9 +61,14 @@ def test_templates_of_every_loader_are_read_again_when_they_change(
     backend = "django.template.backends.django.DjangoTemplates"
     settings.TEMPLATES = [{"BACKEND": backend, "DIRS": [tmp_path], "OPTIONS": options}]
     found = {one.name: one.place for one in find_fragments()}
-    assert found == {"first": "shop/card.html:1", "binary": "binary:1", "memory": "memory.html:1"}
+    assert found == {
+        "first": "shop/card.html:1",
+        "binary": "binary:1",
+        "odd": r"\xff.html:1",
+        "memory": "memory.html:1",
+    }
     card.write_text("\n{% cache 60 second %}")
-    assert {"second", "binary", "memory"} == {one.name for one in find_fragments()}
+    assert {"second", "binary", "memory", "odd"} == {one.name for one in find_fragments()}
 
 
 @pytest.fixture
@@ -167,6 +175,24 @@ def test_nothing_is_offered_to_those_who_may_not_delete(
     answer = person.post(forced, {"mode": "find", "value-0": "1", "value-1": "red"})
     assert not answer.has_action("find-variant")
     assert browser_of("view_cache").open(address).status == HTTPStatus.FORBIDDEN
+
+
+def test_a_fragment_of_a_hidden_cache_is_as_one_that_is_not_cached(
+    browser_of: BrowserOf, server_cache: Any, settings: Any
+) -> None:
+    shared = settings.CACHES["valkey"]
+    settings.CACHES = {**settings.CACHES, "template_fragments": shared, "vault": shared}
+    cached_site.serve(settings, "valkey")
+    cached_site.visit("/fragments/1/")
+    settings.CACHEX_ADMIN = {"ALIASES": {"vault": "hidden"}}
+    person, address = (
+        browser_of("view_key", "delete_key"),
+        addresses.fragments("template_fragments"),
+    )
+    form = person.click(person.open(address), "purge-variant", "product_card")
+    for number in ("1", "2"):
+        page = person.submit(form, "find-variant", **{"value-0": number, "value-1": "red"})
+        assert page.has_action("find-variant")
 
 
 def test_a_cache_without_fragments_says_which_have_some(

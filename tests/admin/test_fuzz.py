@@ -199,6 +199,8 @@ class Campaign:
             addresses.keys("valkey", q="a:*", size=25),
             addresses.matching("valkey", action="delete", q="a:*"),
             addresses.namespaces("valkey"),
+            addresses.purge("valkey", url="/x/"),
+            addresses.sessions(of=SUPERUSER),
         ):
             asker.saw(url, other.send(get(url)).content.decode())
         asker.pages.clear()

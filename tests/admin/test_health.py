@@ -156,6 +156,9 @@ def test_sessions_are_masked(
     assert "dominant-keys" in found(page)
     assert SESSION_ID[:20] not in page.html
     assert SESSION_ID in admin.open(addresses.health("valkey")).text
+    for ran in (Ran("doctor", "valkey"), Ran("doctor", "valkey", "--json")):
+        assert "dominant-keys" in ran.out
+        assert SESSION_ID[:20] not in ran.out
 
 
 def test_only_superusers_learn_about_other_applications(

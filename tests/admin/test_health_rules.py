@@ -181,6 +181,7 @@ CAPTURED: list[tuple[Mapping[str, str], bool]] = [
     ({**PRIMARY, "slave0": REPLICA.format(offset=90000000, lag=60)}, True),
     ({**PRIMARY, "slave0": REPLICA.format(offset=60000000, lag=0)}, True),
     ({**PRIMARY, "slave0": REPLICA.format(offset=0, lag=0).replace("online", "wait_bgsave")}, True),
+    ({**PRIMARY, "connected_slaves": "9" * 20}, False),
     ({"role": "slave", "master_link_status": "down"}, True),
     ({"role": "slave", "master_link_status": "up"}, False),
 ]

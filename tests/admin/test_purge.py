@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+import valkey
+from django.conf.urls.i18n import i18n_patterns
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.urls import path
 
+from django_cachex.admin.forms.purge import PurgeForm
+from django_cachex.admin.purging import parse_target
 from tests import cached_site, servers
 from tests.admin import addresses
 from tests.admin.browser import Browser
@@ -213,6 +219,13 @@ def test_the_address_of_a_view_in_each_language_and_host(admin: Browser, setting
     assert "http://testserver/shop/lamp/7/" in found.text
 
 
+def test_a_view_has_an_address_in_each_language_of_i18n_patterns(settings: Any) -> None:
+    urls: Any = ModuleType("translated_site")
+    urls.urlpatterns = i18n_patterns(path("lamp/", cached_site.plain, name="lamp"))
+    settings.ROOT_URLCONF, settings.LANGUAGES = urls, cached_site.LANGUAGES
+    assert {one.path for one in parse_target("lamp")} == {"/en/lamp/", "/de/lamp/", "/pt-br/lamp/"}
+
+
 def test_a_list_of_pages_is_purged_in_one_go(admin: Browser, settings: Any) -> None:
     settings.CACHES = {"default": locmem_params()}
     cached_site.serve(settings, "default")
@@ -298,3 +311,67 @@ def test_the_command_purges_like_the_page(
     stale = visit("/shop/v2/")
     assert Ran("purge", "prefixed", "--cache", "files", "--yes").code == 0
     assert visit("/shop/v2/") != stale
+
+
+# Limits.
+
+
+def test_a_search_of_one_cache_is_not_continued_in_another(admin: Browser, settings: Any) -> None:
+    settings.CACHES = {"default": locmem_params(), "other": locmem_params()}
+    cached_site.serve(settings, "default")
+    visit(BASKET)
+    page = admin.open(addresses.purge("default", url=BASKET))
+    sent = page.form("delete-all").data() | {"step": "continue"}
+    assert admin.post(addresses.purge("default"), sent).column("Method") == ["GET"]
+    answer = admin.post(addresses.purge("other"), sent)
+    assert answer.status == 200
+    assert answer.column("Method") == []
+
+
+def test_a_key_that_is_no_text_leaves_the_page(
+    admin: Browser, server_cache: Any, settings: Any, raw: valkey.Valkey
+) -> None:
+    cached_site.serve(settings, "valkey")
+    visit("/shop/lamp/5/")
+    [stored] = raw.keys("*cache_page*")
+    raw.set(stored.replace(b"cache_page..", b"cache_page.\xed\xa0\x80."), "x")
+    found = admin.open(addresses.purge("valkey", url="/shop/lamp/5/"))
+    assert found.status == 200
+    assert len(found.column("Key prefix")) == 2
+    assert admin.submit(found, "delete-all").status == 200
+
+
+def test_addresses_are_hashed_once(settings: Any) -> None:
+    cached_site.serve(settings, "default")
+    form = PurgeForm({"url": BASKET, "hosts": "testserver"})
+    assert form.is_valid()
+    assert form.search is form.search
+
+
+def test_many_pages_on_many_hosts_are_refused(admin: Browser, settings: Any) -> None:
+    settings.CACHES = {"default": locmem_params()}
+    cached_site.serve(settings, "default")
+    settings.ALLOWED_HOSTS = ["*"]
+    more = "\n".join(f"/{number}" for number in range(1000))
+    hosts = " ".join(f"h{number}.example" for number in range(10))
+    page = admin.post(addresses.purge("default"), {"more": more, "hosts": hosts})
+    assert "10,000" in page.text or "10000" in page.text
+    assert not page.has_action("delete-all")
+
+
+def test_pages_of_a_hidden_cache_are_not_computed_through_another(
+    admin: Browser, configure: Configure, settings: Any, tmp_path: Path
+) -> None:
+    files = {"BACKEND": FILES, "LOCATION": str(tmp_path / "files")}
+    configure(files=files, vault=files)
+    cached_site.serve(settings, "vault")
+    before = visit(BASKET)
+    url = addresses.purge("files", url=BASKET)
+    found = admin.open(url)
+    forged = admin.submit(found, "delete-all").form("confirm").data()
+    settings.CACHEX_ADMIN = {"ALIASES": {"vault": "hidden"}}
+    page = admin.open(url)
+    assert page.column("Method") == []
+    assert "vault" not in page.html
+    admin.post(url, forged)
+    assert visit(BASKET) == before

@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import caches
 
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.edits import EditStatus, Incr, SetValue
+from django_cachex.inspectors.edits import AddValue, EditStatus, Incr, SetValue
 from django_cachex.inspectors.valkey import VcacheInspector
 from tests import servers
 from tests.inspectors.contract import Inspect, listed
@@ -119,3 +119,37 @@ def test_passwords_are_used_and_not_shown(configure: Configure) -> None:
         assert edit_and_read(inspector, "before", "after") == "after"
         sections = [inspector.configuration(), *inspector.info()]
         assert "hunter2" not in repr(sections) + inspector.location
+
+
+def test_text_that_would_be_a_pickle_after_the_marker_is_refused(
+    settings: Any, valkey_server: servers.Server
+) -> None:
+    place = f"valkey://{valkey_server.address}/0"
+    settings.CACHES = {
+        "text": {
+            "BACKEND": "django_cachex.cache.ValkeyCache",
+            "LOCATION": place,
+            "OPTIONS": {"serializer": f"{__name__}.TextSerializer"},
+        },
+        "pickles": {
+            "BACKEND": BACKEND,
+            "LOCATION": place,
+            "OPTIONS": {"SERIALIZER": "pickle"},
+        },
+    }
+    text = inspector_for("text")
+    program = "pcbuiltins\nprint\n(S'it ran'\ntR."
+    assert text.apply(b":1:new", AddValue(program, 60_000)).status == EditStatus.REFUSED
+    assert text.apply(b":1:new", AddValue(program[1:], 60_000)).status == EditStatus.DONE
+    assert caches["pickles"].get("new") is None
+    caches.close_all()
+
+
+class TextSerializer:
+    """A project's own: text is stored as it is."""
+
+    def dumps(self, value: Any) -> bytes:
+        return str(value).encode()
+
+    def loads(self, data: bytes) -> str:
+        return data.decode()

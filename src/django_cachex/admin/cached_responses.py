@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from email.message import Message
 from email.utils import parsedate_to_datetime
 from html import unescape
 from typing import Any, Final
@@ -36,6 +35,9 @@ CHARSETS: Final = frozenset(
     }
 )
 """The charsets that bodies are decoded from. Others are read as UTF-8."""
+
+CHARSET: Final = re.compile(r";\s*charset\s*=\s*\"?([\w.-]+)", re.IGNORECASE)
+MAX_TYPE_LENGTH: Final = 1000
 
 MAX_TITLE_LENGTH: Final = 200
 TITLE: Final = re.compile(r"<title\b[^>]{0,500}>", re.IGNORECASE)
@@ -117,9 +119,8 @@ class CachedResponse:
         """Return the text of a body, or None if its content type isn't a text."""
         if not TEXT_TYPE.fullmatch(self.content_type):
             return None
-        message = Message()
-        message["Content-Type"] = self.get_header("Content-Type").splitlines()[0]
-        charset = (self.charset or str(message.get_param("charset") or "utf-8")).lower()
+        match = CHARSET.search(self.get_header("Content-Type")[:MAX_TYPE_LENGTH])
+        charset = (self.charset or (match[1] if match else "utf-8")).lower()
         return body.decode(charset if charset in CHARSETS else "utf-8", "backslashreplace")
 
     def get_age(self) -> int | None:
@@ -130,7 +131,7 @@ class CachedResponse:
         max_age = MAX_AGE.search(self.get_header("Cache-Control"))
         try:
             expires = parsedate_to_datetime(self.get_header("Expires"))
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         if max_age is None or expires.tzinfo is None:
             return None

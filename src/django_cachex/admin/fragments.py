@@ -6,6 +6,7 @@ Templates are split into their tags, but neither compiled nor rendered.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,8 @@ from django.template import engines
 from django.template.backends.django import DjangoTemplates
 from django.template.base import Lexer, TokenType
 from django.template.loaders import filesystem, locmem
+
+from django_cachex.commands.text import one_line
 
 FRAGMENT_PREFIX: Final = "template.cache."
 """What the keys of fragments begin with: see `make_template_fragment_key`."""
@@ -153,14 +156,14 @@ def _iter_files() -> Iterator[tuple[str, tuple[str, str]]]:
                 for name in sorted(files):
                     path = os.path.join(parent, name)
                     template = Path(os.path.relpath(path, folder)).as_posix()
-                    yield path, (template, str(loader.engine.file_charset))
+                    yield path, (one_line(template), str(loader.engine.file_charset))
 
 
 def _read_file(path: str, template: str, charset: str) -> Sequence[Fragment]:
     """Return the fragments in a file; none if it can't be read."""
     try:
         status = os.stat(path)
-        if status.st_size > MAX_TEMPLATE_BYTES:
+        if status.st_size > MAX_TEMPLATE_BYTES or not stat.S_ISREG(status.st_mode):
             return ()
         return _parse_file(path, template, charset, (status.st_mtime_ns, status.st_size))
     except OSError:

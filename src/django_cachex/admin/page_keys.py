@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -140,6 +141,12 @@ class PageAddress:
         return parsed.url_hash
 
 
+@lru_cache(maxsize=1)  # The addresses of a page, one for each host and scheme, come one by one.
+def decode_path(path: str) -> str:
+    """Return the path of a request for a percent-encoded path, as in `WSGIRequest`."""
+    return repercent_broken_unicode(unquote_to_bytes(path)).decode()
+
+
 class PageRequest(HttpRequest):
     """A request for a page, from which Django computes keys. It is not answered."""
 
@@ -147,8 +154,7 @@ class PageRequest(HttpRequest):
         super().__init__()
         path, _question_mark, query = address.path.partition("?")
         self.method = "GET"
-        # As in WSGIRequest.
-        self.path = self.path_info = repercent_broken_unicode(unquote_to_bytes(path)).decode()
+        self.path = self.path_info = decode_path(path)
         self.META = {"HTTP_HOST": address.host, "QUERY_STRING": query}
         self._url_scheme = address.scheme
         if language:

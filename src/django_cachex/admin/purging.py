@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.apps import apps
 from django.conf import settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.core.exceptions import DisallowedHost
 from django.middleware.cache import CacheMiddleware
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
@@ -28,6 +29,7 @@ from django_cachex.admin.page_keys import (
     UrlPattern,
     make_page_keys,
 )
+from django_cachex.commands.text import one_line
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.jobs import (
     FindKeys,
@@ -41,8 +43,11 @@ from django_cachex.inspectors.keys import try_decode_text
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.types import KeyInfo
 
-MAX_ADDRESSES: Final = 1000
-"""The most addresses in one search."""
+MAX_PAGES: Final = 1000
+"""The most pages in one search."""
+
+MAX_ADDRESSES: Final = 10_000
+"""The most addresses in one search: one for each page, host and scheme."""
 
 MAX_HOSTS: Final = 10
 MAX_ADDRESS_LENGTH: Final = 2000
@@ -139,7 +144,9 @@ def normalize_host(text: str) -> str:
 
 
 def _reverse_view(text: str) -> list[PageTarget]:
-    """Return the paths of a view in each language.
+    """Return the paths of a view, in each language if `i18n_patterns` makes them differ.
+
+    The first use of a language takes time, because its translations are loaded.
 
     Args:
         text: the name of the view, and its arguments: `5` or `slug=lamp`.
@@ -151,7 +158,8 @@ def _reverse_view(text: str) -> list[PageTarget]:
         if named and len(named) != len(words):
             raise ValueError(words)
         paths = []
-        for language, _name in settings.LANGUAGES:
+        has_languages, _has_prefix = is_language_prefix_patterns_used(settings.ROOT_URLCONF)
+        for language in get_languages() if has_languages else [translation.get_language()]:
             with translation.override(language):
                 paths.append(reverse(name, **kwargs))
     except (NoReverseMatch, ValueError, TypeError, AttributeError) as exc:  # Also of converters.
@@ -318,7 +326,7 @@ def parse_stored(inspector: Inspector, stored: bytes) -> PageKey | None:
     """Return what a stored key of a cache says, if it is that of a page."""
     rest = inspector.key_range(Scope.VERSION).strip_prefix(stored)
     text = None if rest is None else try_decode_text(rest)
-    return None if text is None else PageKey.parse(text)
+    return None if text is None else PageKey.parse(one_line(text))
 
 
 def describe_pages(inspector: Inspector, keys: Sequence[bytes]) -> list[CachedPage]:

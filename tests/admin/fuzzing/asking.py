@@ -165,7 +165,7 @@ class Asker:
     def generated(self) -> Request:
         """Return a request to some page with some parameters, that no page made."""
         make = self.rng.choice(
-            [self.index, self.one_cache, self.keys, self.keys, self.add]
+            [self.index, self.one_cache, self.keys, self.keys, self.add, self.purge, self.sessions]
             + [self.key] * 5
             + [self.act] * 4
             + [self.matching] * 2
@@ -188,10 +188,28 @@ class Asker:
         return self.ask(addresses.caches(), self.query("support", "help", most=1), sent)
 
     def one_cache(self) -> Request:
-        name = self.rng.choice(("cache_change", "cache_history", "cache_namespaces"))
+        names = ("change", "history", "namespaces", "fragments", "health")
+        name = f"cache_{self.rng.choice(names)}"
         url = reverse(f"admin:django_cachex_{name}", args=[quote_id(self.alias()) or "-"])
         sent = [("state", self.token()), ("step", self.either("all"))]
-        return self.ask(url, self.query("under", "help", "p", most=2), sent)
+        sent += [("mode", self.either("find")), ("value-0", self.value_of("name"))]
+        return self.ask(url, self.query("under", "help", "p", "fragment", most=2), sent)
+
+    def purge(self) -> Request:
+        url = addresses.purge(self.alias() if self.chance(0.7) else "")
+        steps = ("delete", "delete-all", "continue", "")
+        sent = [("step", self.either(self.rng.choice(steps), 0.9)), ("url", self.value_of("url"))]
+        sent += [("selected", self.id()) for _ in range(self.rng.randint(0, 3))]
+        sent += self.query("hosts", "more", "prefixes", "state", most=2)
+        return self.ask(url, sent[1:2], [*sent, *self.confirmed(0.4)])
+
+    def sessions(self) -> Request:
+        if self.chance(0.2):
+            return self.ask(addresses.health_of_all(), self.query("help", most=1), ())
+        acts = ("end", "end-all", "end-others", "end-selected", "")
+        sent = [("action", self.either(self.rng.choice(acts), 0.9)), ("state", self.token())]
+        sent += [("selected", self.value_of("selected"))]
+        return self.ask(addresses.sessions(), self.query("of", "user", "help", most=1), sent)
 
     def where(self) -> Pairs:
         return [("cache", self.alias())] if self.chance(0.95) else []
@@ -210,7 +228,8 @@ class Asker:
             "columns",
             "help",
         )
-        query = [*self.where(), *self.query(*names, "expires", "larger", "idle", most=most)]
+        filters = ("expires", "larger", "idle", "kind", "value")
+        query = [*self.where(), *self.query(*names, *filters, most=most)]
         count = self.rng.randint(0, 4)
         sent = [("selected", self.id()) for _ in range(count)]
         sent += [("action", self.either("delete", 0.8)), *self.confirmed()]
@@ -219,7 +238,9 @@ class Asker:
     def matching(self) -> Request:
         query = [*self.where(), ("action", self.either(self.rng.choice(("delete", "expire")), 0.9))]
         query += [("q", self.value_of("q")), *self.query("ttl", most=1)]
-        query += self.query("type", "expires", "run", "scope", most=self.rng.choice((0, 0, 2)))
+        query += self.query(
+            "type", "expires", "run", "scope", "kind", most=self.rng.choice((0, 0, 2))
+        )
         sent = [("step", self.either(self.rng.choice(("ask", "run", "report", "count")), 0.9))]
         sent += [("state", self.token()), *self.query("timeout", "never", most=1)]
         url = reverse("admin:django_cachex_key_matching")
@@ -377,6 +398,14 @@ POOLS: Final = pools(
     expires=("never", "60", "86400", "0"),
     support=("cachex", "wrapped", "limited"),
     under=("a:", "a", "p:", "s:1:", "django."),
+    kind=("session", "page", "page-headers", "fragment", "lock", "nothing"),
+    fragment=("", "shop/card.html:4:product_card"),
+    of=("1", "2", "superuser", "nobody"),
+    user=("1", "2", "3", "0"),
+    url=("/x/", "http://testserver/x/", "/x/*", "admin:index", "//", "/%ff", "é"),
+    hosts=("testserver", "", "testserver [::1] other.example", "é"),
+    more=("/x/", "/x/\r\n/y/", "x\x00", "/a\n" * 1200),
+    prefixes=("", '""', "p *"),
     q=("*", "a:*", "plain", "*a*", "text", "", "list", "number"),
     find=("*", "a", "1", "text"),
     at=("0", "5", "-1", "1-1", "2026-01-31 14:00", "9" * 30),

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
-from hashlib import sha256
+from hashlib import md5, sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ import valkey
 from django.core.cache import caches
 from django.core.cache.backends import locmem
 from django.db import connection
+from django.http import HttpResponse
 
 from tests import servers
 from tests.admin.conftest import (
@@ -53,6 +54,12 @@ FULL: Final = {"OPTIONS": {"MAX_ENTRIES": 100_000}, "TIMEOUT": 86_400}
 
 READ: Final = {b"hash": "HGETALL", b"set": "SMEMBERS"}
 """By type; what has no order is dumped as it happens to lie."""
+
+PAGE: Final = (
+    f"views.decorators.cache.cache_page.%s.GET.{md5(b'http://testserver/x/').hexdigest()}"
+    f".{md5(b'').hexdigest()}.en-us.UTC"
+)
+"""The name of the page /x/ in a cache, with a place for a `key_prefix`."""
 
 SCORES: Final = (1, 1, "inf", "-inf", 1e300, -0.0, 5e-324)
 
@@ -155,6 +162,7 @@ class World:
             self._fill_cache(alias)
         for alias in (CELLAR, f"{CELLAR}2"):
             self._set(alias, VAULT[0], {"to": VAULT[1]})
+            self._set(alias, PAGE % VAULT[0], HttpResponse(VAULT[1]))
         for id in SESSIONS:
             self._set("sessions", f"{SESSION_NAME}{id}", {"secret": BASKET})
         for alias, neighbours in (
@@ -183,6 +191,8 @@ class World:
             b"plain": pickle.dumps({"a": [1, "two", None], "items": MARKUP[0]}),
             b"typed": pickle.dumps([(1,), datetime(2026, 1, 1), Decimal(1), {2}, b"\x00"]),
             b"lock:job": b"token",
+            (PAGE % "").encode(): pickle.dumps(HttpResponse(MARKUP[0], headers={"X": MARKUP[1]})),
+            (PAGE % MARKUP[1]).encode(): self.boom(),
         }
         with client.pipeline(transaction=False) as pipe:
             for name, value in strings.items():
@@ -211,6 +221,7 @@ class World:
             "café": "long " * 20_000,
             MARKUP[0]: 1,
             "'onmouseover='alert(1)": 1.5,
+            PAGE % "": HttpResponse(MARKUP[0]),
         }
         if alias not in ("memcached", "stranger"):  # Those say that reading runs what is stored.
             values |= {"boom": Canary(self.canary), "huge": 10**5000}

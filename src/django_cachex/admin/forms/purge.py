@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 from django import forms
 from django.conf import settings
@@ -16,6 +17,8 @@ from django_cachex.admin.purging import (
     MAX_ADDRESS_LENGTH,
     MAX_ADDRESSES,
     MAX_HOSTS,
+    MAX_PAGES,
+    SCHEMES,
     InvalidAddress,
     PageCaching,
     PageSearch,
@@ -23,6 +26,9 @@ from django_cachex.admin.purging import (
     normalize_host,
     parse_target,
 )
+
+MAX_LIST_LENGTH: Final = 200_000
+"""The most characters of a list of pages."""
 
 MAX_RESOLVED = 20
 """The most pages whose views are asked for their key prefix."""
@@ -80,6 +86,7 @@ class PurgeForm(forms.Form):
     more = forms.CharField(
         label=gettext_lazy("More pages"),
         required=False,
+        max_length=MAX_LIST_LENGTH,
         help_text=gettext_lazy("One in each line."),
         widget=forms.Textarea(attrs={"rows": 6, **CODE_ATTRS}),
     )
@@ -111,8 +118,8 @@ class PurgeForm(forms.Form):
         entries = [(field, text.strip()) for field, text in entries if text.strip()]
         if not entries and not self.errors:
             self.add_error("url", _("Enter the path or the address of a page."))
-        if len(entries) > MAX_ADDRESSES:
-            text = _("Enter at most %(most)s pages at a time.") % {"most": MAX_ADDRESSES}
+        if len(entries) > MAX_PAGES:
+            text = _("Enter at most %(most)s pages at a time.") % {"most": MAX_PAGES}
             self.add_error("more", text)
             return data
         targets: list[PageTarget] = []
@@ -126,7 +133,15 @@ class PurgeForm(forms.Form):
         hosts = data.get("hosts") or [target.host for target in targets if target.host]
         if targets and not hosts and not self.errors:
             self.add_error("hosts", _("Enter a host, or a complete address."))
+        if self._count_addresses(data) > MAX_ADDRESSES:
+            text = _("These pages have more than %(most)s addresses. Enter fewer pages or hosts.")
+            self.add_error("more", text % {"most": MAX_ADDRESSES})
         return data
+
+    def _count_addresses(self, data: dict[str, Any]) -> int:
+        """Return the most addresses that the pages may have."""
+        hosts = len(data.get("hosts") or ())
+        return len(SCHEMES) * sum(hosts + bool(target.host) for target in self.targets)
 
     def _lines(self, text: str) -> Sequence[tuple[str, str]]:
         return [("more", line) for line in text.splitlines()]
@@ -136,7 +151,7 @@ class PurgeForm(forms.Form):
         """The targets that end with `*`, which no search can find."""
         return [target for target in self.targets if target.is_prefix]
 
-    @property
+    @cached_property
     def search(self) -> PageSearch:
         """What a valid form asks to search for."""
         targets = [target for target in self.targets if not target.is_prefix]

@@ -43,6 +43,9 @@ MAX_SLOW_COMMANDS: Final = 10
 HIGH_LATENCY: Final = 0.01
 """Seconds. Servers in the same network answer in less than one millisecond."""
 
+MAX_REPLICAS: Final = 100
+"""The number of replicas that are looked at, whatever the server says."""
+
 MAX_REPLICA_SECONDS: Final = 10
 MAX_REPLICA_BYTES: Final = 10_000_000
 
@@ -232,7 +235,7 @@ class Replica:
 def list_replicas(evidence: Evidence) -> Iterator[Replica]:
     """Yield the replicas of a primary, from fields such as `slave0:ip=…,port=…,lag=0`."""
     offset = evidence.number("master_repl_offset")
-    for number in range(evidence.number("connected_slaves")):
+    for number in range(min(evidence.number("connected_slaves"), MAX_REPLICAS)):
         text = evidence.info.get(f"slave{number}", "")
         values = dict(part.split("=", 1) for part in text.split(",") if "=" in part)
         lag, received = (

@@ -18,6 +18,7 @@ from django_cachex.admin.page_keys import PageKey
 from django_cachex.admin.permissions import VIEW_KEYS, VIEW_VALUE
 from django_cachex.admin.views.base import BaseKeyView
 from django_cachex.admin.views.panels import ValuePanel
+from django_cachex.commands.text import one_line
 from django_cachex.inspectors.values.display import Preview, preview_text
 
 SECOND_MS = 1000
@@ -100,10 +101,11 @@ class CachedPageReport:
     def _make_response_card(self, response: CachedResponse) -> Card:
         values = [LabeledValue(_("Status"), str(response.status))]
         if response.content_type:
-            values.append(LabeledValue(_("Content type"), response.content_type, "code"))
+            type = one_line(response.content_type)
+            values.append(LabeledValue(_("Content type"), type, "code"))
         title = find_title(self.text or "") if response.content_type == "text/html" else ""
         if title:
-            values.append(LabeledValue(_("Title"), title))
+            values.append(LabeledValue(_("Title"), one_line(title)))
         values += self._list_sizes(response)
         age = response.get_age()
         if age is not None:
@@ -115,7 +117,9 @@ class CachedPageReport:
         if response.content is None:
             return []
         text, exact = formatting.format_size_with_exact(len(response.content))
-        sizes = [LabeledValue(_("Size of the body"), text, exact=exact, note=response.encoding)]
+        sizes = [
+            LabeledValue(_("Size of the body"), text, exact=exact, note=one_line(response.encoding))
+        ]
         body, is_complete = self.body
         if response.encoding and body is not None and is_complete:
             text, exact = formatting.format_size_with_exact(len(body))
@@ -126,7 +130,7 @@ class CachedPageReport:
         body, is_complete = self.body
         if response.content is not None and body is None:
             text = _("The body is compressed (%(encoding)s) and can't be decompressed here.")
-            return text % {"encoding": response.encoding[:50]}
+            return text % {"encoding": one_line(response.encoding[:50])}
         if not is_complete:
             return _("The body is longer than what is shown, or damaged.")
         if response.content and self.text is None:
@@ -135,7 +139,7 @@ class CachedPageReport:
 
     def _make_headers_card(self, response: CachedResponse) -> Card:
         rows = [
-            Row([Cell(name, kind="code"), Cell(value, kind="code")])
+            Row([Cell(one_line(name), kind="code"), Cell(one_line(value), kind="code")])
             for name, value in response.headers
         ]
         table = Table([Header(_("Header")), Header(_("Value"))], rows, caption=_("Headers"))
@@ -222,4 +226,4 @@ class CachedPageReport:
 
 
 def _format_names(names: Sequence[str]) -> str:
-    return get_text_list(list(names), _("and")) if names else _("none")
+    return get_text_list(list(map(one_line, names)), _("and")) if names else _("none")

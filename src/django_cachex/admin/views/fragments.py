@@ -309,7 +309,7 @@ class FragmentsView(BaseCacheView):
         form = VariantForm(fragment, request.POST)
         if form.is_valid():
             stored = self.inspector.make_key(fragment.make_key(form.values))
-            if self._may_exist(stored):
+            if self.checker.can_open(self.inspector, stored) and self._may_exist(stored):
                 return self.redirect(self.links.delete(self.inspector.alias, stored))
             form.add_error(None, _("No variant with these values is cached."))
         panel = self._make_form_panel(fragment, form)

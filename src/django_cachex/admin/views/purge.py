@@ -66,6 +66,7 @@ from django_cachex.admin.views.base import BaseCacheView, BaseView
 from django_cachex.admin.views.delete import MAX_LISTED_KEYS, delete_keys
 from django_cachex.admin.views.jobs import EXPIRED_TEXT, make_missing_alerts, make_progress
 from django_cachex.admin.views.keys_table import make_size_cell, make_ttl_cell
+from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.jobs import Job, ScanProgress
@@ -180,7 +181,8 @@ class BasePurgeView(BaseView):
     def _binding(self, form: PurgeForm) -> tuple[Any, ...]:
         lines = urlencode(self.get_search_fields(form)).replace("%0D%0A", "%0A")
         entered = sha256(lines.encode()).hexdigest()
-        return "purge", self.request.user.pk, self.request.path, entered
+        aliases = [one.alias for one in self.inspectors]
+        return "purge", self.request.user.pk, self.request.path, aliases, entered
 
     def run(self, search: PageSearch, jobs: Mapping[str, Job[FoundPages]]) -> list[CacheSearch]:
         """Search each cache for the budget of one request, and describe what was found."""
@@ -202,7 +204,12 @@ class BasePurgeView(BaseView):
         for inspector, result in results.items():
             if result.error is not None:
                 self.add_error_alert(inspector, result.error)
-        return list(progress.values())
+        return list(map(self.leave_out_hidden, progress.values()))
+
+    def leave_out_hidden(self, one: CacheSearch) -> CacheSearch:
+        """Return a search without pages whose keys were computed, if they belong to others."""
+        can_open = partial(self.checker.can_open, one.inspector)
+        return replace(one, pages=[page for page in one.pages if can_open(page.stored)])
 
     def scan(
         self, inspector: Inspector, search: PageSearch, token: str, limit: int, deadline: float
@@ -532,7 +539,7 @@ def format_headers(headers: Sequence[str] | None) -> str:
     """Return the names of headers as in requests, from how Django stores them."""
     if headers is None:
         return ""
-    names = [name.removeprefix("HTTP_").replace("_", "-").title() for name in headers]
+    names = [one_line(name.removeprefix("HTTP_").replace("_", "-").title()) for name in headers]
     return ", ".join(names) or formatting.NO_VALUE
 
 
@@ -588,6 +595,6 @@ def describe_caching(path: str, inspectors: Sequence[Inspector]) -> str:
         return _("No view of this site answers this path.")
     if not caching.alias:
         return _("No cache middleware or cache_page was found for the view of this path.")
-    if caching.alias not in {one.alias for one in inspectors}:
+    if caching.alias in {*visible_aliases()} - {one.alias for one in inspectors}:
         return _('The view of this path is cached in "%(alias)s".') % {"alias": caching.alias}
     return ""

@@ -511,17 +511,12 @@ def check_other_readers(inspector: ServerInspector, stored: bytes, data: bytes) 
     """Raise `UnsafeForOtherCache` if another cache could run bytes that are about to be stored."""
     if inspector.value_format.format == "pickle":
         return
-    decompressed = decompress(data, MAX_PROBED_SIZE)
     # Other caches are looked up only if the bytes could be a program.
-    suspects = [
-        content
-        for content in (data, decompressed.data if decompressed else b"")
-        if has_pickle_imports(content)
-    ]
-    if suspects and any(
-        can_run_code_from(other.serializer, content)
+    whole, after_marker = find_programs(data), find_programs(data[1:])
+    if (whole or after_marker) and any(
+        can_run_code_from(other.serializer, program)
         for other in other_readers(inspector, stored)
-        for content in suspects
+        for program in (after_marker if other.value_format.markers else whole)
     ):
         raise UnsafeForOtherCache(
             _(
@@ -530,6 +525,13 @@ def check_other_readers(inspector: ServerInspector, stored: bytes, data: bytes) 
                 "caches prefixes that don't overlap."
             )
         )
+
+
+def find_programs(data: bytes) -> list[bytes]:
+    """Return what could be a program: the bytes, what they decompress to, both, or neither."""
+    decompressed = decompress(data, MAX_PROBED_SIZE)
+    contents = (data, decompressed.data if decompressed else b"")
+    return [content for content in contents if has_pickle_imports(content)]
 
 
 def check_move_readers(source: ServerInspector, stored: bytes, edit: Rename | Copy) -> None:

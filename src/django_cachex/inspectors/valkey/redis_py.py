@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -31,8 +31,8 @@ class Destination:
     """What connections reach: arguments of `Client.from_settings`."""
 
     client_class: type[Client]
-    urls: Sequence[str]
-    options: Mapping[str, Any]
+    urls: Sequence[str] = field(repr=False)
+    options: Mapping[str, Any] = field(repr=False)
 
 
 def find_destination(redis_client: Any) -> Destination:

@@ -10,6 +10,7 @@ from django_cachex.admin.health.report import Finding, Report, Rule, Severity, m
 from django_cachex.admin.health.rules import RULES
 from django_cachex.admin.management.commands._cachex.context import EXIT_OK, CommandContext
 from django_cachex.admin.permissions import VIEW_HEALTH, KeyPolicies, visible_aliases
+from django_cachex.admin.sessions import mask_session_name, session_key_filter
 from django_cachex.admin.stores import caches_sharing_store
 from django_cachex.admin.views.health import describe_sample, format_counts
 from django_cachex.conf import limits
@@ -65,7 +66,13 @@ def _write_json(context: CommandContext, report: Report) -> None:
 
 
 def list_names(report: Report, finding: Finding) -> list[str]:
-    return [report.evidence.inspector.display_key(stored) for stored in finding.keys]
+    """Return the names of examples. Those of sessions are masked, as it may become a log."""
+    inspector = report.evidence.inspector
+    is_session = session_key_filter(inspector) or (lambda stored: False)
+    return [
+        mask_session_name(name) if is_session(stored) else name
+        for stored, name in ((stored, inspector.display_key(stored)) for stored in finding.keys)
+    ]
 
 
 def _write_report(context: CommandContext, report: Report) -> None:

@@ -86,7 +86,7 @@ def test_variants_are_counted_and_purged(admin: Browser, site: str) -> None:
     caches[site].set(make_template_fragment_key("unknown", ["1"]), "x")
     page = admin.open(addresses.fragments(site))
     card = fragment_row(page, "product_card")
-    assert card["Fragment"].split() == ["product_card", "shop/card.html:3"]
+    assert card["Fragment"].split() == ["product_card", "shop/card.html:4"]
     assert (card["Varies on"], card["Timeout"], card["Variants"]) == ("number, color", "500", "3")
     assert fragment_row(page, "sidebar")["Variants"] == "1"
     assert fragment_row(page, "other")["Variants"] == "1"
@@ -163,7 +163,7 @@ def test_nothing_is_offered_to_those_who_may_not_delete(
     assert fragment_row(page, "product_card")["Variants"] == "1"
     assert not page.has_action("purge-variant")
     assert not page.has_action("purge-all")
-    forced = f"{address}?fragment=shop/card.html:3:product_card"
+    forced = f"{address}?fragment=shop/card.html:4:product_card"
     answer = person.post(forced, {"mode": "find", "value-0": "1", "value-1": "red"})
     assert not answer.has_action("find-variant")
     assert browser_of("view_cache").open(address).status == HTTPStatus.FORBIDDEN

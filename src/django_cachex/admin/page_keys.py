@@ -223,14 +223,14 @@ MAX_HASHES_IN_GLOB: Final = 8
 
 
 @dataclass(frozen=True)
-class UrlPattern(Pattern):
+class PageKeyPattern(Pattern):
     """Matches the keys of the cached pages of some URLs, and of their header lists."""
 
     text: str = f"{COMMON_START}*"
     url_hashes: frozenset[str] = field(default=frozenset())
 
     @classmethod
-    def of(cls, url_hashes: Iterable[str]) -> UrlPattern:
+    def of(cls, url_hashes: Iterable[str]) -> PageKeyPattern:
         return cls(url_hashes=frozenset(url_hashes))
 
     @property

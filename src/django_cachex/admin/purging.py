@@ -24,8 +24,8 @@ from django.utils.translation import gettext as _
 from django_cachex.admin.page_keys import (
     PageAddress,
     PageKey,
+    PageKeyPattern,
     PageRequest,
-    UrlPattern,
     make_page_keys,
 )
 from django_cachex.inspectors import Inspector
@@ -256,7 +256,7 @@ class PageSearch:
 
     @cached_property
     def query(self) -> Query:
-        return Query(UrlPattern.of(self.addresses))
+        return Query(PageKeyPattern.of(self.addresses))
 
 
 def can_search_names(inspector: Inspector) -> bool:

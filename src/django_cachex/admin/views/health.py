@@ -73,6 +73,8 @@ def make_reports(view: BaseView, inspectors: Sequence[Inspector], size: SampleSi
 
 def format_sample(sample: KeySample) -> str:
     """Return which keys a report is based on."""
+    if not sample.examined:
+        return _("no keys")
     examined = formatting.format_number(sample.examined)
     if sample.is_complete:
         text = ngettext("the only key", "all %(count)s keys", sample.examined)
@@ -85,6 +87,8 @@ def format_sample(sample: KeySample) -> str:
 
 def describe_sample(sample: KeySample) -> str:
     """Return sentences about the keys that a report is based on."""
+    if not sample.examined:
+        return _("There are no keys to examine.")
     text = _(
         "Examined: %(sample)s, and the TTLs and sizes of %(described)s keys of this cache."
     ) % {

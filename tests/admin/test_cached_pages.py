@@ -77,7 +77,7 @@ def test_the_list_of_headers_leads_to_the_responses_without_a_scan(
     server_cache.delete(name)
     gone = admin.open(page.url)
     assert not gone.has_action("page-headers")
-    assert "The list of the headers is gone" in gone.text
+    assert "The header list is gone" in gone.text
 
 
 Open = Callable[[HttpResponse], Page]

@@ -80,7 +80,7 @@ def test_nothing_found(admin: Browser, configure: Configure) -> None:
     configure(off={"BACKEND": DUMMY}, local=locmem_params())
     page = admin.open(addresses.health("local"), **{"wsgi.multiprocess": False})
     assert found(page) == []
-    assert "Nothing found" in page.text
+    assert "No problems found" in page.text
     assert "Keys without expiry" in rules(page, "passed")
 
 
@@ -169,7 +169,7 @@ def test_only_superusers_learn_about_other_applications(
     assert "unowned-keys" in found(admin.open(addresses.health("valkey")))
     page = browser_of("view_cache").open(addresses.health("valkey"))
     assert "unowned-keys" not in found(page)
-    assert "Keys of no cache" in rules(page, "unchecked")
+    assert "Keys that belong to no cache" in rules(page, "unchecked")
 
 
 def test_a_cache_whose_keys_cannot_be_told_apart_has_a_page(

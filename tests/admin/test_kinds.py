@@ -225,4 +225,4 @@ def test_pages_of_a_real_site_are_recognized(
     cached_site.serve(settings, "valkey")
     cached_site.visit("/shop/prices/", "de")
     page = admin.open(addresses.keys("valkey"))
-    assert sorted(page.column("Kind")) == ["Cached page", "Headers of a page"]
+    assert sorted(page.column("Kind")) == ["Cached page", "Header list"]

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as search
 from hypothesis import strategies as st
 
-from django_cachex.admin.page_keys import PageAddress, PageKey, UrlPattern, make_page_keys
+from django_cachex.admin.page_keys import PageAddress, PageKey, PageKeyPattern, make_page_keys
 from django_cachex.commands.scan import escape_pattern
 from tests import cached_site
 
@@ -114,7 +114,7 @@ def test_one_pattern_finds_the_pages_of_several_urls() -> None:
     addresses = [
         PageAddress(scheme, host, "/lamp/") for scheme in ("http", "https") for host in hosts
     ]
-    pattern = UrlPattern.of(one.url_hash for one in addresses)
+    pattern = PageKeyPattern.of(one.url_hash for one in addresses)
     for address in addresses:
         assert all(map(pattern.matches, make_page_keys(address, "site", language="en")))
     assert not any(map(pattern.matches, make_page_keys(PageAddress("https", hosts[0], "/lamp/?a"))))

@@ -188,7 +188,7 @@ def _check_silenced_findings(configured: dict[str, Any]) -> Iterable[CheckMessag
         if id not in ids or (alias and alias not in settings.CACHES):
             yield Warning(
                 f"CACHEX_ADMIN[{SILENCED!r}] contains {name!r}, which is not a finding of the "
-                "health page, or of an alias that is not in CACHES.",
+                "health page, or names an alias that is not in CACHES.",
                 hint=f"Valid findings: {', '.join(sorted(ids))}.",
                 id="django_cachex.W003",
             )

@@ -35,7 +35,7 @@ def starts_with(*prefixes: str) -> tuple[str, ...]:
 
 
 def get_page_parts(name: str) -> Parts:
-    """Return what the key of a cached page, or of its list of headers, says."""
+    """Return what the key of a cached page, or of its header list, says."""
     page = PageKey.parse(name)
     if page is None:
         return []
@@ -43,7 +43,7 @@ def get_page_parts(name: str) -> Parts:
         (_("Method"), page.method),
         (_("Language"), page.language),
         (_("Time zone"), page.time_zone),
-        (_("Prefix of the keys"), page.prefix),
+        (_("Key prefix"), page.prefix),
     ]
     return [(label, text) for label, text in parts if text]
 
@@ -59,15 +59,16 @@ def _make_django_kinds() -> Iterator[Kind]:
         "page",
         _("Cached page"),
         _(
-            "A response that Django's cache middleware or cache_page stored. A hash stands for "
-            "its address, and another one for the headers that it varies on."
+            "A response that Django's cache middleware or cache_page stored. Its key "
+            "contains a hash of the address, and a hash of the headers that the response "
+            "varies on."
         ),
         starts_with(f"{COMMON_START}page."),
         get_page_parts,
     )
     yield Kind(
         "page-headers",
-        _("Headers of a page"),
+        _("Header list"),
         _(
             "The list of request headers that the cached responses of one address vary on. "
             "Without it, Django finds none of these responses."
@@ -79,8 +80,8 @@ def _make_django_kinds() -> Iterator[Kind]:
         "fragment",
         _("Template fragment"),
         _(
-            "Part of a page that the template tag cache stored. A hash stands for the values "
-            "that it varies on."
+            'A part of a page that the template tag "cache" stored. Its key contains a '
+            "hash of the values that it varies on."
         ),
         starts_with(FRAGMENT_PREFIX),
         get_fragment_parts,
@@ -99,7 +100,7 @@ def _make_package_kinds() -> Iterator[Kind]:
     yield Kind(
         "throttle",
         _("API throttle"),
-        _("When a client used an API: Django REST framework limits its requests by that."),
+        _("When a client used an API. Django REST framework uses this to limit requests."),
         starts_with("throttle_"),
     )
     yield Kind(
@@ -117,13 +118,16 @@ def _make_package_kinds() -> Iterator[Kind]:
     yield Kind(
         "flag",
         _("Feature flag"),
-        _("A flag, switch or sample of django-waffle. It is read from the database again."),
+        _(
+            "A flag, switch or sample of django-waffle. If it is deleted, it is read "
+            "from the database again."
+        ),
         starts_with(get_prefix("WAFFLE_CACHE_PREFIX", "waffle:")),
     )
     yield Kind(
         "setting",
         _("Stored setting"),
-        _("A setting that can be changed in the admin, of django-constance or django-solo."),
+        _("A setting of django-constance or django-solo, which can be changed in the admin."),
         starts_with(
             get_prefix("CONSTANCE_REDIS_PREFIX", "constance:"),
             get_prefix("CONSTANCE_DATABASE_PREFIX", ""),
@@ -133,7 +137,10 @@ def _make_package_kinds() -> Iterator[Kind]:
     yield Kind(
         "image",
         _("Image"),
-        _("What sorl-thumbnail, ImageKit or Wagtail know about a scaled image and its file."),
+        _(
+            "Information about a scaled image and its file, for sorl-thumbnail, ImageKit "
+            "or Wagtail."
+        ),
         starts_with(
             f"{get_prefix('THUMBNAIL_KEY_PREFIX', 'sorl-thumbnail')}||",
             get_prefix("IMAGEKIT_CACHE_PREFIX", "imagekit:"),
@@ -143,7 +150,10 @@ def _make_package_kinds() -> Iterator[Kind]:
     yield Kind(
         "wagtail",
         _("Wagtail"),
-        _("The sites or languages of Wagtail. They are read from the database again."),
+        _(
+            "The sites or languages of Wagtail. If they are deleted, they are read from "
+            "the database again."
+        ),
         ("wagtail_site_root_paths", "wagtail_locales_display_name"),
     )
     yield Kind(
@@ -155,13 +165,13 @@ def _make_package_kinds() -> Iterator[Kind]:
     yield Kind(
         "form-widget",
         _("Form widget"),
-        _("A form field of django-select2 that asks for its choices later."),
+        _("A form field of django-select2, which loads its choices later."),
         starts_with(get_prefix("SELECT2_CACHE_PREFIX", "select2_")),
     )
     yield Kind(
         "asset",
         _("Compressed asset"),
-        _("What django-compressor knows about a compressed script or stylesheet."),
+        _("Information about a compressed script or stylesheet, for django-compressor."),
         starts_with("django_compressor."),
     )
     yield Kind(
@@ -183,7 +193,7 @@ def _make_task_kinds() -> Iterator[Kind]:
     yield Kind(
         "task-queue",
         _("Task queue"),
-        _("Tasks that wait or run: Celery or RQ loses them if the key is deleted."),
+        _("Waiting or running tasks. Celery or RQ loses them if the key is deleted."),
         (
             *starts_with("_kombu.binding.", "rq:"),
             *("unacked", "unacked_index", "unacked_mutex"),
@@ -218,8 +228,8 @@ def _make_lock_kind() -> Kind:
         "lock",
         _("Lock"),
         _(
-            "Held by one process at a time, judging by its name. It may be in use right now: "
-            "if it is deleted, another process may do the same work."
+            "A lock, judging by its name. A process may hold it right now: if it is "
+            "deleted, another process may do the same work."
         ),
         # The first one is `LOCK_SUFFIX` of `django_cachex.cache.stampede`.
         ("*.recomputing", "lock:*", "*:lock"),

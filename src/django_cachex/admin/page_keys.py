@@ -42,7 +42,7 @@ HEADERS_KEY = re.compile(
 
 @dataclass(frozen=True)
 class PageKey:
-    """What the key of a cached page says, or the key of the list of headers that it varies on."""
+    """What the key of a cached page says, or the key of its header list."""
 
     prefix: str
     """`CACHE_MIDDLEWARE_KEY_PREFIX` or the `key_prefix` of `cache_page`."""
@@ -51,10 +51,10 @@ class PageKey:
     """The MD5 hash of the absolute URL."""
 
     method: str = ""
-    """`GET` or `HEAD`; empty for a list of headers."""
+    """`GET` or `HEAD`; empty for a header list."""
 
     headers_hash: str = ""
-    """The MD5 hash of the values of the headers; empty for a list of headers."""
+    """The MD5 hash of the values of the headers; empty for a header list."""
 
     language: str = ""
     """Empty without `USE_I18N`."""
@@ -68,12 +68,12 @@ class PageKey:
 
     @property
     def group(self) -> tuple[str, str, str, str]:
-        """What a page has in common with its list of headers."""
+        """What a page has in common with its header list."""
         return self.prefix, self.url_hash, self.language, self.time_zone
 
     @property
     def header_list_name(self) -> str:
-        """The key of the list of headers that the page varies on."""
+        """The key of the header list that the page varies on."""
         ending = [text for text in (self.language, self.time_zone) if text]
         return ".".join([f"{COMMON_START}header", self.prefix, self.url_hash, *ending])
 
@@ -137,7 +137,7 @@ class PageAddress:
         [key, _page_key] = make_page_keys(self)
         parsed = PageKey.parse(key)
         if parsed is None:
-            raise ValueError(f"{key!r} is not the key of a list of headers")
+            raise ValueError(f"{key!r} is not the key of a header list")
         return parsed.url_hash
 
 
@@ -171,7 +171,7 @@ class KnownHeaders(BaseCache):
         super().__init__({})
         self.headers = headers
         self.key = ""
-        """The key of the list of headers that was asked for."""
+        """The key of the header list that was asked for."""
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> list[str]:
         self.key = key
@@ -186,13 +186,13 @@ def make_page_keys(
     language: str = "",
     time_zone: str = "",
 ) -> tuple[str, str]:
-    """Return the keys of the list of headers and of a page, for a request without those headers.
+    """Return the keys of the header list and of a page, for a request without those headers.
 
     Args:
         address: the URL of the page.
         prefix: `CACHE_MIDDLEWARE_KEY_PREFIX` or the `key_prefix` of `cache_page`.
         method: `GET` or `HEAD`.
-        headers: the list of headers, as Django stores it: `HTTP_COOKIE`.
+        headers: the header list, as Django stores it: `HTTP_COOKIE`.
         language: the language of the request; the active one if it is empty.
         time_zone: the time zone of the request; the current one if it is empty.
 
@@ -229,14 +229,14 @@ MAX_HASHES_IN_GLOB: Final = 8
 
 
 @dataclass(frozen=True)
-class UrlPattern(Pattern):
-    """Matches the keys of the cached pages of some URLs, and of their lists of headers."""
+class PageKeyPattern(Pattern):
+    """Matches the keys of the cached pages of some URLs, and of their header lists."""
 
     text: str = f"{COMMON_START}*"
     url_hashes: frozenset[str] = field(default=frozenset())
 
     @classmethod
-    def of(cls, url_hashes: Iterable[str]) -> UrlPattern:
+    def of(cls, url_hashes: Iterable[str]) -> PageKeyPattern:
         return cls(url_hashes=frozenset(url_hashes))
 
     @property

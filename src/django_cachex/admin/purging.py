@@ -25,8 +25,8 @@ from django.utils.translation import gettext as _
 from django_cachex.admin.page_keys import (
     PageAddress,
     PageKey,
+    PageKeyPattern,
     PageRequest,
-    UrlPattern,
     make_page_keys,
 )
 from django_cachex.commands.text import one_line
@@ -122,7 +122,9 @@ def _encode_path(text: str) -> str:
     try:
         return iri_to_uri(text.partition("#")[0])
     except UnicodeEncodeError as exc:
-        raise InvalidAddress(_("The address has characters that no address has.")) from exc
+        raise InvalidAddress(
+            _("The address contains characters that aren't allowed in addresses.")
+        ) from exc
 
 
 def normalize_host(text: str) -> str:
@@ -137,7 +139,7 @@ def normalize_host(text: str) -> str:
         PageRequest(PageAddress(SCHEMES[0], host, "/")).get_host()
     except (UnicodeError, DisallowedHost) as exc:
         refusal = _(
-            'The host "%(host)s" isn\'t in ALLOWED_HOSTS, so this site caches no pages there.'
+            'The host "%(host)s" isn\'t in ALLOWED_HOSTS, so this site caches no pages for it.'
         )
         raise InvalidAddress(refusal % {"host": text[:100]}) from exc
     return host
@@ -165,8 +167,9 @@ def _reverse_view(text: str) -> list[PageTarget]:
     except (NoReverseMatch, ValueError, TypeError, AttributeError) as exc:  # Also of converters.
         raise InvalidAddress(
             _(
-                'There is no view "%(given)s" with these arguments. A path starts with a slash; '
-                "arguments follow the name: lamp 5, or lamp number=5."
+                'There is no view "%(given)s" with these arguments. Start a path with a '
+                "slash. Write the arguments of a view after its name: lamp 5, or lamp "
+                "number=5."
             )
             % {"given": text[:100]}
         ) from exc
@@ -261,7 +264,7 @@ class PageSearch:
 
     @cached_property
     def query(self) -> Query:
-        return Query(UrlPattern.of(self.addresses))
+        return Query(PageKeyPattern.of(self.addresses))
 
 
 def can_search_names(inspector: Inspector) -> bool:
@@ -314,7 +317,7 @@ class FoundPages:
 
 @dataclass(frozen=True)
 class CachedPage:
-    """A key of a cached page, or of the list of headers that pages vary on."""
+    """A key of a cached page, or of the header list of pages."""
 
     stored: bytes
     key: PageKey
@@ -337,13 +340,13 @@ def describe_pages(inspector: Inspector, keys: Sequence[bytes]) -> list[CachedPa
 
 
 MAX_COMPUTED: Final = 400
-"""The most lists of headers to look up in a cache that can't search the names of its keys."""
+"""The most header lists to look up in a cache that can't search the names of its keys."""
 
 MAX_HEADER_LISTS_READ: Final = 20
-"""The most lists of headers to read, each in a round trip."""
+"""The most header lists to read, each in a round trip."""
 
 MAX_HEADER_LISTS_SHOWN: Final = 5
-"""The most lists of headers to read for a page that only shows them."""
+"""The most header lists to read for a page that only shows them."""
 
 
 def get_languages() -> list[str]:
@@ -355,7 +358,7 @@ def get_languages() -> list[str]:
 
 
 def count_computed(search: PageSearch) -> int:
-    """Return how many lists of headers `compute_pages` would have to look up."""
+    """Return how many header lists `compute_pages` would have to look up."""
     return len(search.addresses) * len(search.prefixes) * len(get_languages())
 
 
@@ -365,7 +368,7 @@ def compute_pages(inspector: Inspector, search: PageSearch) -> list[CachedPage]:
     They are those in the languages of the site and in its own time zone, for requests without the
     headers that the pages vary on.
 
-    A cache that can't tell which keys exist gets all lists of headers. Without its list, Django
+    A cache that can't tell which keys exist gets all header lists. Without its list, Django
     renders a page anew.
     """
     languages, time_zone = get_languages(), timezone.get_default_timezone_name()
@@ -412,7 +415,7 @@ def _select_existing(inspector: Inspector, keys: Iterable[str]) -> dict[str, Cac
 
 
 def read_headers(inspector: Inspector, stored: bytes) -> tuple[str, ...]:
-    """Return the list of headers in a key, as Django stores it; empty if it isn't one."""
+    """Return the header list in a key, as Django stores it; empty if it isn't one."""
     value = inspector.read(stored)
     headers: Any = value.content.value if value is not None and value.content is not None else None
     is_list = type(headers) is list and all(type(one) is str for one in headers)
@@ -422,7 +425,7 @@ def read_headers(inspector: Inspector, stored: bytes) -> tuple[str, ...]:
 def read_some_headers(
     inspector: Inspector, pages: Sequence[CachedPage]
 ) -> dict[tuple[str, str], Sequence[str]]:
-    """Return lists of headers by prefix and hash of the URL, the first ones alone.
+    """Return header lists by prefix and hash of the URL, the first ones alone.
 
     Variants of one URL vary on the same headers, so that one of their lists is enough.
     """
@@ -486,7 +489,7 @@ class CacheSearch:
 
 
 def add_header_lists(selected: Iterable[CachedPage], found: Sequence[CachedPage]) -> list[bytes]:
-    """Return the keys to delete: selected pages, and the lists of headers that no page needs then.
+    """Return the keys to delete: selected pages, and the header lists that no page needs then.
 
     A list that is deleted while a page needs it makes Django render that page again.
     """

@@ -247,7 +247,8 @@ def check_client_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckM
     paths = {alias: params.get("BACKEND") for alias, params in settings.CACHES.items()}
     ours = {alias for alias, path in paths.items() if import_backend(path)}
     message = _(
-        "%(name)s names the cache “%(alias)s”, which doesn't have the client of django-redis."
+        "%(name)s names the cache “%(alias)s”, which isn't a cache of django-redis, "
+        "so no client can be taken from it."
     )
     return [
         make_message(

@@ -31,11 +31,11 @@ LOG_INTERVAL = 60.0
 """Seconds between two log messages."""
 
 ALL = "all"
-"""The value of `ignore_exceptions` with which errors of a user, such as wrong credentials, are
-ignored as well, and counters are None. So do django-redis and django-valkey."""
+"""The value of `ignore_exceptions` with which errors such as wrong credentials are also ignored and
+counters return None, as in django-redis and django-valkey."""
 
 NEVER_IGNORED = WrongTypeError, OutOfRangeError, CrossSlotError, ScriptMissing
-"""The call is wrong; after the last one, the script is sent."""
+"""Errors of the call itself. After `ScriptMissing`, the script is sent."""
 
 
 def is_state_error(error: object) -> bool:

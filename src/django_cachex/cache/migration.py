@@ -100,8 +100,8 @@ RENAMED_OPTIONS = {
 OPTION_HINTS = {
     **dict.fromkeys(RENAMED_OPTIONS, _('Use "%(new)s" instead, with the same value.')),
     "IGNORE_EXCEPTIONS": _(
-        'Use "%(new)s": "all" instead, which does the same. With True, counters and errors that '
-        "are not the server's fault are raised."
+        'Use "%(new)s": "all" instead, which does the same. With True, errors of '
+        "counters and errors that are not the server's fault are raised."
     ),
     **dict.fromkeys(
         ["BASE_CLIENT_CLASS", "BASE_CLIENT_KWARGS", "REDIS_CLIENT_CLASS", "REDIS_CLIENT_KWARGS"],
@@ -164,8 +164,8 @@ SETTING_HINTS = {
         "CLOSE_CONNECTION": _("Remove it. Connections are kept between requests."),
         "CONNECTION_FACTORY": _("Remove it. The driver creates the connections."),
         "IGNORE_EXCEPTIONS": _(
-            'Use "ignore_exceptions": "all" in OPTIONS to treat errors as misses, as there. At '
-            "present, they are raised."
+            'Use "ignore_exceptions": "all" in OPTIONS to treat errors as misses, as '
+            "before. Without it, they are raised."
         ),
         **dict.fromkeys(
             ["LOGGER", "LOG_IGNORED_EXCEPTIONS"],

@@ -496,7 +496,7 @@ class DiskcacheInspector(DjangoBackendInspector):
             _("Storage"),
             (
                 InfoField(_("Databases"), sum(one.database_size for one in shards), Unit.BYTES),
-                InfoField(_("Files of values"), sum(one.file_size for one in shards), Unit.BYTES),
+                InfoField(_("Value files"), sum(one.file_size for one in shards), Unit.BYTES),
             ),
             headline=InfoField(_("Used"), volume, Unit.BYTES, maximum=limit),
         )
@@ -505,7 +505,7 @@ class DiskcacheInspector(DjangoBackendInspector):
         fanout = self.cache._cache
         fields = (
             InfoField(_("Policy"), fanout.eviction_policy, Unit.CODE),
-            InfoField(_("Removed by a write"), fanout.cull_limit, Unit.ENTRIES),
+            InfoField(_("Removed on each write"), fanout.cull_limit, Unit.ENTRIES),
         )
         return InfoSection(_("Eviction"), fields)
 

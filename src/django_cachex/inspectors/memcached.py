@@ -201,9 +201,9 @@ class MemcachedInspector(DjangoBackendInspector):
             return ()
         return (
             _(
-                "memcached has no index of its keys. To list them, the server walks through its "
-                "items, which slows it down a little while this page loads: 100,000 items take "
-                "it about half a second."
+                "memcached has no index of its keys. To list them, the server walks through "
+                "its items, which slows it down a little while this page loads: it needs "
+                "about half a second for 100,000 items."
             ),
         )
 
@@ -432,9 +432,9 @@ class ItemSearch:
     def _search_class(self, server: str, start: Position) -> None:
         if start.skip > MAX_SKIPPED_ITEMS:
             reason = _(
-                "The search can't go on: memcached lists a slab class from its first item each "
-                "time, and this is the end of what one request may walk through. To open a key "
-                "that is missing here, search for its exact name."
+                "The search can't continue: memcached always lists a slab class from its "
+                "first item, and one request may walk through only so many items. To open a "
+                "key that is missing here, search for its exact name."
             )
             raise ListingRefused(reason)
         # A new connection: that of a listing which is not read to its end can only be closed.

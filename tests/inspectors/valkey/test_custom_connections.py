@@ -136,7 +136,7 @@ def test_a_pool_of_redis_py_is_not_asked(
 
 
 def test_a_client_that_fails_is_down_and_says_why(configure: Configure) -> None:
-    inspector = configure("redis://cache", pool_class=f"{__name__}.VaultPool")
+    inspector = configure("redis://missing", pool_class=f"{__name__}.VaultPool")
     assert not inspector.notes()
     with pytest.raises(ValueError, match="invalid literal"):
         inspector.status()

@@ -59,17 +59,18 @@ class PurgeForm(forms.Form):
         required=False,
         max_length=MAX_ADDRESS_LENGTH,
         help_text=gettext_lazy(
-            "A path such as /shop/lamp/?color=red, an address, or the name of a view with its "
-            "arguments. The query string counts."
+            "A path such as /shop/lamp/?color=red, an address, or the name of a view "
+            "with its arguments. The query string is part of the address."
         ),
         widget=forms.TextInput(attrs={**CODE_ATTRS, "autofocus": ""}),
     )
     hosts = forms.CharField(
-        label=gettext_lazy("Also known as"),
+        label=gettext_lazy("Hosts"),
         required=False,
         max_length=1000,
         help_text=gettext_lazy(
-            "The hosts of this site. Pages are cached for each host, and for http and https."
+            "The hosts of this site. Pages are cached separately for each host, and for "
+            "http and https."
         ),
         widget=forms.TextInput(attrs=CODE_ATTRS),
     )
@@ -78,8 +79,8 @@ class PurgeForm(forms.Form):
         required=False,
         max_length=1000,
         help_text=gettext_lazy(
-            'The key_prefix of cache_page, or CACHE_MIDDLEWARE_KEY_PREFIX; "" for none. Needed '
-            "because this cache can't search the names of its keys."
+            'The key_prefix of cache_page, or CACHE_MIDDLEWARE_KEY_PREFIX; "" for none. '
+            "Needed because this cache can't search its key names."
         ),
         widget=forms.TextInput(attrs=CODE_ATTRS),
     )
@@ -87,7 +88,7 @@ class PurgeForm(forms.Form):
         label=gettext_lazy("More pages"),
         required=False,
         max_length=MAX_LIST_LENGTH,
-        help_text=gettext_lazy("One in each line."),
+        help_text=gettext_lazy("One per line."),
         widget=forms.Textarea(attrs={"rows": 6, **CODE_ATTRS}),
     )
 

@@ -387,8 +387,8 @@ def explain_no_match(query: Query) -> str:
     """Return why a query may have matched no key."""
     if query.value_contains:
         return _(
-            "Only values of at most %(size)s are searched, as their pages show them. Capital and "
-            "small letters are the same."
+            "Only values of at most %(size)s are searched, as their pages show them. "
+            "Upper and lower case are the same."
         ) % {"size": formatting.format_size(limits().search_bytes)}
     text = _("Check the spelling. Searches are case-sensitive, and * matches any text.")
     if GLOB_CHARACTERS.search(query.pattern.text):

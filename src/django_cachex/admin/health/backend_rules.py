@@ -31,13 +31,16 @@ def find_unreachable_store(evidence: Evidence) -> Finding | None:
     return Finding(
         Severity.CRITICAL,
         describe_error(evidence.inspector, error),
-        _("Pages that use this cache fail or wait."),
-        _("Check whether the server runs, and the LOCATION and OPTIONS of the cache."),
+        _("Pages that use this cache fail or are slow."),
+        _(
+            "Check that the server is running, and that the LOCATION and OPTIONS of the "
+            "cache are correct."
+        ),
     )
 
 
 def find_shared_prefix(evidence: Evidence) -> Finding | None:
-    """Several caches use the same keys of one store, so that one changes and clears the others."""
+    """Several caches use the same keys of one store, so each changes and clears the others."""
     inspector = evidence.inspector
     if not inspector.has_key_names:
         others = list(evidence.neighbours)
@@ -55,15 +58,15 @@ def find_shared_prefix(evidence: Evidence) -> Finding | None:
     return Finding(
         Severity.CRITICAL if differs else Severity.WARNING,
         _("The keys of this cache are also keys of %(names)s.") % {"names": names},
-        _("What one cache stores or deletes changes the other, which may not be able to read it.")
+        _("Each cache changes and deletes entries of the other, and may be unable to read them.")
         if differs
-        else _("What one cache stores or deletes changes the other. Clearing one clears both."),
+        else _("Each cache changes and deletes entries of the other. Clearing one clears both."),
         _("Give each cache a KEY_PREFIX of its own, or keep only one of them."),
     )
 
 
 def find_per_process_sessions(evidence: Evidence) -> Finding | None:
-    """Sessions are stored in a cache that each process has for itself, or that stores nothing."""
+    """Sessions are in a cache that processes don't share, or that stores nothing."""
     inspector = evidence.inspector
     if not inspector.is_per_process and not inspector.discards_entries:
         raise NotApplicable
@@ -74,9 +77,12 @@ def find_per_process_sessions(evidence: Evidence) -> Finding | None:
     is_only_store = issubclass(store, CacheSessionStore)
     return Finding(
         Severity.CRITICAL if is_only_store else Severity.WARNING,
-        _("SESSION_CACHE_ALIAS is this cache, and SESSION_ENGINE is %(engine)s.")
+        _("SESSION_CACHE_ALIAS names this cache, and SESSION_ENGINE is %(engine)s.")
         % {"engine": engine},
-        _("Users are logged out when another process answers, or when the process restarts.")
+        _(
+            "Users are logged out when another process handles their request, or when "
+            "the process restarts."
+        )
         if is_only_store
         else _("Other processes don't see when a session was changed or deleted."),
         _("Store sessions in the database, or in a cache that all processes share."),
@@ -88,15 +94,15 @@ def find_per_process_cache(evidence: Evidence) -> Finding | None:
     if not evidence.inspector.is_per_process:
         raise NotApplicable
     if evidence.is_multiprocess is None:
-        raise Unknown(_("the number of processes is only known to the site's server"))
+        raise Unknown(_("only the site's server knows the number of processes"))
     if not evidence.is_multiprocess:
         return None
     return Finding(
         Severity.WARNING,
         _("Several processes serve this site, and each has its own copy of this cache."),
         _(
-            "What one process stores or deletes, the others don't see: values differ from request "
-            "to request, and rate limits and locks don't work."
+            "No process sees what another one stores or deletes: values differ from one "
+            "request to the next, and rate limits and locks don't work."
         ),
         _("Use a cache that all processes share, such as ValkeyCache or DatabaseCache."),
     )
@@ -111,13 +117,13 @@ def find_dummy_cache(evidence: Evidence) -> Finding | None:
     return Finding(
         Severity.WARNING,
         _("This cache stores nothing, and DEBUG is off."),
-        _("DummyCache is meant for development. Everything is computed each time."),
+        _("DummyCache is meant for development. Every value is computed each time it is needed."),
         _("Use another backend in production."),
     )
 
 
 def find_full_store(evidence: Evidence) -> Finding | None:
-    """The number of entries is near `MAX_ENTRIES`, where the backend removes some at random."""
+    """The number of entries is near `MAX_ENTRIES`, at which the backend removes some at random."""
     capacity = evidence.capacity
     if capacity.entries < NEARLY_FULL * capacity.maximum:
         return None
@@ -129,8 +135,8 @@ def find_full_store(evidence: Evidence) -> Finding | None:
             "maximum": formatting.format_number(capacity.maximum),
         },
         _(
-            "When the limit is reached, the backend removes a third of the entries (or what "
-            "CULL_FREQUENCY says), whether they are in use or not."
+            "When the limit is reached, the backend removes a third of the entries (or "
+            "the share that CULL_FREQUENCY sets), whether they are in use or not."
         ),
         _("Raise MAX_ENTRIES in the OPTIONS of the cache. The default of 300 is small."),
     )
@@ -146,15 +152,15 @@ def find_expired_entries(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         Severity.WARNING,
-        _("%(expired)s of %(entries)s entries have expired: %(share)s.")
+        _("%(expired)s of %(entries)s entries have expired (%(share)s).")
         % {
             "expired": formatting.format_number(capacity.expired),
             "entries": formatting.format_number(capacity.entries),
             "share": format_percent(capacity.expired / capacity.entries),
         },
         _(
-            "This backend only removes expired entries when MAX_ENTRIES is reached. Until then, "
-            "they take space."
+            "This backend only removes expired entries when MAX_ENTRIES is reached. "
+            "Until then, they take up space."
         ),
         _("Lower MAX_ENTRIES, or delete expired entries regularly."),
     )
@@ -166,8 +172,11 @@ def find_case_insensitive_keys(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         Severity.CRITICAL,
-        _("The database finds keys in another case: the collation of cache_key ignores it."),
-        _('The keys "Key" and "key" overwrite each other, so users may get the values of others.'),
+        _(
+            "The database ignores the case of keys, because of the collation of the "
+            "column cache_key."
+        ),
+        _('The keys "Key" and "key" overwrite each other, so users may see each other\'s values.'),
         _("Change the collation of the column cache_key to a binary one, such as utf8mb4_bin."),
     )
 
@@ -181,19 +190,19 @@ def find_writable_folder(evidence: Evidence) -> Finding | None:
         Severity.CRITICAL if mode & stat.S_IWOTH else Severity.WARNING,
         _("The permissions of %(folder)s are %(mode)s.")
         % {"folder": evidence.inspector.location, "mode": stat.filemode(stat.S_IFDIR | mode)},
-        _("The files are pickles. Who can write one can run code in this site."),
-        _("Take write permission from the group and from others: chmod go-w."),
+        _("The files are pickles. Anyone who can write one can run code in this site."),
+        _("Remove write permission for the group and for others: chmod go-w."),
     )
 
 
 BACKEND_RULES: Final = (
     Rule("unreachable", gettext_lazy("The cache doesn't answer"), find_unreachable_store),
-    Rule("shared-keys", gettext_lazy("Caches that share their keys"), find_shared_prefix),
-    Rule("local-sessions", gettext_lazy("Sessions in one process"), find_per_process_sessions),
-    Rule("local-cache", gettext_lazy("A copy in each process"), find_per_process_cache),
-    Rule("dummy-cache", gettext_lazy("A cache that stores nothing"), find_dummy_cache),
+    Rule("shared-keys", gettext_lazy("Caches share their keys"), find_shared_prefix),
+    Rule("local-sessions", gettext_lazy("Sessions can be lost"), find_per_process_sessions),
+    Rule("local-cache", gettext_lazy("Each process has its own copy"), find_per_process_cache),
+    Rule("dummy-cache", gettext_lazy("The cache stores nothing"), find_dummy_cache),
     Rule("entries-full", gettext_lazy("MAX_ENTRIES is nearly reached"), find_full_store),
-    Rule("expired-entries", gettext_lazy("Expired entries take space"), find_expired_entries),
+    Rule("expired-entries", gettext_lazy("Expired entries take up space"), find_expired_entries),
     Rule("case-insensitive", gettext_lazy("Keys ignore case"), find_case_insensitive_keys),
-    Rule("writable-folder", gettext_lazy("A folder that others can write"), find_writable_folder),
+    Rule("writable-folder", gettext_lazy("Others can write to the folder"), find_writable_folder),
 )

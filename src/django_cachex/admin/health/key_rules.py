@@ -62,10 +62,10 @@ def find_keys_without_expiry(evidence: Evidence) -> Finding | None:
         _("%(part)s never expire, although TIMEOUT is %(timeout)s.")
         % {"part": format_part(part), "timeout": formatting.format_duration(timeout)},
         _(
-            "They were stored with timeout=None or by other code. They stay until they are "
-            "deleted or evicted, and the cache grows."
+            "They were stored with timeout=None or by other code. They stay until they "
+            "are deleted or evicted, so the cache grows."
         ),
-        _("Find the code that stores them, and set an expiry for those that exist."),
+        _("Find the code that stores them, and set an expiry on the existing keys."),
         {"expires": "never"},
     )
 
@@ -81,7 +81,7 @@ def find_unevictable_keys(evidence: Evidence) -> Finding | None:
         _("%(part)s never expire, and maxmemory-policy is %(policy)s.")
         % {"part": format_part(part), "policy": policy},
         _("They are never evicted. When they fill the memory, writes fail."),
-        _("Set an expiry for these keys, or choose the policy allkeys-lru."),
+        _("Set an expiry on these keys, or choose the policy allkeys-lru."),
         {"expires": "never"},
     )
 
@@ -100,9 +100,9 @@ def find_old_versions(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         Severity.WARNING,
-        _("%(part)s in the store belong to other versions of this cache than %(version)s.")
+        _("%(part)s in the store belong to versions of this cache other than %(version)s.")
         % {"part": format_part(part), "version": evidence.inspector.cache.version},
-        _("Nothing reads them any more, unless code passes another version. They take memory."),
+        _("Nothing reads them, unless your code passes their version. They take up memory."),
         _("Delete them, or let them expire."),
         {"scope": Scope.VERSIONS},
     )
@@ -120,10 +120,11 @@ def find_unowned_keys(evidence: Evidence) -> Finding | None:
         Severity.WARNING,
         _("%(part)s in the store belong to no cache in CACHES.") % {"part": format_part(part)},
         _(
-            "They are left over from another KEY_PREFIX, or another application uses the same "
-            "database. A flush of the database would delete its keys."
+            "Either they are left over from another KEY_PREFIX, or another application "
+            "uses the same database. In that case, flushing the database would delete "
+            "its keys."
         ),
-        _("Delete what is left over, or give each application a database of its own."),
+        _("Delete the keys that are left over, or give each application a database of its own."),
         {"scope": Scope.STORE},
     )
 
@@ -138,23 +139,24 @@ def find_unreadable_values(evidence: Evidence) -> Finding | None:
     part = evidence.sample.part(len(values.unreadable), values.tried)
     return Finding(
         Severity.CRITICAL if part.share.value >= MOST_VALUES else Severity.WARNING,
-        _("%(count)s of %(tried)s values that were read can't be read by this cache: %(share)s.")
+        _("This cache can't read %(count)s of the %(tried)s values that were tried (%(share)s).")
         % {
             "count": formatting.format_number(part.count),
             "tried": formatting.format_number(part.whole),
             "share": formatting.format_share(part.share),
         },
-        _("cache.get() fails or returns something else, until these keys expire."),
+        _("Until these keys expire, cache.get() fails or returns a wrong value."),
         _(
-            "After a change of the serializer, keep the old one as a second serializer for a "
-            "while, or delete these keys. Keys of other code need a prefix of their own."
+            "If you have changed the serializer, keep the old one as a second serializer "
+            "for a while, or delete these keys. If other code stores them, give it a "
+            "prefix of its own."
         ),
         keys=values.unreadable[:MAX_EXAMPLES],
     )
 
 
 def find_dominant_keys(evidence: Evidence) -> Finding | None:
-    """One value or collection takes at least a tenth of the memory of the store."""
+    """One value or collection takes up at least a tenth of the memory of the store."""
     sample = evidence.sample
     sizes = {info.key: size for info in sample.infos if (size := key_bytes(info)) is not None}
     total = find_total_bytes(evidence, sum(sizes.values()))
@@ -165,12 +167,12 @@ def find_dominant_keys(evidence: Evidence) -> Finding | None:
     largest = sizes[keys[0]]
     return Finding(
         Severity.WARNING,
-        _("The largest key takes %(size)s: %(share)s of the memory.")
+        _("The largest key takes up %(size)s, which is %(share)s of the memory.")
         % {
             "size": formatting.format_size(largest),
             "share": format_percent(min(1.0, largest / total)),
         },
-        _("To read, write or delete it takes long, and everything else has less room."),
+        _("Reading, writing or deleting it takes long, and less memory is left for other keys."),
         _("Split it into several keys, compress it, or limit its length."),
         keys=keys[:MAX_EXAMPLES],
     )
@@ -194,14 +196,14 @@ def find_huge_collections(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         Severity.WARNING,
-        _("Keys with more than %(most)s elements: %(count)s. The longest has %(length)s elements.")
+        _("Keys with more than %(most)s elements: %(count)s. The largest has %(length)s elements.")
         % {
             "most": formatting.format_number(HUGE_COLLECTION),
             "count": formatting.format_number(len(huge)),
             "length": formatting.format_number(huge[0].size or 0),
         },
-        _("Commands that read all of it, such as HGETALL or SMEMBERS, block the server."),
-        _("Trim it when something is added, or split it into several keys."),
+        _("Commands that read a whole collection, such as HGETALL or SMEMBERS, block the server."),
+        _("Trim collections when you add elements, or split them into several keys."),
         keys=list_keys(huge),
     )
 
@@ -217,9 +219,9 @@ def list_keys(infos: Sequence[KeyInfo]) -> list[bytes]:
 KEY_RULES: Final = (
     Rule("keys-without-expiry", gettext_lazy("Keys without expiry"), find_keys_without_expiry),
     Rule("unevictable-keys", gettext_lazy("Keys that are never evicted"), find_unevictable_keys),
-    Rule("old-versions", gettext_lazy("Old versions left behind"), find_old_versions),
-    Rule("unowned-keys", gettext_lazy("Keys of no cache"), find_unowned_keys),
+    Rule("old-versions", gettext_lazy("Keys of old versions"), find_old_versions),
+    Rule("unowned-keys", gettext_lazy("Keys that belong to no cache"), find_unowned_keys),
     Rule("unreadable-values", gettext_lazy("Values that can't be read"), find_unreadable_values),
-    Rule("dominant-keys", gettext_lazy("A key that dominates"), find_dominant_keys),
+    Rule("dominant-keys", gettext_lazy("One key takes up much of the memory"), find_dominant_keys),
     Rule("huge-collections", gettext_lazy("Huge collections"), find_huge_collections),
 )

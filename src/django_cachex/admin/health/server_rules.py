@@ -55,23 +55,23 @@ def format_percent(share: float) -> str:
 
 
 def find_missing_memory_limit(evidence: Evidence) -> Finding | None:
-    """The server has no `maxmemory`, so a cache that grows takes all memory of its machine."""
+    """The server has no `maxmemory`, so a growing cache can take all the memory of its machine."""
     if evidence.number("maxmemory"):
         return None
     used = formatting.format_size(evidence.number("used_memory"))
     return Finding(
         Severity.WARNING,
-        _("There is no maxmemory. The server uses %(used)s.") % {"used": used},
+        _("maxmemory isn't set. The server uses %(used)s of memory.") % {"used": used},
         _(
-            "The cache grows until the machine has no memory left. The operating system then "
-            "ends the server or swaps its memory to a disk."
+            "The cache can grow until the machine has no memory left. The operating "
+            "system then stops the server or swaps its memory to disk."
         ),
         _("Set maxmemory, and a maxmemory-policy such as allkeys-lru."),
     )
 
 
 def find_noeviction(evidence: Evidence) -> Finding | None:
-    """The server has a `maxmemory` and the policy `noeviction`, so writes fail once it is full."""
+    """The server has a `maxmemory` and the policy `noeviction`: writes fail once memory is full."""
     if not evidence.number("maxmemory") or evidence.eviction_policy != NO_EVICTION:
         return None
     return Finding(
@@ -87,9 +87,9 @@ def find_noeviction(evidence: Evidence) -> Finding | None:
 
 
 def find_full_memory(evidence: Evidence) -> Finding | None:
-    """Memory is near `maxmemory`, and the policy doesn't allow the server to evict any key.
+    """Memory use is close to `maxmemory`, and the policy doesn't let the server evict every key.
 
-    With an `allkeys` policy this is how a cache works, and the rule about evictions applies.
+    With an `allkeys` policy, this is normal, and the rule about evictions applies.
     """
     limit, used = evidence.number("maxmemory"), evidence.number("used_memory")
     is_normal = evidence.eviction_policy.startswith("allkeys-")
@@ -105,7 +105,7 @@ def find_full_memory(evidence: Evidence) -> Finding | None:
         },
         _("With maxmemory-policy %(policy)s, writes fail if the server can't free memory.")
         % {"policy": evidence.eviction_policy},
-        _("Raise maxmemory, store less or for a shorter time, or choose an allkeys policy."),
+        _("Raise maxmemory, store less, set shorter timeouts, or choose an allkeys policy."),
     )
 
 
@@ -116,29 +116,29 @@ def find_evictions(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         Severity.WARNING,
-        _("%(evicted)s keys were evicted and %(expired)s expired since the server started.")
+        _("Since the server started, %(evicted)s keys were evicted and %(expired)s expired.")
         % {
             "evicted": formatting.format_number(evicted),
             "expired": formatting.format_number(expired),
         },
-        _("Keys go before their time, and the site computes their values again."),
+        _("Keys are removed before they expire, so the site has to compute their values again."),
         _("Raise maxmemory, store fewer or smaller values, or set shorter timeouts."),
     )
 
 
 def find_low_hit_rate(evidence: Evidence) -> Finding | None:
-    """Less than half of the reads find a key; a cache like that costs more than it saves."""
+    """Fewer than half of the reads find a key, so the cache may cost more than it saves."""
     hits, misses = evidence.number("keyspace_hits"), evidence.number("keyspace_misses")
     if hits + misses < MIN_READS or hits >= LOW_HIT_RATE * (hits + misses):
         return None
     return Finding(
         Severity.WARNING,
-        _("%(rate)s of %(reads)s reads found a key since the server started.")
+        _("Since the server started, %(rate)s of %(reads)s reads found a key.")
         % {
             "rate": format_percent(hits / (hits + misses)),
             "reads": formatting.format_number(hits + misses),
         },
-        _("Most reads are in vain. The figures are about all applications that use the server."),
+        _("Most reads find nothing. The figures include all applications that use the server."),
         _(
             "Look for keys that are too specific to be read twice, for timeouts that are too "
             "short, and for evictions."
@@ -147,25 +147,25 @@ def find_low_hit_rate(evidence: Evidence) -> Finding | None:
 
 
 def find_fragmentation(evidence: Evidence) -> Finding | None:
-    """The process of the server takes much more memory than its data."""
+    """The server process takes up much more memory than its data."""
     ratio = evidence.decimal("mem_fragmentation_ratio")
     wasted = evidence.number("used_memory_rss") - evidence.number("used_memory")
     if ratio < HIGH_FRAGMENTATION or wasted < MIN_FRAGMENTED_BYTES:
         return None
     return Finding(
         Severity.WARNING,
-        _("The fragmentation ratio is %(ratio)s: %(wasted)s of memory are not used for data.")
+        _("The fragmentation ratio is %(ratio)s: %(wasted)s of memory isn't used for data.")
         % {
             "ratio": formatting.format_number(ratio, 2),
             "wasted": formatting.format_size(wasted),
         },
-        _("maxmemory doesn't count this memory, so the machine may run out of it."),
+        _("maxmemory doesn't include this memory, so the machine may run out of memory."),
         _("Set activedefrag to yes, or restart the server at a quiet time."),
     )
 
 
 def find_slow_commands(evidence: Evidence) -> Finding | None:
-    """The log of slow commands grows: more than 10 commands in the last day."""
+    """More than 10 slow commands were logged in the last day."""
     log: list[SlowCommand] = evidence.fact("slow_log")
     since = timezone.now() - timedelta(days=1)
     recent = [one for one in log if one.at > since]
@@ -177,8 +177,8 @@ def find_slow_commands(evidence: Evidence) -> Finding | None:
     return Finding(
         Severity.WARNING,
         _(
-            "%(count)s slow commands are in the log of the last day. The slowest one, %(name)s, "
-            "took %(duration)s."
+            "%(count)s slow commands were logged in the last day. The slowest one, "
+            "%(name)s, took %(duration)s."
         )
         % {
             "count": _("At least %(count)s") % {"count": count} if recent == list(log) else count,
@@ -195,7 +195,7 @@ def find_slow_commands(evidence: Evidence) -> Finding | None:
 
 
 def find_latency(evidence: Evidence) -> Finding | None:
-    """The server takes long to answer even a `PING`, so each use of the cache slows a page."""
+    """The server takes long to answer even a `PING`, so each use of the cache slows down a page."""
     latency: float = evidence.fact("latency")
     if latency < HIGH_LATENCY:
         return None
@@ -205,8 +205,8 @@ def find_latency(evidence: Evidence) -> Finding | None:
         % {"count": formatting.format_number(latency * 1000, 1)},
         _("A page that uses the cache twenty times waits for twenty such round trips."),
         _(
-            "Put the server into the same network as the site, and use get_many, set_many and "
-            "pipelines."
+            "Run the server in the same network as the site, and use get_many, set_many "
+            "and pipelines."
         ),
     )
 
@@ -251,10 +251,10 @@ def list_replicas(evidence: Evidence) -> Iterator[Replica]:
 
 
 def find_replica_lag(evidence: Evidence) -> Finding | None:
-    """A replica lags behind its primary, or has lost it, so reads from it return old values."""
+    """A replica lags behind its primary or isn't connected to it, so reads return old values."""
     if evidence.info.get("role") == "slave":
         is_lost = evidence.info.get("master_link_status") == "down"
-        late = [_("this server, which lost its primary")] if is_lost else []
+        late = [_("this server, which isn't connected to its primary")] if is_lost else []
     else:
         late = [
             _("%(address)s (%(state)s, %(seconds)s s, %(size)s)")
@@ -272,13 +272,16 @@ def find_replica_lag(evidence: Evidence) -> Finding | None:
     return Finding(
         Severity.CRITICAL,
         _("Replicas that lag behind: %(replicas)s.") % {"replicas": get_text_list(late, _("and"))},
-        _("Reads from a replica return old values, and a failover loses what it hasn't received."),
-        _("Check the network and the load of the replica, and repl-backlog-size."),
+        _(
+            "Reads from a replica return old values, and a failover loses writes that it "
+            "hasn't received."
+        ),
+        _("Check the network, the load of the replica, and repl-backlog-size."),
     )
 
 
 def find_end_of_life_version(evidence: Evidence) -> Finding | None:
-    """The release of the server gets no security fixes any more."""
+    """The server's release no longer gets security fixes."""
     product = evidence.info.get("server_name", "redis")
     version = evidence.info.get(f"{product}_version", "")
     parts = version.split(".")
@@ -289,13 +292,13 @@ def find_end_of_life_version(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         Severity.WARNING,
-        _("%(product)s %(version)s got its last security fixes before %(date)s.")
+        _("%(product)s %(version)s has had no security fixes since %(date)s.")
         % {
             "product": product.capitalize(),
             "version": one_line(version),
             "date": ended.isoformat(),
         },
-        _("Known vulnerabilities stay open."),
+        _("Vulnerabilities that are found now aren't fixed."),
         _("Upgrade the server. Caches can usually be upgraded without moving their data."),
     )
 
@@ -303,7 +306,7 @@ def find_end_of_life_version(evidence: Evidence) -> Finding | None:
 def find_shared_pickles(evidence: Evidence) -> Finding | None:
     """A cache unpickles values from a server that other applications write to.
 
-    Who can write a pickle there can run code in the site.
+    Anyone who can store a pickle there can run code in the site.
     """
     inspector = evidence.inspector
     if not isinstance(inspector, ServerInspector):
@@ -316,18 +319,21 @@ def find_shared_pickles(evidence: Evidence) -> Finding | None:
     if not foreign_keys and not databases:
         return None
     signs = [
-        *([_("keys that no cache of this site has")] if foreign_keys else []),
-        *([_("keys in the databases %(numbers)s")] if databases else []),
+        *([_("keys that belong to no cache of this site")] if foreign_keys else []),
+        *([_("keys in other databases (%(numbers)s)")] if databases else []),
     ]
     numbers = ", ".join(map(str, databases))
     return Finding(
         Severity.WARNING,
-        _("This cache unpickles its values. Others seem to use its server: there are %(signs)s.")
-        % {"signs": get_text_list(signs, _("and")) % {"numbers": numbers}},
-        _("Who can write to the server can store a pickle that runs code in this site."),
         _(
-            "Use a server of its own or an ACL user that can only access the cache's keys, or "
-            "the JSON serializer."
+            "This cache unpickles its values, and other applications seem to use its "
+            "server: there are %(signs)s."
+        )
+        % {"signs": get_text_list(signs, _("and")) % {"numbers": numbers}},
+        _("Anyone who can write to the server can store a pickle that runs code in this site."),
+        _(
+            "Give the cache a server of its own, restrict the other applications by ACL "
+            "to their own keys, or use the JSON serializer."
         ),
     )
 
@@ -353,10 +359,12 @@ SERVER_RULES: Final = (
     Rule("memory-full", gettext_lazy("Memory is nearly full"), find_full_memory),
     Rule("evictions", gettext_lazy("Many keys are evicted"), find_evictions),
     Rule("low-hit-rate", gettext_lazy("Low hit rate"), find_low_hit_rate),
-    Rule("fragmentation", gettext_lazy("Fragmented memory"), find_fragmentation),
+    Rule("fragmentation", gettext_lazy("Memory is fragmented"), find_fragmentation),
     Rule("slow-commands", gettext_lazy("Slow commands"), find_slow_commands),
-    Rule("latency", gettext_lazy("The server is far away"), find_latency),
+    Rule("latency", gettext_lazy("The server answers slowly"), find_latency),
     Rule("replica-lag", gettext_lazy("Replicas lag behind"), find_replica_lag),
-    Rule("end-of-life", gettext_lazy("Server version without support"), find_end_of_life_version),
+    Rule(
+        "end-of-life", gettext_lazy("The server's release is unsupported"), find_end_of_life_version
+    ),
     Rule("shared-pickles", gettext_lazy("Pickles on a shared server"), find_shared_pickles),
 )

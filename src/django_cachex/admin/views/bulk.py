@@ -60,8 +60,8 @@ from django_cachex.inspectors.types import TTL_NONE, ScanPage
 MAX_NAMESPACES = 10
 
 VALUES_MAY_CHANGE = gettext_lazy(
-    "All matching keys can't be changed at once if they are found by their values, because a value "
-    "may change after it was read. Select keys on the page."
+    "Keys that are found by their values can't all be changed at once, because a "
+    "value may change after it was read. Select keys on the page."
 )
 
 

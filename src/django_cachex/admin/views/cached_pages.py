@@ -132,9 +132,9 @@ class CachedPageReport:
             text = _("The body is compressed (%(encoding)s) and can't be decompressed here.")
             return text % {"encoding": one_line(response.encoding[:50])}
         if not is_complete:
-            return _("The body is longer than what is shown, or damaged.")
+            return _("The body is longer than what is shown, or it is damaged.")
         if response.content and self.text is None:
-            return _("The body isn't text. Its bytes are a part of the value below.")
+            return _("The body isn't text. Its bytes are part of the value below.")
         return ""
 
     def _make_headers_card(self, response: CachedResponse) -> Card:
@@ -169,8 +169,8 @@ class CachedPageReport:
             return []
         if call.value is None:
             text = _(
-                "The list of the headers is gone. So Django doesn't find this response, and "
-                "makes a new one when the page is requested."
+                "The header list is gone, so Django doesn't find this response. It creates a "
+                "new one when the page is requested."
             )
             return [Card(title, note=text)]
         content = call.value.content
@@ -195,12 +195,14 @@ class CachedPageReport:
         links = [self._link_key("cached-page", stored) for stored in self._find_variants(page_key)]
         if view.inspector.can_list and view.checker.is_allowed(VIEW_KEYS, view.inspector):
             url = view.links.keys(view.inspector.alias, q=page_key.pages_pattern)
-            links.append(Action("all-variants", _("Search for all responses of this address"), url))
+            links.append(
+                Action("all-variants", _("Search for all responses for this address"), url)
+            )
         text = ""
         if names:
             text = _(
-                "A response to a request that sends one of these headers has a hash of the "
-                "values in its name. Only a search finds it."
+                "If a request sends one of these headers, the key of its response contains a "
+                "hash of their values. Only a search finds such keys."
             )
         return Card(_("Responses that vary on these headers"), values, links=links, note=text)
 

@@ -272,7 +272,7 @@ class FragmentsView(BaseCacheView):
     def _make_empty_state(self) -> EmptyState:
         return EmptyState(
             _("No fragments"),
-            _("No template of this site stores fragments in this cache with the tag cache."),
+            _('No template of this site uses the tag "cache" with this cache.'),
         )
 
     # Purging one variant.
@@ -294,8 +294,8 @@ class FragmentsView(BaseCacheView):
             [("mode", "find")],
             [
                 _(
-                    "Enter the values that %(place)s varies on, as the template would show "
-                    "them: 7, en, True or None."
+                    "Enter the values that %(place)s varies on, as the template would show them, "
+                    "such as 7, en, True or None."
                 )
                 % {"place": fragment.place}
             ],

@@ -73,6 +73,8 @@ def make_reports(view: BaseView, inspectors: Sequence[Inspector], size: SampleSi
 
 def format_sample(sample: KeySample) -> str:
     """Return which keys a report is based on."""
+    if not sample.examined:
+        return _("no keys")
     examined = formatting.format_number(sample.examined)
     if sample.is_complete:
         text = ngettext("the only key", "all %(count)s keys", sample.examined)
@@ -85,15 +87,17 @@ def format_sample(sample: KeySample) -> str:
 
 def describe_sample(sample: KeySample) -> str:
     """Return sentences about the keys that a report is based on."""
+    if not sample.examined:
+        return _("There are no keys to examine.")
     text = _(
-        "Examined: %(sample)s. TTLs and sizes are those of %(described)s keys of this cache."
+        "Examined: %(sample)s, and the TTLs and sizes of %(described)s keys of this cache."
     ) % {
         "sample": format_sample(sample),
         "described": formatting.format_number(len(sample.infos)),
     }
     if sample.is_complete or sample.is_random:
         return text
-    order = _("They aren't a random sample, because they come in the order of the store.")
+    order = _("They aren't a random sample, because the store lists its keys in a fixed order.")
     return f"{text} {order}"
 
 
@@ -193,11 +197,11 @@ def make_empty_state(report: Report) -> EmptyState | None:
         return None
     count = len(report.passed)
     text = ngettext(
-        "%(count)s thing was checked, and it is fine.",
-        "%(count)s things were checked, and all of them are fine.",
+        "%(count)s check was made. It passed.",
+        "%(count)s checks were made. All of them passed.",
         count,
     )
-    return EmptyState(_("Nothing found"), text % {"count": formatting.format_number(count)})
+    return EmptyState(_("No problems found"), text % {"count": formatting.format_number(count)})
 
 
 class AllHealthView(BaseView):
@@ -241,7 +245,9 @@ class AllHealthView(BaseView):
                 [self._make_finding_row(*finding) for finding in findings],
                 caption=_("Findings"),
             ),
-            empty_state=EmptyState(_("Nothing found"), _("No rule found anything in any cache.")),
+            empty_state=EmptyState(
+                _("No problems found"), _("All checks that could be made passed in every cache.")
+            ),
             **kwargs,
         )
 

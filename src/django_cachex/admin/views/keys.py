@@ -300,8 +300,9 @@ class KeysView(BaseCacheView):
             return []
         if self._must_ask(result) and self._count_shown(search, result) < search.size:
             text = _(
-                "The search goes on only when you ask for it, because it is expensive for a server "
-                "with so many keys: each page walks through all keys before it again."
+                "The search continues only when you ask for it, because it is expensive for "
+                "a server with so many keys: for each page, the server walks through all "
+                "earlier keys again."
             )
             alerts.append(Alert(text))
         if listing.unknown:

@@ -277,10 +277,10 @@ class BasePurgeView(BaseView):
             alerts += make_missing_alerts(one.job.progress)
             if one.job.task.more:
                 text = ngettext(
-                    '%(count)s more variant was found in "%(alias)s". Delete these first, and '
-                    "search again.",
-                    '%(count)s more variants were found in "%(alias)s". Delete these first, and '
-                    "search again.",
+                    '%(count)s more variant was found in "%(alias)s". Delete the ones below '
+                    "first, then search again.",
+                    '%(count)s more variants were found in "%(alias)s". Delete the ones below '
+                    "first, then search again.",
                     one.job.task.more,
                 ) % {"count": formatting.format_number(one.job.task.more), "alias": alias}
                 alerts.append(Alert(text, "warning"))
@@ -313,7 +313,7 @@ class BasePurgeView(BaseView):
         link = self.links.key(inspector.alias, stored) if can_open else None
         cells = [
             Cell(address, link, kind="key"),
-            Cell(key.method or _("list of headers")),
+            Cell(key.method or _("header list")),
             Cell(format_headers(one.headers.get((key.prefix, key.url_hash)))),
             Cell(key.prefix or formatting.NO_VALUE, kind="code" if key.prefix else ""),
             make_size_cell(page.info),
@@ -372,7 +372,7 @@ class BasePurgeView(BaseView):
                 "is private, streamed or not a 200, or if the request isn't a GET or a HEAD."
             )
         )
-        return EmptyState(_("No cached page of this address"), " ".join(reasons))
+        return EmptyState(_("No cached page at this address"), " ".join(reasons))
 
     def make_prefix_alert(self, target: PageTarget) -> Alert:
         """Return why the pages of a prefix can't be found, and what can be done."""
@@ -454,11 +454,13 @@ class BasePurgeView(BaseView):
         lists = sum(1 for page in chosen if page.key.is_header_list)
         pages = len(chosen) - lists
         caches = ", ".join(f'"{inspector.alias}"' for inspector in to_delete)
-        consequences = [_("The next request of each page renders it anew. This can't be undone.")]
+        consequences = [
+            _("Each page is rendered anew when it is next requested. This can't be undone.")
+        ]
         if lists:
             text = ngettext(
-                "With them goes %(count)s list of the headers that they vary on.",
-                "With them go %(count)s lists of the headers that they vary on.",
+                "%(count)s header list is deleted with them.",
+                "%(count)s header lists are deleted with them.",
                 lists,
             )
             consequences.append(text % {"count": formatting.format_number(lists)})
@@ -530,7 +532,7 @@ class PurgeAllView(BasePurgeView):
 
 
 def select_rows(pages: Sequence[CachedPage]) -> list[CachedPage]:
-    """Return the pages to list: variants, and lists of headers whose pages weren't found."""
+    """Return the pages to list: variants, and header lists whose pages weren't found."""
     with_pages = {page.key.group for page in pages if page.key.method}
     return [page for page in pages if page.key.method or page.key.group not in with_pages]
 
@@ -553,8 +555,8 @@ def describe_page(search: PageSearch, key: PageKey) -> str:
 def explain_prefix(target: PageTarget) -> str:
     """Return why the pages of a prefix can't be found."""
     text = _(
-        "Keys contain hashes of addresses, so that no search finds all pages below %(path)s. "
-        "Enter the addresses as a list, or delete the pages of all addresses."
+        "Keys contain hashes of addresses, so you can't search for all pages below "
+        "%(path)s. Enter the addresses as a list, or delete all cached pages."
     )
     return text % {"path": target.path.removesuffix("*")}
 
@@ -576,13 +578,14 @@ def format_purged(inspector: Inspector, count: int) -> str:
 def describe_computed(inspector: Inspector, search: PageSearch) -> str:
     """Return which pages are found in a cache that can't search the names of its keys."""
     text = _(
-        '"%(alias)s" can\'t search the names of its keys. Found here are pages in the languages '
-        "and the time zone of the settings, for requests without the headers that they vary on."
+        '"%(alias)s" can\'t search its key names. Only pages in the languages and the '
+        "time zone of the settings are found, for requests without the headers that "
+        "the pages vary on."
     ) % {"alias": inspector.alias}
     if not inspector.can_list:
-        text += " " + _("It doesn't tell which of them exist.")
+        text += " " + _("It can't tell which of them exist.")
     if count_computed(search) > MAX_COMPUTED:
-        text += " " + _("Only the first %(most)s lists of headers are looked up.") % {
+        text += " " + _("Only the first %(most)s header lists are looked up.") % {
             "most": MAX_COMPUTED
         }
     return text
@@ -592,9 +595,9 @@ def describe_caching(path: str, inspectors: Sequence[Inspector]) -> str:
     """Return how the page of a path is cached, as far as the site's code tells."""
     caching = PageCaching.of_path(path)
     if not caching.has_view:
-        return _("No view of this site answers this path.")
+        return _("No view of this site matches this path.")
     if not caching.alias:
-        return _("No cache middleware or cache_page was found for the view of this path.")
+        return _("Neither the cache middleware nor cache_page was found for the view of this path.")
     if caching.alias in {*visible_aliases()} - {one.alias for one in inspectors}:
         return _('The view of this path is cached in "%(alias)s".') % {"alias": caching.alias}
     return ""

@@ -227,15 +227,15 @@ class SessionsView(BaseCacheView):
             notes.append(
                 _(
                     "This session engine also keeps sessions in a store of its own, such as a "
-                    "database. Ending a session deletes both. Sessions whose copy has left the "
-                    "cache aren't found here."
+                    "database. Ending a session deletes both copies. A session that is no longer "
+                    "in the cache isn't found here."
                 )
             )
         if self.user_id and not can_end(self.inspector):
             notes.append(
                 _(
-                    "Sessions can't be ended here: this cache stores hashes of its keys, so their "
-                    "IDs aren't known, and copies outside of the cache would remain."
+                    "Sessions can't be ended here: this cache stores hashes of its keys, so "
+                    "their IDs aren't known, and copies outside the cache would remain."
                 )
             )
         return notes
@@ -256,7 +256,7 @@ class SessionsView(BaseCacheView):
             Header(_("Session")),
             Header(_("Last saved")),
             Header(_("Expires")),
-            Header(_("Holds")),
+            Header(_("Contents")),
         ]
         rows = [
             Row(
@@ -329,8 +329,8 @@ class SessionsView(BaseCacheView):
         count = len(keys)
         consequences = [
             ngettext(
-                "Whoever uses this session is logged out, and what it holds is lost.",
-                "Whoever uses these sessions is logged out, and what they hold is lost.",
+                "Its user is logged out, and its data is lost.",
+                "Their user is logged out, and their data is lost.",
                 count,
             )
         ]

@@ -21,7 +21,7 @@ OBJECTS_OF_CLIENT: Final = frozenset(
 )
 """Options that belong to one client or pool of redis-py."""
 
-NOT_CARRIED_OVER: Final = (
+UNSHARED_OPTIONS: Final = (
     ADDRESS_OPTIONS | OBJECTS_OF_CLIENT | INEFFECTIVE_DRIVER_OPTIONS | RETRY_OPTIONS
 )
 
@@ -50,7 +50,7 @@ def pool_destination(pool: Any) -> Destination:
 
     A pool may override the URL that it was made from.
     """
-    given, options = pool.connection_kwargs, carried_over(pool.connection_kwargs)
+    given, options = pool.connection_kwargs, select_shared_options(pool.connection_kwargs)
     connection_class = pool.connection_class
     if is_custom(connection_class):
         options["connection_class"] = connection_class
@@ -70,14 +70,14 @@ def sentinel_destination(pool: Any) -> Destination:
     scheme = "rediss" if uses_tls(given, pool.connection_class) else "redis"
     watchers = [one.connection_pool.connection_kwargs for one in pool.sentinel_manager.sentinels]
     sentinel_options = {
-        **carried_over(pool.sentinel_manager.sentinel_kwargs or {}),
+        **select_shared_options(pool.sentinel_manager.sentinel_kwargs or {}),
         "ssl": any(uses_tls(one, one.get("connection_class")) for one in watchers),
     }
     return Destination(
         SentinelClient,
         [f"{scheme}://{quote(str(pool.service_name))}/{given.get('db') or 0}"],
         {
-            **carried_over(given),
+            **select_shared_options(given),
             "sentinels": [(one["host"], one["port"]) for one in watchers],
             "sentinel_kwargs": sentinel_options,
         },
@@ -92,7 +92,7 @@ def cluster_destination(nodes_manager: Any) -> Destination:
         server_url(scheme, {"host": node.host, "port": node.port})
         for node in nodes_manager.startup_nodes.values()
     ]
-    return Destination(ClusterClient, urls, carried_over(given))
+    return Destination(ClusterClient, urls, select_shared_options(given))
 
 
 def server_url(scheme: str, address: Mapping[str, Any]) -> str:
@@ -100,9 +100,9 @@ def server_url(scheme: str, address: Mapping[str, Any]) -> str:
     return f"{scheme}://{host}:{address.get('port') or 6379}"
 
 
-def carried_over(options: Mapping[str, Any]) -> dict[str, Any]:
+def select_shared_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that mean the same for our own connections."""
-    return {n: v for n, v in options.items() if n not in NOT_CARRIED_OVER and v is not None}
+    return {n: v for n, v in options.items() if n not in UNSHARED_OPTIONS and v is not None}
 
 
 def is_custom(connection_class: type) -> bool:

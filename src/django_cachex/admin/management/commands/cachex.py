@@ -41,7 +41,10 @@ def add_caches(parser: ArgumentParser) -> None:
 
 def add_optional_caches(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "caches", nargs="*", metavar="cache", help="aliases in settings.CACHES; all if none"
+        "caches",
+        nargs="*",
+        metavar="cache",
+        help="aliases in settings.CACHES; all of them by default",
     )
 
 
@@ -115,8 +118,8 @@ def add_required_expiry(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--only",
         choices=[ExpireCondition.PERSISTENT, ExpireCondition.LONGER, ExpireCondition.SHORTER],
-        help="with --in, change only keys that never expire (persistent), those and keys with a "
-        "longer TTL (longer), or keys with a shorter TTL (shorter)",
+        help="with --in, change only keys that never expire (persistent), those and keys "
+        "with a longer TTL (longer), or keys with a shorter TTL (shorter)",
     )
 
 
@@ -147,14 +150,16 @@ def add_urls(parser: ArgumentParser) -> None:
         metavar="URL",
         help="a path, an address, or the name of a view with its arguments, quoted: 'lamp 5'",
     )
-    parser.add_argument("--cache", default="", help="an alias; all that list keys by default")
     parser.add_argument(
-        "--host", action="append", help="a host of the site, instead of those in the settings"
+        "--cache", default="", help="an alias; by default, all caches that list their keys"
+    )
+    parser.add_argument(
+        "--host", action="append", help="a host of the site, in place of those in the settings"
     )
     parser.add_argument(
         "--prefix",
         action="append",
-        help="a key_prefix of cache_page, for caches that can't search the names of their keys",
+        help="a key_prefix of cache_page, for caches that can't search their key names",
     )
 
 

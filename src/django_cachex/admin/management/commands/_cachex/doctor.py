@@ -77,7 +77,7 @@ def list_names(report: Report, finding: Finding) -> list[str]:
 
 def _write_report(context: CommandContext, report: Report) -> None:
     output, sample = context.output, report.evidence.key_sample.value
-    summary = format_counts(report) if report.found else _("nothing found")
+    summary = format_counts(report) if report.found else _("no problems found")
     output.write_text(f"{report.evidence.inspector.alias}: {summary}")
     if sample is not None:
         output.write_text(f"  {describe_sample(sample)}")

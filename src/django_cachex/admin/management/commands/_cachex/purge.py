@@ -83,7 +83,7 @@ def parse_options(context: CommandContext) -> PurgeForm:
 def find_pages(
     context: CommandContext, inspector: Inspector, search: PageSearch
 ) -> list[CachedPage]:
-    """Return the cached pages of some addresses, and the lists of headers that they vary on."""
+    """Return the cached pages of some addresses, and their header lists."""
     one = CacheSearch.start_unlimited(inspector)
     find = make_find(inspector, search.query, DELETE)
     try:

@@ -61,7 +61,7 @@ def _find_user(text: str) -> Any:
         raise command_failed(_('There is no user "%(name)s".') % {"name": text})
     if len(users) > 1:
         names = ", ".join(map(str, users))
-        raise usage_error(_("Several users fit: %(names)s.") % {"names": names})
+        raise usage_error(_("Several users match: %(names)s.") % {"names": names})
     return users[0]
 
 

@@ -266,7 +266,7 @@ class BasePurgeView(BaseView):
             progress,
             Button(_("Continue"), "continue", "primary"),
             fields,
-            auto_continue=not self.failed.issuperset(unfinished),
+            auto_continue=any(inspector not in self.failed for inspector in unfinished),
         )
 
     def make_alerts(self, search: PageSearch, searches: Sequence[CacheSearch]) -> list[Alert]:

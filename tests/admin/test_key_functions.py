@@ -9,6 +9,9 @@ import pytest
 import valkey
 from django.core.cache import caches
 
+from django_cachex.admin.log_entries import logged_object_id
+from django_cachex.admin.user_sessions import session_id
+from django_cachex.inspectors import inspector_for
 from tests import servers
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
@@ -120,3 +123,56 @@ def test_sessions_stay_secret_where_keys_are_hidden(
     person.post(addresses.delete("own", stored), {"confirmed": "1"})
     assert cache.get(name) == {"secret": "basket"}
     assert "basket" in admin.submit(page, "open-key", q=name).text
+
+
+def turned(key: str, key_prefix: str, version: int) -> str:
+    return f"{key[::-1]}.{version}"
+
+
+def turn_back(stored: str) -> str:
+    return stored.rpartition(".")[0][::-1]
+
+
+@pytest.mark.parametrize("alias", ["own", "other"])
+def test_sessions_stay_masked_where_a_function_of_the_project_reverses_names(
+    admin: Browser,
+    browser_of: BrowserOf,
+    configure: Configure,
+    valkey_server: servers.Server,
+    settings: Any,
+    alias: str,
+) -> None:
+    # Without the name that the function restores, nothing tells a session in `own` from other keys.
+    params = {
+        "BACKEND": "django_valkey.cache.ValkeyCache",
+        "LOCATION": f"valkey://{valkey_server.address}/0",
+        "KEY_FUNCTION": f"{__name__}.turned",
+        "REVERSE_KEY_FUNCTION": f"{__name__}.turn_back",
+    }
+    configure(own=params, other=locmem_params())
+    settings.SESSION_CACHE_ALIAS = alias
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+    id = "0123456789abcdefghijklmnopqrstuv"
+    name = f"django.contrib.sessions.cache{id}"
+    inspector = inspector_for("own")
+    stored = inspector.make_key(name)
+    inspector.cache.set_many({name: {"secret": "basket"}, "hello": 1}, 1000)
+    person = browser_of("view_key", "delete_key")
+    for one in (person, admin):  # Whose own sessions are there from now on.
+        one.client.force_login(one.user)
+
+    shown = listed(person.open(addresses.keys("own")))
+    assert f"session ••••••••{id[-4:]}" in shown
+    assert "hello" in shown
+    for text in (name, f"*{id[:9]}*", id[20:]):
+        page = person.open(addresses.keys("own", q=text))
+        assert not any("••••" in found for found in listed(page))
+    assert "basket" not in person.open(addresses.key("own", stored.decode())).text
+    person.post(addresses.delete("own", stored.decode()), {"confirmed": "1"})
+    assert inspector.cache.get(name) == {"secret": "basket"}
+    assert id not in logged_object_id(inspector, stored)
+    assert id[::-1] not in logged_object_id(inspector, stored)
+
+    assert name in listed(admin.open(addresses.keys("own")))
+    assert "basket" in admin.open(addresses.key("own", stored.decode())).text
+    assert session_id(inspector, stored) == id

@@ -13,7 +13,9 @@ from django.core.cache import caches
 
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.base import Support
-from django_cachex.inspectors.edits import EditStatus, Rename, SetValue
+from django_cachex.inspectors.edits import AddValue, Copy, EditStatus, Rename, SetValue
+from django_cachex.inspectors.query import Query, Scope
+from django_cachex.inspectors.types import TTL_NONE
 from tests import servers
 from tests.inspectors.contract import HOSTILE_KEYS, listed
 from tests.inspectors.test_valkey import ServerContract
@@ -168,12 +170,18 @@ def key_last(key: str, prefix: str, version: int) -> str:
     return f"{prefix}|{version}|{key}"
 
 
-def key_first(key: str, prefix: str, version: int) -> str:
-    return f"{key}|{version}|{prefix}"
+def turned_key(key: str, prefix: str, version: int) -> str:
+    return f"{key[::-1]}|{version}|{prefix}"
 
 
-def reverse_key_first(stored: str) -> str:
-    return stored.rsplit("|", 2)[0]
+def turn_key_back(stored: str) -> Any:
+    """Return the key of a stored key, as a project may write it, and nonsense for other names."""
+    if stored.startswith("bytes"):
+        return stored.encode()
+    if stored.startswith("exit"):
+        raise ArithmeticError
+    key, _version, _prefix = stored.rsplit("|", 2)
+    return key[::-1]
 
 
 @EACH_PACKAGE
@@ -186,20 +194,77 @@ def test_sockets_and_key_functions_are_those_of_the_package(
         "KEY_PREFIX": "shop",
         "OPTIONS": {"SOCKET_TIMEOUT": 5, "SOCKET_CONNECT_TIMEOUT": 5},
     }
-    reverse = {"REVERSE_KEY_FUNCTION": f"{__name__}.reverse_key_first"}
     settings.CACHES = {
         "default": {**params, "KEY_FUNCTION": f"{__name__}.key_last"},
-        "other": {**params, "KEY_FUNCTION": f"{__name__}.key_first", **reverse},
+        "other": {**params, "KEY_FUNCTION": f"{__name__}.turned_key"},
     }
     inspector = inspector_for("default")
     assert edit_and_read(inspector, VALUES, "after") == "after"
     assert listed(inspector) == {b"shop|1|key"}
     assert inspector.display_key(b"shop|1|key") == "key"
-    # Only names after a prefix can be listed; other keys open by their names.
+    # Without a prefix or a REVERSE_KEY_FUNCTION, keys open by their names.
     other = inspector_for("other")
     assert edit_and_read(other, VALUES, "after") == "after"
     assert not other.can_list
     assert "KEY_FUNCTION" in str(other.unsupported_reason("can_list"))
+
+
+@EACH_PACKAGE
+def test_keys_are_listed_that_a_function_of_the_project_reverses(
+    configure: Configure, package: str, settings: Any
+) -> None:
+    configure(package)
+    changes = {
+        "KEY_PREFIX": "shop",
+        "KEY_FUNCTION": f"{__name__}.turned_key",
+        "REVERSE_KEY_FUNCTION": f"{__name__}.turn_key_back",
+    }
+    settings.CACHES = {"default": {**settings.CACHES["default"], **changes}}
+    inspector = inspector_for("default")
+    names = {"user:1", "user:2:user:", "a|b", "glob*?[a]", "naïve ключ", "x" * 1000}
+    for name in names:
+        inspector.cache.set(name, name, 60)
+    strangers = {
+        *(b"1:resu|2|shop", b"1:resu|1|other", b"1:resu|1|shop\n", b"bytes|1|shop"),
+        *(b"exit|1|shop", b"resu", b"\xff|1|shop", b"x" * 10_000 + b"|1|shop"),
+    }
+    for stored in strangers:
+        inspector.cache.client.get_client(write=True).set(stored, "7")
+
+    def found(text: str) -> set[str]:
+        return {inspector.display_key(stored) for stored in listed(inspector, text)}
+
+    assert found("") == names
+    assert found("user:*") == found("ser:") == {"user:1", "user:2:user:"}
+    assert found("*:1") == {"user:1"}
+    assert found("*[a]") == {"glob*?[a]"}
+    assert found("|1|") == set()
+    assert listed(inspector, Query(scope=Scope.STORE)) == strangers | {
+        inspector.make_key(name) for name in names
+    }
+    assert inspector.scopes == (Scope.VERSION, Scope.STORE)
+    assert not any(map(inspector.owns, strangers))
+    assert {inspector.display_key(stored) for stored in strangers} >= {"resu", "1:resu|2|shop"}
+
+    assert edit_and_read(inspector, VALUES, "after") == "after"
+    stored = inspector.make_key("key")
+    assert "get('key')" in inspector.snippets(stored, "string")[-1].text
+    moved = inspector.apply(stored, Rename(inspector.make_key("renamed")))
+    assert moved.status == EditStatus.DONE
+    assert inspector.cache.get("renamed") == "after"
+    assert found("renam") == {"renamed"}
+    # What the function can't turn back could not be opened any more.
+    lost, renamed = inspector.make_key("tixe"), inspector.make_key("renamed")
+    for key, edit in (
+        (lost, AddValue(1, TTL_NONE, False)),
+        (renamed, Rename(lost)),
+        (renamed, Copy(lost)),
+    ):
+        refused = inspector.apply(key, edit)
+        assert refused.status == EditStatus.REFUSED
+        assert "REVERSE_KEY_FUNCTION" in str(refused.reason)
+    assert inspector.delete(list(listed(inspector))) == len(names) + 1
+    assert listed(inspector, Query(scope=Scope.STORE)) == strangers
 
 
 @EACH_PACKAGE

@@ -176,7 +176,7 @@ def name_in_scope(inspector: Inspector, stored: bytes, scope: Scope) -> str:
     if scope is Scope.VERSION:
         return inspector.display_key(stored)
     in_scope = scope in inspector.scopes
-    name = inspector.key_range(scope).strip_prefix(stored) if in_scope else None
+    name = inspector.key_range(scope).extract_name(stored) if in_scope else None
     return display_text(stored if name is None else name)
 
 

@@ -408,7 +408,7 @@ class PermissionChecker:
             return True
         if Scope.VERSIONS not in inspector.scopes:
             return False
-        is_own_version = inspector.key_range(Scope.VERSIONS).strip_prefix(stored) is not None
+        is_own_version = inspector.key_range(Scope.VERSIONS).extract_name(stored) is not None
         return is_own_version and not any(
             other.owns(stored) for other in self.caches_sharing_store(inspector)
         )

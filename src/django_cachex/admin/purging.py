@@ -327,7 +327,7 @@ class CachedPage:
 
 def parse_stored(inspector: Inspector, stored: bytes) -> PageKey | None:
     """Return what a stored key of a cache says, if it is that of a page."""
-    rest = inspector.key_range(Scope.VERSION).strip_prefix(stored)
+    rest = inspector.key_range(Scope.VERSION).extract_name(stored)
     text = None if rest is None else try_decode_text(rest)
     return None if text is None else PageKey.parse(one_line(text))
 

@@ -43,22 +43,21 @@ class SessionKeys:
 
     def contains(self, inspector: Inspector, stored: bytes) -> bool:
         """Return whether a key belongs to a session."""
-        return self._id_offset(inspector, stored) is not None
+        return self._find_start(inspector, stored) is not None
 
     def redact(self, inspector: Inspector, stored: bytes) -> bytes:
         """Return a key with the id of a session replaced by a fingerprint."""
-        end = self._id_offset(inspector, stored)
-        if end is None:
-            return stored
-        return inspector.final_key(stored)[:end] + b"~" + fingerprint(stored).encode()
+        start = self._find_start(inspector, stored)
+        return stored if start is None else start + b"~" + fingerprint(stored).encode()
 
-    def _id_offset(self, inspector: Inspector, stored: bytes) -> int | None:
-        """Return the offset of the id in a session's key, or None for any other key."""
+    def _find_start(self, inspector: Inspector, stored: bytes) -> bytes | None:
+        """Return a session's key up to the id, or None for any other key."""
         full_key = inspector.final_key(stored)
-        if self.name_pattern and (match := self.name_pattern.search(full_key)):
-            return match.end()
+        for key in filter(None, (inspector.naming.reverse_key(stored), full_key)):
+            if self.name_pattern and (match := self.name_pattern.search(key)):
+                return key[: match.end()]
         if self.shape and self.shape.matches(full_key) and self._is_session_store(inspector):
-            return len(self.shape.prefix)
+            return self.shape.prefix
         return None
 
     @staticmethod

@@ -223,10 +223,12 @@ def time_since_save(info: KeyInfo, fields: dict[Any, Any]) -> int | None:
 
 def session_id(inspector: Inspector, stored: bytes) -> str | None:
     """Return the id of a session for the session engine, or None if the store hides it."""
-    start = inspector.make_key(session_key_prefix() or "")
-    if not inspector.has_key_names or not stored.startswith(start):
+    if not inspector.has_key_names:
         return None
-    return try_decode_text(stored.removeprefix(start))
+    prefix, key = session_key_prefix() or "", inspector.naming.reverse_key(stored)
+    start = inspector.make_key(prefix) if key is None else encode_text(prefix)
+    name = stored if key is None else key
+    return try_decode_text(name.removeprefix(start)) if name.startswith(start) else None
 
 
 def own_session_key(inspector: Inspector, request: HttpRequest) -> bytes | None:

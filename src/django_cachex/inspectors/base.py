@@ -216,9 +216,9 @@ class Inspector:
         setattr(self, ability, False)
         self.unsupported_reasons = {**self.unsupported_reasons, ability: reason}
 
-    def disable_listing_without_prefix(self) -> None:
-        """Disable `can_list` if `KEY_FUNCTION` changes keys, so that there is no common prefix."""
-        if self.naming.prefix is None:
+    def disable_listing_of_unknown_keys(self) -> None:
+        """Disable `can_list` if `KEY_FUNCTION` hides which stored keys belong to the alias."""
+        if not self.naming.knows_own_keys:
             reason = _(
                 "With this KEY_FUNCTION, there is no way to tell which keys belong to this "
                 "cache. Open a key by its exact name."
@@ -325,7 +325,7 @@ class Inspector:
 
     def owns(self, stored: bytes) -> bool:
         """Return whether a stored key belongs to the alias. Returns True if this is unknown."""
-        return self.naming.prefix is None or self.naming.owns(stored)
+        return not self.naming.knows_own_keys or self.naming.owns(stored)
 
     def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
         """Return some of the keys that match a query, without reading their values.

@@ -170,7 +170,7 @@ class DjangoBackendInspector(Inspector):
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
         if self.has_key_names:
-            self.disable_listing_without_prefix()
+            self.disable_listing_of_unknown_keys()
 
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:

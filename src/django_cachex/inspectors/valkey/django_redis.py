@@ -19,7 +19,10 @@ from django_cachex.cache.cluster.cluster import ClusterClient
 from django_cachex.cache.configuration import strip_query_options
 from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.commands.command import EncodableArg
+from django_cachex.inspectors.edits import Copy, Edit, EditResult, Rename
 from django_cachex.inspectors.info import Text
+from django_cachex.inspectors.keys import KeyNaming
+from django_cachex.inspectors.query import Scope
 from django_cachex.inspectors.valkey.backends import WrappedServerInspector
 from django_cachex.inspectors.valkey.shards import FIND_SHARD, ShardsClient
 from django_cachex.inspectors.valkey.snippets import DatabaseAddress
@@ -78,6 +81,11 @@ class DjangoRedisInspector(WrappedServerInspector):
         # Both raise the errors of its options.
         self.package_client: Any = self.cache.client
         self._connection_options = self._read_connection_options()
+
+    @cached_property
+    def naming(self) -> KeyNaming:
+        is_reversible = bool(self.params.get("REVERSE_KEY_FUNCTION"))
+        return KeyNaming(self.cache, self.cache.client.reverse_key if is_reversible else None)
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -140,6 +148,20 @@ class DjangoRedisInspector(WrappedServerInspector):
                 "from all of them. Server information is from the first one."
             )
         ]
+
+    def apply(self, stored: bytes, edit: Edit) -> EditResult:
+        match edit:
+            case Rename(to=name) | Copy(to=name, into=None):
+                pass
+            case _:
+                name = stored
+        if Scope.VERSIONS in self.scopes or self.owns(name):
+            return super().apply(stored, edit)
+        reason = _(
+            "The REVERSE_KEY_FUNCTION of this cache doesn't return this key, so it couldn't be "
+            "opened here."
+        )
+        return EditResult.refusal(reason)
 
     @property
     def serializer(self) -> Any:

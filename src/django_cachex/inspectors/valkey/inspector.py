@@ -155,7 +155,7 @@ class ServerInspector(Inspector):
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
-        self.disable_listing_without_prefix()
+        self.disable_listing_of_unknown_keys()
 
     # Hooks for the backends.
 
@@ -347,7 +347,7 @@ class ServerInspector(Inspector):
             client=self.scan_client,
             nodes=primary_nodes(self.scan_client),
             query=query,
-            glob=key_range.glob_start + pattern.glob(),
+            glob=key_range.glob(pattern),
             accepts=None if is_exact and query.exclude is None else accepts,
             optional_columns=self.optional_columns,
             is_expensive=pattern.scans_whole_name or not key_range.glob_is_exact,
@@ -407,10 +407,8 @@ class ServerInspector(Inspector):
 
     def application_key(self, stored: bytes) -> str | None:
         """Return the key as application code names it, or None if it is unknown."""
-        prefix = self.naming.prefix
-        if prefix is None or not stored.startswith(prefix):
-            return None
-        key = try_decode_text(stored.removeprefix(prefix))
+        name = self.naming.extract_key(stored)
+        key = None if name is None else try_decode_text(name)
         return key if key is not None and self.make_key(key) == stored else None
 
     # Changes.
@@ -579,5 +577,7 @@ def other_readers(inspector: ServerInspector, stored: bytes) -> Iterator[ServerI
 
 def may_own(inspector: Inspector, stored: bytes) -> bool:
     """Return whether a stored key may belong to an alias, in any version."""
-    keyspace = inspector.naming.keyspace
-    return inspector.owns(stored) or (keyspace is not None and keyspace.contains(stored))
+    naming = inspector.naming
+    if naming.prefix is None or inspector.owns(stored):
+        return True
+    return naming.keyspace is not None and naming.keyspace.contains(stored)

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import sight
 from tests.browser.looks import LOOKS
 from tests.browser.places import PLACES, SELDOM, SMALL_STEPS, STOPPED
 from tests.browser.visit import Visit
+from tests.servers import Server
 
 CHECKS: dict[str, Callable[[Page], list[str]]] = {
     "cut off": sight.cut_off,
@@ -54,6 +56,23 @@ def problems(page: Page) -> dict[str, list[str]]:
 )
 def test_page_is_whole_legible_and_within_reach(visit: Visit, place: str) -> None:
     PLACES[place](visit)
+    assert problems(visit.page) == {}
+
+
+def test_pages_of_memcached_are_whole_and_legible(
+    visit: Visit, settings: Any, memcached_process: Server
+) -> None:
+    params = {
+        "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
+        "LOCATION": memcached_process.address,
+    }
+    settings.CACHES = {**settings.CACHES, "memcached": params}
+    caches["memcached"].set("product:1", "a lamp")
+    visit.keys("memcached")
+    assert problems(visit.page) == {}
+    visit.open(visit.control("open"))
+    expect(visit.heading).to_contain_text("product:1")
+    expect(visit.main).to_contain_text("a lamp")
     assert problems(visit.page) == {}
 
 

@@ -135,7 +135,7 @@ class DiskcacheInspector(DjangoBackendInspector):
 
     @property
     def shards(self) -> Sequence[Any]:
-        return self.cache._cache._shards  # type: ignore[no-any-return]
+        return self.cache._cache._shards  # type: ignore[no-any-return]  # It has no types.
 
     @property
     def folders(self) -> list[str]:

@@ -99,6 +99,7 @@ class PurgeForm(forms.Form):
             "more": gettext_lazy("A list of pages"),
         }
         for name, text in disclosures.items():
+            # The template reads it.
             self.fields[name].disclosure = text  # type: ignore[attr-defined]
         if not needs_prefixes:
             del self.fields["prefixes"]

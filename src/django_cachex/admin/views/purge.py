@@ -91,7 +91,7 @@ class BasePurgeView(BaseView):
 
     def get_inspectors(self) -> Sequence[Inspector]:
         """Return the caches to search."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__qualname__}.get_inspectors")
 
     @cached_property
     def inspectors(self) -> Sequence[Inspector]:
